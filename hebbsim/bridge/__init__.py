@@ -1,0 +1,1 @@
+"""What connects hebbsim with other tools: torch, read-outs, NIR."""

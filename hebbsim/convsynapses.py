@@ -1,0 +1,545 @@
+"""Plastic convolutions: synapses that share one kernel, written as equations."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import Quantity
+from brian2.core.base import BrianObject
+from brian2.equations import Equations
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    SingleEquation,
+    extract_constant_subexpressions,
+)
+from brian2.core.variables import Variables
+from brian2.groups.group import Group, get_dtype
+from brian2.groups.neurongroup import SubexpressionUpdater
+from brian2.units.fundamentalunits import get_dimensions
+
+from hebbsim.featuremap import FeatureMap
+from hebbsim.geometry import ConvGeometry, GeometryError
+from hebbsim.kernelupdate import KernelUpdate
+from hebbsim.loopnest import ElementStateUpdater
+from hebbsim.rules.rule import Rule
+from hebbsim.sums import ConnectionSum, connection_variables
+
+if TYPE_CHECKING:
+    from hebbsim.oracle import ExplicitSynapses
+
+__all__ = ["ConvSynapses"]
+
+#: The model of a convolution with a rule and no model of its own
+DEFAULT_MODEL = """
+w : 1
+u_post = w*x_pre : 1 (summed)
+"""
+
+_FLAGS = {
+    DIFFERENTIAL_EQUATION: ["clock-driven"],
+    SUBEXPRESSION: ["summed", "cumulative", "shared", "constant over dt"],
+    PARAMETER: ["constant", "shared"],
+}
+_KERNEL_COORDINATES = ("out_channel", "in_channel", "krow", "kcol", "out_row", "out_col")
+
+
+class ConvSynapses(Group):
+    """Join two feature maps by a convolution whose kernel is shared and plastic.
+
+    A Brian2 `Group` with one element for each kernel element: ``conv.w = '0.1*randn()'``,
+    ``conv.w['out_channel == 3']``, ``conv.run_regularly(...)`` and ``StateMonitor(conv, 'w', ...)``
+    work as on any group. ``out_channel``, ``in_channel`` (within its group), ``krow`` and ``kcol``
+    can be used in string expressions.
+
+    In `model`, names without a suffix are kernel variables, ``_pre`` and ``_post`` are the
+    variables of the two maps, and ``(summed)`` equations add up over all connections of the
+    variable on their left::
+
+        w : 1                                             # one value for each kernel element
+        u_post = w*x_pre : 1 (summed)                     # convolution
+        d_pre = w*delta_post : 1 (summed)                 # transposed convolution
+        dw = y_post*(x_pre - y_post*w) : 1 (summed)       # plasticity
+        xhat = y_post*w : 1 (cumulative)                  # runs over the output channels
+
+    Sums to neurons run in the slot ``groups``, in the order in which the signal passes; sums to
+    the kernel, then `update`, mask and normalisation run in the slot ``end``. So every change of
+    a step is computed from the kernel as it was, and applied once.
+
+    Parameters
+    ----------
+    source, target : FeatureMap
+        The maps; `target` has `conv_output_shape` of the source's shape.
+    model : str or Equations, optional
+        Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``.
+    on_pre, on_post : optional
+        Reserved for event-driven pathways.
+    kernel_size, stride, padding, dilation : int or (int, int)
+        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
+    groups : int
+        Blocks of channels that are connected to each other alone.
+    weight_sharing : bool
+        False gives each position a kernel of its own (a locally connected layer).
+    rule : Rule, optional
+        Adds its equations to the model, its parameters to the namespace and its update.
+    update : str, optional
+        Statements run on each kernel element after the sums, instead of the rule's, such as
+        ``'w += 0.01*dw'``.
+    weight : str
+        The kernel variable that `mask`, `normalize` and the check for finite values apply to.
+    mask : array or None
+        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, the weight is 0 and stays 0.
+    normalize : {None, 'L1', 'L2'}
+        Bring each filter (all weights onto one output channel) to this norm after each update.
+    norm : float
+        The value of the norm.
+    method, namespace, dtype, dt, clock, order, name
+        As in `Synapses`.
+
+    Raises
+    ------
+    GeometryError
+        If the kernel doesn't fit or the target has another shape than the convolution gives.
+    ValueError, TypeError
+        If an equation has no meaning on a shared kernel.
+    """
+
+    add_to_magic_network = True
+
+    def __init__(
+        self,
+        source: FeatureMap,
+        target: FeatureMap,
+        model: str | Equations | None = None,
+        on_pre: str | Mapping[str, str] | None = None,
+        on_post: str | Mapping[str, str] | None = None,
+        *,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        weight_sharing: bool = True,
+        rule: Rule | None = None,
+        update: str | None = None,
+        weight: str = "w",
+        mask: np.ndarray | None = None,
+        normalize: str | None = None,
+        norm: float = 1.0,
+        method: str | tuple[str, ...] = ("exact", "euler", "heun"),
+        method_options: dict[str, Any] | None = None,
+        namespace: dict[str, Any] | None = None,
+        dtype: Any = None,
+        dt: Quantity | None = None,
+        clock: Any = None,
+        order: int = 0,
+        name: str = "convsynapses*",
+    ) -> None:
+        if on_pre is not None or on_post is not None:
+            raise NotImplementedError(
+                "ConvSynapses: on_pre and on_post are not available yet; write the plasticity as "
+                "a (summed) equation"
+            )
+        super().__init__(
+            dt=dt, clock=clock, when="start", order=order, namespace=namespace, name=name
+        )
+        self.source, self.target = source, target
+        self.rule, self.mask = rule, None
+        self.add_dependency(source)
+        self.add_dependency(target)
+        self.geometry = self._check_maps(
+            kernel_size, stride, padding, dilation, groups, weight_sharing
+        )
+        self.batch_size = source.batch_size
+        self.codeobj_class = None
+
+        equations = self._read_model(model, rule)
+        equations, constant_over_dt = extract_constant_subexpressions(equations)
+        by_flag: dict[str, list[SingleEquation]] = {"summed": [], "cumulative": [], "": []}
+        for equation in equations.values():
+            kind = next((f for f in ("summed", "cumulative") if f in equation.flags), "")
+            by_flag[kind].append(equation)
+        #: The equations that Brian2 integrates and reads on each kernel element
+        self.equations = Equations(by_flag[""])
+        #: All equations, as `print` shows them
+        self.model = equations
+        self._create_variables(by_flag, dtype)
+        if rule is not None:
+            self.namespace.update(
+                {key: value for key, value in rule.parameters.items() if key not in self.namespace}
+            )
+
+        #: The runners of this object, by what they write
+        self.sums: dict[str, ConnectionSum] = {}
+        self.state_updater: ElementStateUpdater | None = None
+        self.subexpression_updater: SubexpressionUpdater | None = None
+        self.update: KernelUpdate | None = None
+        if self.equations.diff_eq_names:
+            self.state_updater = ElementStateUpdater(
+                self, method, clock=self.clock, order=order, method_options=method_options
+            )
+            self.contained_objects.append(self.state_updater)
+        if constant_over_dt:
+            self.subexpression_updater = SubexpressionUpdater(self, constant_over_dt)
+            self.contained_objects.append(self.subexpression_updater)
+        for equation in by_flag["summed"]:
+            self._add_sum(equation, by_flag["cumulative"], order)
+        statements = update if update is not None else (rule.update if rule else None)
+        self._add_update(statements, weight, mask, normalize, norm, order)
+        self._enable_group_attributes()
+        if rule is not None and not rule.scheduled and "eta" in self.equations.parameter_names:
+            self.eta = rule.learning_rate
+        if mask is not None:
+            self.set_mask(mask, weight)
+
+    # --- checks -----------------------------------------------------------------------------
+
+    def _check_maps(self, kernel_size, stride, padding, dilation, groups, weight_sharing):  # type: ignore[no-untyped-def]
+        for role, group in (("source", self.source), ("target", self.target)):
+            if not isinstance(group, FeatureMap):
+                raise TypeError(
+                    f"ConvSynapses '{self.name}': the {role} must be a FeatureMap, got "
+                    f"{type(group).__name__}"
+                )
+        if self.source.batch_size != self.target.batch_size:
+            raise ValueError(
+                f"ConvSynapses '{self.name}': source '{self.source.name}' has batch_size "
+                f"{self.source.batch_size}, target '{self.target.name}' has "
+                f"{self.target.batch_size}; give both the same"
+            )
+        try:
+            geometry = ConvGeometry(
+                self.source.shape,
+                self.target.shape.channels,
+                kernel_size,
+                stride,
+                padding,
+                dilation,
+                groups,
+                weight_sharing,
+            )
+        except GeometryError as error:
+            raise GeometryError(
+                f"ConvSynapses '{self.name}' on source '{self.source.name}', shape "
+                f"{tuple(self.source.shape)}: {error}"
+            ) from None
+        if geometry.out_shape != self.target.shape:
+            raise GeometryError(
+                f"ConvSynapses '{self.name}': target '{self.target.name}' has shape "
+                f"{tuple(self.target.shape)}, but this convolution of '{self.source.name}' "
+                f"{tuple(self.source.shape)} gives {tuple(geometry.out_shape)}; see "
+                "conv_output_shape"
+            )
+        return geometry
+
+    def _read_model(self, model: str | Equations | None, rule: Rule | None) -> Equations:
+        if rule is not None and not isinstance(rule, Rule):
+            raise TypeError(
+                f"ConvSynapses '{self.name}': rule must be a Rule, such as rules.Oja(), got "
+                f"{rule!r}"
+            )
+        if model is None:
+            if rule is None:
+                raise TypeError(
+                    f"ConvSynapses '{self.name}': give a model or a rule, or both; the simplest "
+                    f"model is {DEFAULT_MODEL.strip()!r}"
+                )
+            model = DEFAULT_MODEL
+        if not isinstance(model, str | Equations):
+            raise TypeError(
+                f"ConvSynapses '{self.name}': the model must be a string or Equations, got "
+                f"{type(model).__name__}"
+            )
+        equations = Equations(model) if isinstance(model, str) else model
+        if rule is not None:
+            missing = [e for e in Equations(rule.model).values() if e.varname not in equations]
+            equations = equations + Equations(missing)
+        for equation in equations.values():
+            if "event-driven" in equation.flags:
+                raise ValueError(
+                    f"ConvSynapses '{self.name}': '{equation.varname}' is event-driven, which has "
+                    "no meaning on a kernel shared by many connections; use (clock-driven)"
+                )
+        equations.check_flags(
+            _FLAGS, incompatible_flags=[("summed", "cumulative", "shared", "constant over dt")]
+        )
+        shadowed = sorted(
+            {e.varname for e in equations.values()}
+            & {*self.source.variables, *self.target.variables}
+        )
+        if shadowed:
+            raise ValueError(
+                f"ConvSynapses '{self.name}': '{shadowed[0]}' is a variable of a feature map and "
+                "of the kernel; rename the kernel's"
+            )
+        taken = sorted({"i", "N", "delay", *_KERNEL_COORDINATES} & set(equations.names))
+        if taken:
+            raise SyntaxError(
+                f"ConvSynapses '{self.name}': {', '.join(taken)} can't be defined by the model, "
+                "they number the kernel elements"
+            )
+        return equations
+
+    # --- variables --------------------------------------------------------------------------
+
+    def _create_variables(self, by_flag: dict[str, list[SingleEquation]], dtype: Any) -> None:
+        geometry = self.geometry
+        n_elements = geometry.kernel_elements
+        variables = self.variables = Variables(self)
+        variables.add_constant("N", n_elements)
+        variables.add_arange("i", size=n_elements, constant=True, read_only=True)
+        variables.create_clock_variables(self._clock)
+        variables.add_array(
+            "_nonfinite", size=1, dtype=np.int32, scalar=True, read_only=True, index="0"
+        )
+        step = 1
+        for coordinate, size in zip(
+            ("out_channel", "in_channel", "kcol", "krow", "out_col", "out_row"),
+            reversed(geometry.memory_shape),
+            strict=False,
+        ):
+            expression = f"(i // {step}) % {size}"
+            variables.add_subexpression(coordinate, expr=expression, dtype=np.int32)
+            step *= size
+        for equation in by_flag[""]:
+            self._check_name(equation)
+            eq_dtype = get_dtype(equation, dtype)
+            shared = "shared" in equation.flags
+            if equation.type == SUBEXPRESSION:
+                variables.add_subexpression(
+                    equation.varname,
+                    expr=str(equation.expr),
+                    dimensions=equation.dim,
+                    dtype=eq_dtype,
+                    scalar=shared,
+                )
+            else:
+                variables.add_array(
+                    equation.varname,
+                    size=1 if shared else n_elements,
+                    dimensions=equation.dim,
+                    dtype=eq_dtype,
+                    constant="constant" in equation.flags,
+                    scalar=shared,
+                )
+        for equation in by_flag["summed"]:
+            if self._side(equation) == "kernel":
+                self._check_name(equation)
+                variables.add_array(
+                    equation.varname,
+                    size=n_elements,
+                    dimensions=equation.dim,
+                    dtype=get_dtype(equation, dtype),
+                )
+        for equation in by_flag["cumulative"]:
+            self._check_name(equation)
+            variables.add_subexpression(
+                equation.varname,
+                expr=str(equation.expr),
+                dimensions=equation.dim,
+                dtype=get_dtype(equation, dtype),
+            )
+
+    def _check_name(self, equation: SingleEquation) -> None:
+        if equation.varname.endswith(("_pre", "_post")):
+            raise SyntaxError(
+                f"ConvSynapses '{self.name}': '{equation.varname}' names a variable of a feature "
+                "map; only a (summed) equation can set it"
+            )
+
+    def _side(self, equation: SingleEquation) -> str:
+        """Where a summed equation adds up: 'pre', 'post' or 'kernel'."""
+        for side, group in (("pre", self.source), ("post", self.target)):
+            if equation.varname.endswith(f"_{side}"):
+                base = equation.varname.removesuffix(f"_{side}")
+                parameter = group.equations.get(base, None)
+                if parameter is None or parameter.type != PARAMETER or "shared" in parameter.flags:
+                    raise ValueError(
+                        f"ConvSynapses '{self.name}': '{equation.varname}' is summed and needs a "
+                        f"parameter '{base} : {equation.unit}' in the model of '{group.name}'"
+                    )
+                if parameter.dim is not equation.dim:
+                    raise ValueError(
+                        f"ConvSynapses '{self.name}': '{equation.varname} : {equation.unit}' and "
+                        f"'{base} : {parameter.unit}' of '{group.name}' have different units"
+                    )
+                return side
+        return "kernel"
+
+    # --- runners ----------------------------------------------------------------------------
+
+    def _add_sum(
+        self, equation: SingleEquation, cumulative: list[SingleEquation], order: int
+    ) -> None:
+        side = self._side(equation)
+        used = [running for running in cumulative if running.varname in equation.identifiers]
+        if used and side != "kernel":
+            raise ValueError(
+                f"ConvSynapses '{self.name}': '{equation.varname}' sums to neurons and can't use "
+                f"the cumulative '{used[0].varname}'"
+            )
+        self._check_identifiers([equation, *used])
+        if side == "kernel":
+            when, run_order = "end", order
+        else:
+            when = "groups"
+            maps = (self.source, self.target)
+            reads, writes = maps if side == "post" else maps[::-1]
+            run_order = writes.schedule_write(reads) + order
+        self.sums[equation.varname] = ConnectionSum(
+            self, equation, side, used, when=when, order=run_order
+        )
+        self.contained_objects.append(self.sums[equation.varname])
+
+    def _check_identifiers(self, equations: list[SingleEquation]) -> None:
+        known = connection_variables(self)
+        for equation in equations:
+            for identifier in equation.identifiers:
+                suffixes = [
+                    suffix
+                    for suffix, group in (("_pre", self.source), ("_post", self.target))
+                    if identifier not in known and identifier in group.variables
+                ]
+                if suffixes:
+                    raise ValueError(
+                        f"ConvSynapses '{self.name}': '{identifier}' in '{equation.varname} = "
+                        f"{equation.expr.code}' is no kernel variable; did you mean "
+                        f"{' or '.join(repr(identifier + s) for s in suffixes)}?"
+                    )
+
+    def _add_update(
+        self,
+        statements: str | None,
+        weight: str,
+        mask: np.ndarray | None,
+        normalize: str | None,
+        norm: float,
+        order: int,
+    ) -> None:
+        if statements is None:
+            if mask is not None or normalize is not None:
+                raise ValueError(
+                    f"ConvSynapses '{self.name}': mask and normalize act when the kernel is "
+                    "updated; give a rule, or update='w += ...'"
+                )
+            return
+        if weight not in self.variables:
+            raise ValueError(
+                f"ConvSynapses '{self.name}': the model has no kernel variable '{weight}'; name "
+                "the one that learns with weight="
+            )
+        if mask is not None:
+            self.variables.add_array(
+                "mask", size=self.geometry.kernel_elements, dtype=self.variables[weight].dtype
+            )
+            statements += f"\n{weight} = {weight}*mask"
+        self.update = KernelUpdate(
+            self,
+            statements,
+            weight=weight,
+            normalize=normalize,
+            norm=norm,
+            when="end",
+            order=order + 1,
+        )
+        self.contained_objects.append(self.update)
+
+    @property
+    def learning(self) -> bool:
+        """Whether kernel sums and the update run; assign False to freeze the kernel."""
+        return all(runner.active for runner in self._learners())
+
+    @learning.setter
+    def learning(self, active: bool) -> None:
+        for runner in self._learners():
+            runner.active = bool(active)
+
+    def _learners(self) -> list[BrianObject]:
+        sums = [runner for runner in self.sums.values() if runner.side == "kernel"]
+        return [*sums, self.update] if self.update is not None else [*sums]
+
+    # --- kernels ----------------------------------------------------------------------------
+
+    def get_kernel(self, variable: str) -> Quantity | np.ndarray:
+        """Return a copy of a kernel variable in torch's order.
+
+        Parameters
+        ----------
+        variable : str
+            A variable of each kernel element, such as ``'w'``.
+
+        Returns
+        -------
+        Quantity or ndarray
+            ``(out_channels, in_channels/groups, krows, kcols)``; without weight sharing
+            ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``.
+        """
+        values = self.state(variable)[:]
+        return Quantity(self.geometry.from_memory(np.asarray(values)), dim=get_dimensions(values)) \
+            if isinstance(values, Quantity) else self.geometry.from_memory(values)
+
+    def set_kernel(self, variable: str, kernel: Quantity | np.ndarray) -> None:
+        """Set a kernel variable from an array in torch's order (see `get_kernel`).
+
+        Raises
+        ------
+        ValueError
+            If the shape doesn't fit, or a value is NaN or infinite; nothing is changed then.
+        DimensionMismatchError
+            If the units don't match.
+        """
+        values = np.asarray(kernel)
+        if variable not in self.variables:
+            raise KeyError(f"'{self.name}' has no kernel variable '{variable}'")
+        if values.shape != self.geometry.kernel_shape:
+            axes = "(out_channels, in_channels/groups, krows, kcols)"
+            if not self.geometry.weight_sharing:
+                axes = axes.replace("(", "(rows, cols, ", 1)
+            raise ValueError(
+                f"'{self.name}', kernel variable '{variable}': expected an array of shape {axes} "
+                f"= {self.geometry.kernel_shape}, got {values.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"'{self.name}', kernel variable '{variable}': every value must be finite, "
+                f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are not"
+            )
+        flat = self.geometry.to_memory(values)
+        setattr(self, variable, Quantity(flat, dim=get_dimensions(kernel)))
+
+    def set_mask(self, mask: np.ndarray, weight: str = "w") -> None:
+        """Set the pruning mask, and zero the weights that it leaves out."""
+        values = np.asarray(mask, dtype=float)
+        if not np.isin(values, (0.0, 1.0)).all():
+            raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
+        self.set_kernel("mask", values)
+        self.mask = values
+
+    def to_synapses(self) -> "ExplicitSynapses":
+        """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""
+        from hebbsim.oracle import ExplicitSynapses
+
+        return ExplicitSynapses(self)
+
+    def __len__(self) -> int:
+        return self.geometry.kernel_elements
+
+    def __repr__(self) -> str:
+        g = self.geometry
+        changed = [
+            f"{name}={getattr(g, name)}"
+            for name, default in (
+                ("stride", (1, 1)),
+                ("padding", (0, 0)),
+                ("dilation", (1, 1)),
+                ("groups", 1),
+                ("weight_sharing", True),
+            )
+            if getattr(g, name) != default
+        ]
+        details = ", ".join([f"kernel_size={g.kernel_size}", *changed])
+        return (
+            f"<ConvSynapses '{self.name}': '{self.source.name}' {tuple(g.in_shape)} -> "
+            f"'{self.target.name}' {tuple(g.out_shape)}, {details}>"
+        )

@@ -1,0 +1,260 @@
+"""The geometry of a convolution: which pre, post and kernel elements meet.
+
+A `ConvGeometry` is an immutable value that knows nothing of simulators. Every loop nest, every
+explicit expansion and every export is derived from it alone. As in torch, "convolution" is
+cross-correlation: the kernel is not flipped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["ConvGeometry", "GeometryError", "MapShape", "Taps", "as_pair", "conv_output_shape"]
+
+Pair = tuple[int, int]
+
+
+class GeometryError(ValueError):
+    """A shape, stride, padding, dilation or group count that doesn't fit."""
+
+
+class MapShape(NamedTuple):
+    """Shape of one feature map, in torch's order."""
+
+    channels: int
+    rows: int
+    cols: int
+
+    @classmethod
+    def of(cls, shape: object, owner: str = "shape") -> "MapShape":
+        """Check that `shape` is three positive integers ``(channels, rows, cols)``."""
+        try:
+            values = tuple(int(n) for n in shape)  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            values = ()
+        if len(values) != 3 or min(values, default=0) < 1 or values != tuple(shape):  # type: ignore[arg-type]
+            raise GeometryError(
+                f"{owner}: expected three positive integers (channels, rows, cols), got {shape!r}"
+            )
+        return cls(*values)
+
+
+class Taps(NamedTuple):
+    """Triples of indices that share one kernel offset: three integer arrays of shape ``(n,)``."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    kernel: np.ndarray
+
+
+def as_pair(value: int | tuple[int, int], name: str, minimum: int) -> Pair:
+    """Return ``(rows, cols)`` of an int or a pair, each at least `minimum`."""
+    values = (value, value) if np.ndim(value) == 0 else tuple(value)  # type: ignore[arg-type]
+    if len(values) != 2 or any(v != int(v) or v < minimum for v in values):
+        raise GeometryError(
+            f"{name}: expected an int or a (rows, cols) pair, each at least {minimum}, "
+            f"got {value!r}"
+        )
+    return int(values[0]), int(values[1])
+
+
+@dataclass(frozen=True)
+class ConvGeometry:
+    """Describe a two-dimensional convolution between two feature maps.
+
+    Memory orders (the last index runs fastest): neurons ``(sample, row, col, channel)``, shared
+    kernels ``(krow, kcol, in_channel, out_channel)``, unshared kernels
+    ``(row, col, krow, kcol, in_channel, out_channel)``.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Source map, ``(channels, rows, cols)``.
+    out_channels : int
+        Channels of the target map.
+    kernel_size, stride, padding, dilation : int or (int, int)
+        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros.
+    groups : int
+        Blocks of channels that are connected to each other alone.
+    weight_sharing : bool
+        Whether one kernel serves all positions (a convolution), or each position has its own
+        (a locally connected layer).
+
+    Raises
+    ------
+    GeometryError
+        If a value is out of range, `groups` doesn't divide both channel counts, or the dilated
+        kernel is larger than the padded input.
+    """
+
+    in_shape: MapShape
+    out_channels: int
+    kernel_size: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    weight_sharing: bool = True
+    out_shape: MapShape = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__  # the dataclass is frozen
+        put(self, "in_shape", MapShape.of(self.in_shape, "in_shape"))
+        for name, minimum in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
+            put(self, name, as_pair(getattr(self, name), name, minimum))
+        for name in ("out_channels", "groups"):
+            value = getattr(self, name)
+            if value != int(value) or value < 1:
+                raise GeometryError(f"{name}: expected a positive integer, got {value!r}")
+            put(self, name, int(value))
+        if self.in_shape.channels % self.groups or self.out_channels % self.groups:
+            raise GeometryError(
+                f"groups={self.groups} must divide the {self.in_shape.channels} input channels "
+                f"and the {self.out_channels} output channels"
+            )
+        sizes = self.in_shape[1:]
+        spans = [d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True)]
+        padded = [n + 2 * p for n, p in zip(sizes, self.padding, strict=True)]
+        if any(span > size for span, size in zip(spans, padded, strict=True)):
+            raise GeometryError(
+                f"the kernel covers {spans[0]}x{spans[1]} (kernel_size {self.kernel_size}, "
+                f"dilation {self.dilation}), more than the padded input of "
+                f"{padded[0]}x{padded[1]}; use a smaller kernel or more padding"
+            )
+        rows, cols = (
+            (size - span) // s + 1
+            for size, span, s in zip(padded, spans, self.stride, strict=True)
+        )
+        put(self, "out_shape", MapShape(self.out_channels, rows, cols))
+
+    @property
+    def in_channels_per_group(self) -> int:
+        """Input channels that one output channel sees."""
+        return self.in_shape.channels // self.groups
+
+    @property
+    def out_channels_per_group(self) -> int:
+        """Output channels that one input channel reaches."""
+        return self.out_channels // self.groups
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Kernel in torch's order, ``(out_channels, in_channels/groups, krows, kcols)``.
+
+        Without weight sharing ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``.
+        """
+        shape = (self.out_channels, self.in_channels_per_group, *self.kernel_size)
+        return shape if self.weight_sharing else (*self.out_shape[1:], *shape)
+
+    @property
+    def memory_shape(self) -> tuple[int, ...]:
+        """Kernel as it lies in memory, ``([row, col,] krow, kcol, in_channel, out_channel)``."""
+        shape = (*self.kernel_size, self.in_channels_per_group, self.out_channels)
+        return shape if self.weight_sharing else (*self.out_shape[1:], *shape)
+
+    @property
+    def kernel_elements(self) -> int:
+        """Number of stored kernel elements."""
+        return int(np.prod(self.memory_shape))
+
+    @property
+    def fan_in(self) -> int:
+        """Kernel elements that one postsynaptic neuron sums over."""
+        return self.kernel_size[0] * self.kernel_size[1] * self.in_channels_per_group
+
+    def to_memory(self, kernel: np.ndarray) -> np.ndarray:
+        """Flatten `kernel` (shape `kernel_shape`) into memory order."""
+        return np.ascontiguousarray(np.moveaxis(kernel, (-4, -3), (-1, -2))).reshape(-1)
+
+    def from_memory(self, flat: np.ndarray) -> np.ndarray:
+        """Arrange a flat array in memory order into `kernel_shape` (a copy)."""
+        kernel = np.moveaxis(np.reshape(flat, self.memory_shape), (-1, -2), (-4, -3))
+        return np.array(kernel, order="C")
+
+    def input_range(self, axis: int, offset: int) -> range:
+        """Output coordinates along `axis` (0 rows, 1 cols) for which tap `offset` isn't padding."""
+        start = offset * self.dilation[axis] - self.padding[axis]
+        stride, size = self.stride[axis], self.in_shape[1 + axis]
+        low = max(0, -(start // stride))
+        high = min(self.out_shape[1 + axis], (size - 1 - start) // stride + 1)
+        return range(low, max(low, high))
+
+    @cached_property
+    def n_connections(self) -> int:
+        """Number of (virtual) synapses of one sample."""
+        rows, cols = (
+            sum(len(self.input_range(axis, k)) for k in range(self.kernel_size[axis]))
+            for axis in (0, 1)
+        )
+        return rows * cols * self.in_channels_per_group * self.out_channels
+
+    def taps(self, batch_size: int = 1) -> Iterator[Taps]:
+        """Yield every (pre, post, kernel) triple, one kernel offset and input channel at a time.
+
+        The explicit form of the loop nests, for reference code; padding is left out.
+        """
+        for krow in range(self.kernel_size[0]):
+            for kcol in range(self.kernel_size[1]):
+                for in_channel in range(self.in_channels_per_group):
+                    yield self._tap(batch_size, krow, kcol, in_channel)
+
+    def _tap(self, batch_size: int, krow: int, kcol: int, in_channel: int) -> Taps:
+        channels, n_rows, n_cols = self.in_shape
+        out_channels, out_rows, out_cols = self.out_shape
+        sample, row, col, out_channel = np.meshgrid(
+            np.arange(batch_size),
+            np.asarray(self.input_range(0, krow), dtype=int),
+            np.asarray(self.input_range(1, kcol), dtype=int),
+            np.arange(out_channels),
+            indexing="ij",
+        )
+        pre_row = row * self.stride[0] - self.padding[0] + krow * self.dilation[0]
+        pre_col = col * self.stride[1] - self.padding[1] + kcol * self.dilation[1]
+        group = out_channel // self.out_channels_per_group
+        pre_channel = group * self.in_channels_per_group + in_channel
+        pre = ((sample * n_rows + pre_row) * n_cols + pre_col) * channels + pre_channel
+        position = row * out_cols + col
+        post = (sample * out_rows * out_cols + position) * out_channels + out_channel
+        offset = (krow * self.kernel_size[1] + kcol) * self.in_channels_per_group + in_channel
+        if not self.weight_sharing:
+            offset = position * self.fan_in + offset
+        kernel = offset * out_channels + out_channel
+        return Taps(pre.ravel(), post.ravel(), kernel.ravel())
+
+
+def conv_output_shape(
+    in_shape: tuple[int, int, int],
+    out_channels: int,
+    kernel_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+) -> MapShape:
+    """Return the ``(channels, rows, cols)`` of the target of a convolution.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Source map, ``(channels, rows, cols)``.
+    out_channels : int
+        Number of kernels.
+    kernel_size, stride, padding, dilation : int or (int, int)
+        As in `torch.nn.Conv2d`.
+
+    Examples
+    --------
+    >>> tuple(conv_output_shape((1, 28, 28), out_channels=32, kernel_size=5))
+    (32, 24, 24)
+    """
+    geometry = ConvGeometry(
+        in_shape=in_shape,  # type: ignore[arg-type]
+        out_channels=out_channels,
+        kernel_size=kernel_size,  # type: ignore[arg-type]
+        stride=stride,  # type: ignore[arg-type]
+        padding=padding,  # type: ignore[arg-type]
+        dilation=dilation,  # type: ignore[arg-type]
+    )
+    return geometry.out_shape

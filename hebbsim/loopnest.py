@@ -1,0 +1,144 @@
+"""The code runner behind everything that hebbsim computes in a step."""
+
+from typing import Any
+
+from brian2.core.functions import Function
+from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
+from brian2.equations.equations import SingleEquation
+from brian2.groups.group import CodeRunner, Group
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.synapses.synapses import StateUpdater
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.utils.stringtools import word_substitute
+
+from hebbsim.targets import code_object_class
+
+__all__ = ["ElementStateUpdater", "LoopNest", "add_suffixed", "check_units"]
+
+
+class LoopNest(CodeRunner):
+    """Run a template of this project each time step, filled with abstract code.
+
+    Parameters
+    ----------
+    group : Group
+        The group in whose namespace the code is read.
+    template : str
+        Stem of the template in ``targets/templates``.
+    code : str or dict
+        Abstract code, one string or one a block.
+    when, order : str, int
+        Place in Brian2's schedule.
+    name : str
+        Name of this object.
+    template_kwds : dict, optional
+        What the template needs to know besides.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        template: str,
+        code: str | dict[str, str],
+        *,
+        when: str,
+        order: int,
+        name: str,
+        template_kwds: dict[str, Any] | None = None,
+        needed_variables: list[str] | None = None,
+    ) -> None:
+        super().__init__(
+            group,
+            template,
+            code=code,
+            user_code=code,
+            clock=group.clock,
+            when=when,
+            order=order,
+            name=name,
+            template_kwds=template_kwds,
+            needed_variables=needed_variables,
+        )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Choose the target's code object class, then create the code object."""
+        self.codeobj_class = code_object_class()
+        super().before_run(run_namespace)
+
+
+class ElementStateUpdater(StateUpdater):
+    """Integrate the differential equations of a kernel or a map group."""
+
+    def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
+        """Choose the target's code object class; Brian2's own where numbers are drawn."""
+        equations = self.group.equations
+        random = equations.stochastic_variables or {"rand", "randn", "poisson"} & set(
+            equations.identifiers
+        )
+        self.codeobj_class = None if random else code_object_class()
+        return super().create_default_code_object(run_namespace)
+
+
+def check_units(
+    runner: LoopNest,
+    equation: SingleEquation,
+    target: Variable,
+    run_namespace: dict[str, Any],
+) -> None:
+    """Check that a summed equation has the units of what it sums to, and draws no numbers.
+
+    Raises
+    ------
+    DimensionMismatchError
+        If the units don't match.
+    NotImplementedError
+        If the expression calls a function with a state, such as ``rand()``: the order of a sum's
+        terms is not defined.
+    """
+    text = f"{equation.varname} = {equation.expr.code}"
+    resolved = runner.group.resolve_all(
+        equation.identifiers,
+        run_namespace,
+        user_identifiers=set(),  # conflicts are reported when the code object is made
+        additional_variables=runner.variables,
+    )
+    for name, variable in resolved.items():
+        if isinstance(variable, Function) and not variable.stateless:
+            raise NotImplementedError(
+                f"'{runner.group.name}': '{text}' calls {name}() for every term of a sum, whose "
+                "order is not defined; put noise into the equations of the neurons or the kernel"
+            )
+    dimensions = parse_expression_dimensions(equation.expr.code, resolved)
+    fail_for_dimension_mismatch(
+        target,
+        Quantity(1, dim=dimensions),
+        f"'{runner.group.name}': '{text}' doesn't have the units of '{equation.varname}'",
+    )
+
+
+def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -> None:
+    """Refer to each variable ``v`` of `group` as ``v`` + `suffix` in a loop nest's `variables`.
+
+    A variable indexed with ``_idx`` there gets the loop's index ``prefix + '_idx'``; one indexed
+    with ``_channel_idx`` (a quantity per channel) gets ``prefix + '_channel_idx'``, and so on.
+    """
+    own = {name: name + suffix for name in group.variables if not name.startswith("_")}
+    for name, full_name in own.items():
+        variable = group.variables[name]
+        index = group.variables.indices[name]
+        if index != "0":
+            index = prefix + index
+            if index not in variables:
+                variables.add_auxiliary_variable(index, dtype=int)
+                variables[index].unique = False  # numpy must not take it for a permutation
+        if isinstance(variable, Subexpression):
+            variables.add_subexpression(
+                full_name,
+                expr=word_substitute(variable.expr, own),
+                dimensions=variable.dim,
+                dtype=variable.dtype,
+                scalar=variable.scalar,
+                index=index,
+            )
+        elif not isinstance(variable, AuxiliaryVariable):
+            variables.add_reference(full_name, group, name, index=index)

@@ -1,0 +1,214 @@
+"""Quantities per channel, per sample or per position of a feature map.
+
+An adaptive threshold or a win rate belongs to a channel, a mean intensity to a sample, a mean
+over channels to a position. These groups hold one element for each, sum over the map's neurons
+procedurally (no synapses, no index arrays), and lend their variables to the map's equations.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from brian2 import Quantity
+from brian2.core.variables import Variables
+from brian2.equations import Equations
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.groups.group import Group, get_dtype
+
+from hebbsim.featuremap import FeatureMap
+from hebbsim.loopnest import ElementStateUpdater, LoopNest, add_suffixed, check_units
+
+__all__ = ["PerChannel", "PerPosition", "PerSample"]
+
+_FLAGS = {
+    DIFFERENTIAL_EQUATION: [],
+    SUBEXPRESSION: ["summed", "shared"],
+    PARAMETER: ["constant", "shared"],
+}
+
+
+class _MapGroup(Group):
+    """Create one element for each channel, sample or position of a feature map.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    model : str or Equations
+        Equations of each element. A ``(summed)`` equation adds up over the element's neurons, to
+        whose variables it refers with the suffix ``_map``; the constant ``map_size`` is their
+        number. So a mean is ``rate = y_map/map_size : 1 (summed)``.
+    update : str, optional
+        Statements run on each element at the end of a step.
+    method, namespace, dtype, order, name
+        As in `NeuronGroup`.
+
+    Raises
+    ------
+    ValueError
+        If a variable's name is taken in the map.
+    """
+
+    add_to_magic_network = True
+    per: ClassVar[str]
+    _coordinates: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        model: str | Equations,
+        update: str | None = None,
+        *,
+        method: str | tuple[str, ...] = ("exact", "euler", "heun"),
+        namespace: dict[str, Any] | None = None,
+        dtype: Any = None,
+        order: int = 0,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"{type(self).__name__}: expected a FeatureMap, got {feature_map!r}")
+        super().__init__(
+            clock=feature_map.clock,
+            when="start",
+            order=order,
+            namespace=namespace,
+            name=name or f"{feature_map.name}_per_{self.per}*",
+        )
+        self.feature_map = feature_map
+        self.codeobj_class = None
+        self.add_dependency(feature_map)
+        equations = Equations(model) if isinstance(model, str) else model
+        equations.check_flags(_FLAGS, incompatible_flags=[("summed", "shared")])
+        summed = [e for e in equations.values() if "summed" in e.flags]
+        #: The equations that are integrated or read on each element
+        self.equations = Equations([e for e in equations.values() if e not in summed])
+        self._create_variables(equations, dtype)
+        self._lend(equations)
+
+        self.sums = {e.varname: MapSum(self, e) for e in summed}
+        self.contained_objects.extend(self.sums.values())
+        self.state_updater: ElementStateUpdater | None = None
+        if self.equations.diff_eq_names:
+            self.state_updater = ElementStateUpdater(self, method, clock=self.clock, order=order)
+            self.contained_objects.append(self.state_updater)
+        self.update: LoopNest | None = None
+        if update is not None:
+            self.update = LoopNest(
+                self, "stateupdate", update, when="end", order=order, name=f"{self.name}_update"
+            )
+            self.contained_objects.append(self.update)
+        self._enable_group_attributes()
+
+    def _shape(self) -> tuple[int, ...]:
+        memory = dict(
+            zip(("sample", "row", "col", "channel"), self.feature_map.memory_shape, strict=True)
+        )
+        return tuple(memory[coordinate] for coordinate in self._coordinates)
+
+    def _create_variables(self, equations: Equations, dtype: Any) -> None:
+        size = int(np.prod(self._shape()))
+        variables = self.variables = Variables(self)
+        variables.add_constant("N", size)
+        variables.add_constant("map_size", len(self.feature_map) // size)
+        variables.add_arange("i", size=size, constant=True, read_only=True)
+        variables.create_clock_variables(self._clock)
+        for equation in equations.values():
+            shared = "shared" in equation.flags
+            eq_dtype = get_dtype(equation, dtype)
+            if equation.type == SUBEXPRESSION and "summed" not in equation.flags:
+                variables.add_subexpression(
+                    equation.varname,
+                    expr=str(equation.expr),
+                    dimensions=equation.dim,
+                    dtype=eq_dtype,
+                    scalar=shared,
+                )
+            else:
+                variables.add_array(
+                    equation.varname,
+                    size=1 if shared else size,
+                    dimensions=equation.dim,
+                    dtype=eq_dtype,
+                    constant="constant" in equation.flags,
+                    scalar=shared,
+                )
+
+    def _lend(self, equations: Equations) -> None:
+        """Let the map's equations refer to this group's variables."""
+        borrower = self.feature_map.variables
+        taken = [name for name in equations.names if name in borrower]
+        if taken:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': '{taken[0]}' is a variable of feature map "
+                f"'{self.feature_map.name}' already; choose another name"
+            )
+        index = f"_{self.per}_idx"
+        if index not in borrower:
+            # Brian2's own templates (threshold, reset, ...) read the index from an array
+            grid = np.indices(self.feature_map.memory_shape, dtype=np.int32)
+            places = dict(zip(("sample", "row", "col", "channel"), grid, strict=True))
+            values = np.ravel_multi_index(
+                [places[c] for c in self._coordinates], self._shape()
+            ).astype(np.int32)
+            borrower.add_array(
+                index, size=len(self.feature_map), dtype=np.int32, constant=True,
+                read_only=True, values=values.ravel(),
+            )
+        for name in equations.names:
+            index_name = "0" if self.variables[name].scalar else index
+            borrower.add_reference(name, self, name, index=index_name)
+
+    def __len__(self) -> int:
+        return self.variables["N"].get_value()
+
+
+class PerChannel(_MapGroup):
+    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "channel")  # type: ignore[union-attr]
+    per = "channel"
+    _coordinates = ("channel",)
+
+
+class PerSample(_MapGroup):
+    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "sample")  # type: ignore[union-attr]
+    per = "sample"
+    _coordinates = ("sample",)
+
+
+class PerPosition(_MapGroup):
+    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "position")  # type: ignore[union-attr]
+    per = "position"
+    _coordinates = ("sample", "row", "col")
+
+
+class MapSum(LoopNest):
+    """Sum an expression over the neurons of each element of a map group."""
+
+    def __init__(self, group: _MapGroup, equation: Any) -> None:
+        feature_map = group.feature_map
+        self.equation = equation
+        self.variables = Variables(group)
+        self.target_variable = group.variables[equation.varname]
+        add_suffixed(self.variables, feature_map, "_map", "_map")
+        self.variables.add_auxiliary_variable(
+            "_synaptic_var",
+            dimensions=self.target_variable.dim,
+            dtype=self.target_variable.dtype,
+        )
+        super().__init__(
+            group,
+            "map_sum",
+            f"_synaptic_var = {equation.expr.code}",
+            when="groups",
+            order=feature_map.schedule_write(feature_map) + group.order,
+            name=f"{group.name}_sum_{equation.varname}",
+            template_kwds={
+                "per": group.per,
+                "memory_shape": feature_map.memory_shape,
+                "_target_var": self.target_variable,
+            },
+            needed_variables=[equation.varname],
+        )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units of the equation before its code object is made."""
+        check_units(self, self.equation, self.target_variable, run_namespace)
+        super().before_run(run_namespace)

@@ -1,0 +1,54 @@
+"""Wording that several modules' errors share."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """
+    Find the known name that a misspelt one most likely stands for.
+
+    Parameters
+    ----------
+    name : object
+        What was given. Letter case is ignored, and what is not a string is compared as text.
+    known : iterable of str
+        The names there are.
+
+    Returns
+    -------
+    str or None
+        The most similar known name, or None if no name is similar.
+    """
+    folded = {candidate.casefold(): candidate for candidate in known}
+    matches = get_close_matches(str(name).casefold(), folded, n=1)
+    return folded[matches[0]] if matches else None
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """
+    Word the error for a name that is not among the known ones.
+
+    Parameters
+    ----------
+    kind : str
+        What is named, in the singular: ``'data set'``.
+    name : object
+        What was given.
+    known : iterable of str
+        The names there are, in the order in which they are to be listed.
+
+    Returns
+    -------
+    str
+        The whole message, with the closest name if there is one.
+
+    Examples
+    --------
+    >>> unknown("data set", "fashion_mnst", ["digits", "fashion-mnist"])
+    "unknown data set 'fashion_mnst'; did you mean 'fashion-mnist'? Known: digits, fashion-mnist"
+    """
+    known = list(known)
+    guess = closest(name, known)
+    hint = f"; did you mean {guess!r}?" if guess is not None else "."
+    return f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}"

@@ -1,0 +1,173 @@
+"""The explicit form of a convolution: an ordinary Brian2 `Synapses` with every synapse stored."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from brian2 import Synapses
+from brian2.core.variables import AuxiliaryVariable, Subexpression, Variables
+from brian2.equations.equations import SingleEquation
+from brian2.groups.group import CodeRunner
+from brian2.utils.stringtools import word_substitute
+
+from hebbsim.featuremap import FeatureMap
+
+if TYPE_CHECKING:
+    from hebbsim.convsynapses import ConvSynapses
+
+__all__ = ["ExplicitSynapses"]
+
+
+class ExplicitSynapses(Synapses):
+    """Store every synapse of a convolution, with its weight looked up in the shared kernel.
+
+    Run it in place of the `ConvSynapses` that it was made from: sums to neurons are Brian2's own
+    summed variables, sums to the kernel run over all synapses through Brian2's own template, and
+    the kernel's equations and update are those of the convolution. Synapse ``s`` joins neurons
+    ``i[s]`` and ``j[s]`` by kernel element ``kernel[s]``.
+
+    It has the memory and the speed of explicit synapses: a tool to inspect and to compare with.
+
+    Parameters
+    ----------
+    conv : ConvSynapses
+        The convolution.
+    """
+
+    add_to_magic_network = False
+
+    def __init__(self, conv: "ConvSynapses") -> None:
+        self.conv = conv  # its kernel lives on in this object's references
+        pre, post, kernel = (
+            np.concatenate(part)
+            for part in zip(*conv.geometry.taps(conv.batch_size), strict=True)
+        )
+        running = {name: e for name, e in conv.model.items() if "cumulative" in e.flags}
+        neuron_sums = [r for r in conv.sums.values() if r.side != "kernel"]
+        lines = ["kernel : integer (constant)"]
+        lines += [f"{index} : integer (constant)" for index in _INDICES]
+        lines += [f"{r.equation.varname} = {_right_side(r.equation)} (summed)" for r in neuron_sums]
+        for name, equation in running.items():
+            lines += [f"{name} : {equation.unit!r}", f"{name}_term : {equation.unit!r}"]
+        super().__init__(
+            conv.source,
+            conv.target,
+            "\n".join(lines),
+            namespace=conv.namespace,
+            clock=conv.clock,
+            name=f"{conv.name}_explicit*",
+        )
+        self.connect(i=pre, j=post)
+        self.kernel = kernel
+        for suffix, group, neurons in (("_pre", self.source, pre), ("_post", self.target, post)):
+            self._refer_to_map_groups(group, suffix, neurons)
+        self._refer_to_kernel(conv, set(running))
+        for runner in neuron_sums:
+            self.summed_updaters[runner.equation.varname].order = runner.order
+        for name, equation in running.items():
+            self._add_running_sum(name, equation, pre, post)
+        for runner in conv.sums.values():
+            if runner.side == "kernel":
+                self.contained_objects.append(_KernelSum(self, runner.equation, runner.order))
+        self.contained_objects.extend(
+            runner for runner in conv.contained_objects if runner not in conv.sums.values()
+        )
+
+    def _refer_to_map_groups(self, group: FeatureMap, suffix: str, neurons: np.ndarray) -> None:
+        """Let quantities per channel, sample and position, and what uses them, be referred to."""
+        channels, rows, cols = group.shape
+        places = {
+            "channel": neurons % channels,
+            "position": neurons // channels,
+            "sample": neurons // (channels * rows * cols),
+        }
+        for per, values in places.items():
+            setattr(self, f"{suffix[1:]}_{per}", values)
+        own = {name: name + suffix for name in group.variables if not name.startswith("_")}
+        for name, full_name in own.items():
+            variable, index = group.variables[name], group.variables.indices[name]
+            if full_name in self.variables:
+                continue
+            if isinstance(variable, Subexpression):
+                self.variables.add_subexpression(
+                    full_name,
+                    expr=word_substitute(variable.expr, own),
+                    dimensions=variable.dim,
+                    dtype=variable.dtype,
+                )
+            elif index.removeprefix("_").removesuffix("_idx") in places:
+                per = index.removeprefix("_").removesuffix("_idx")
+                self.variables.add_reference(
+                    full_name, variable.owner, name, index=f"{suffix[1:]}_{per}"
+                )
+
+    def _refer_to_kernel(self, conv: "ConvSynapses", running: set[str]) -> None:
+        """Let the names of kernel variables mean the element that each synapse uses."""
+        for name, variable in conv.variables.items():
+            if name.startswith("_") or name in self.variables or name in running:
+                continue
+            if isinstance(variable, Subexpression):
+                self.variables.add_subexpression(
+                    name,
+                    expr=word_substitute(variable.expr, {"i": "kernel"}),
+                    dimensions=variable.dim,
+                    dtype=variable.dtype,
+                    scalar=variable.scalar,
+                )
+            elif not isinstance(variable, AuxiliaryVariable):
+                index = "0" if conv.variables.indices[name] == "0" else "kernel"
+                self.variables.add_reference(name, conv, name, index=index)
+
+    def _add_running_sum(
+        self, name: str, equation: SingleEquation, pre: np.ndarray, post: np.ndarray
+    ) -> None:
+        """Sum over the output channels up to each synapse's own, by synapses between synapses."""
+        channels = self.target.shape.channels
+        per_group = self.conv.geometry.out_channels_per_group
+        channel = post % channels
+        meeting = np.stack([pre, post // channels, channel // per_group])
+        _, bundle = np.unique(meeting, axis=1, return_inverse=True)
+        order = np.lexsort((channel, bundle)).reshape(-1, per_group)
+        low, high = np.triu_indices(per_group)
+        self.run_regularly(f"{name}_term = {equation.expr.code}", when="end", order=-2)
+        between = Synapses(
+            self,
+            self,
+            f"{name}_post = {name}_term_pre : {equation.unit!r} (summed)",
+            name=f"{self.name}_{name}*",
+        )
+        between.connect(i=order[:, low].ravel(), j=order[:, high].ravel())
+        between.summed_updaters[f"{name}_post"].when = "end"
+        between.summed_updaters[f"{name}_post"].order = -1
+        self.contained_objects.append(between)
+
+
+_INDICES = [f"{s}_{per}" for per in ("channel", "position", "sample") for s in ("pre", "post")]
+
+
+def _right_side(equation: SingleEquation) -> str:
+    return f"{equation.expr.code} : {equation.unit!r}"
+
+
+class _KernelSum(CodeRunner):
+    """Brian2's template for summed variables, with a kernel as its target."""
+
+    def __init__(self, synapses: ExplicitSynapses, equation: SingleEquation, order: int) -> None:
+        self.variables = Variables(synapses)
+        self.variables.add_constant("_kernel_elements", len(synapses.conv))
+        super().__init__(
+            synapses,
+            "summed_variable",
+            code=f"_synaptic_var = {equation.expr.code}",
+            needed_variables=[equation.varname, "_kernel_elements", "kernel"],
+            clock=synapses.clock,
+            when="end",
+            order=order,
+            name=f"{synapses.name}_sum_{equation.varname}",
+            template_kwds={
+                "_target_var": synapses.conv.variables[equation.varname],
+                "_target_size_name": "_kernel_elements",
+                "_index_var": synapses.variables["kernel"],
+                "_target_start": 0,
+                "_target_stop": -1,
+            },
+        )

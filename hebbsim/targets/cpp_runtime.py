@@ -1,0 +1,184 @@
+"""C++ in runtime mode: a code object compiled by the C++ compiler and called through ctypes.
+
+The loop nests are those of the standalone target. The generated text names arrays by their place
+in the argument list and receives every constant as an argument, so that networks that differ in
+names, seeds or parameters share one compiled library, cached on disk. Libraries compile in
+parallel on the cores that there are, from the moment that Brian2 creates the code objects.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2.codegen.codeobject import CodeObject, constant_or_scalar
+from brian2.codegen.cpp_prefs import get_compiler_and_args
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.codegen.templates import Templater
+from brian2.core.functions import Function
+from brian2.core.preferences import prefs
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
+from brian2.devices.cpp_standalone.codeobject import openmp_pragma
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+from hebbsim.targets.tiles import TEMPLATE_GLOBALS
+
+__all__ = ["CPPRuntimeCodeObject", "CompilationError", "compiler_available"]
+
+_pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hebbsim-compile")
+_pending: dict[Path, Future[Any]] = {}
+
+
+class CompilationError(RuntimeError):
+    """The C++ compiler refused generated code."""
+
+
+def _compiler() -> str:
+    return os.environ.get("CXX", "g++")
+
+
+@cache
+def compiler_available() -> bool:
+    """Whether a C++ compiler can be called (the one that ``CXX`` names, or ``g++``)."""
+    return platform.system() != "Windows" and shutil.which(_compiler()) is not None
+
+
+def _flags() -> list[str]:
+    _, compile_args = get_compiler_and_args()
+    flags = [*compile_args, "-shared", "-fPIC", *openmp_pragma_flags()]
+    flags += [f"-I{folder}" for folder in prefs["codegen.cpp.include_dirs"]]
+    if platform.machine() in ("x86_64", "AMD64") and "-march=native" in compile_args:
+        flags.append("-mprefer-vector-width=512")
+    return flags + list(prefs["codegen.cpp.extra_link_args"])
+
+
+def openmp_pragma_flags() -> list[str]:
+    """Return the compiler's flags for OpenMP, if Brian2's preference asks for threads."""
+    return ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
+
+
+def cache_folder() -> Path:
+    """Folder of compiled libraries: ``$XDG_CACHE_HOME/hebbsim`` or ``~/.cache/hebbsim``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hebbsim"
+
+
+def _compile(source: str, command: list[str], library: Path) -> None:
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        cpp, built = Path(folder, "code.cpp"), Path(folder, "code.so")
+        cpp.write_text(source)
+        done = subprocess.run(
+            [command[0], str(cpp), "-o", str(built), *command[1:]], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise CompilationError(
+                f"{' '.join(command)} failed on generated code:\n{done.stderr.strip()}"
+            )
+        built.replace(library)  # atomic: other processes share the cache
+
+
+@cache
+def _load(library: Path) -> Any:
+    function = ctypes.CDLL(str(library)).run
+    function.argtypes, function.restype = [ctypes.c_void_p], None
+    return function
+
+
+def compile_library(source: str) -> Future[Any]:
+    """Return a future of the compiled ``run`` function of C++ text `source`."""
+    command = [_compiler(), *_flags()]
+    key = hashlib.sha256("\0".join([source, *command, platform.node()]).encode()).hexdigest()[:32]
+    library = cache_folder() / f"{key}.so"
+
+    def build() -> Any:
+        if not library.exists():
+            _compile(source, command, library)
+        return _load(library)
+
+    if library not in _pending:
+        _pending[library] = _pool.submit(build)
+    return _pending[library]
+
+
+class CPPRuntimeCodeObject(CodeObject):
+    """Run a C++ loop nest on Brian2's runtime device."""
+
+    templater = Templater(
+        ("hebbsim.targets", "hebbsim.targets", "brian2.devices.cpp_standalone"),
+        ".cpp",
+        env_globals={
+            "c_data_type": c_data_type,
+            "openmp_pragma": openmp_pragma,
+            "constant_or_scalar": constant_or_scalar,
+            "prefs": prefs,
+            "zip": zip,
+            **TEMPLATE_GLOBALS,
+        },
+        templates_dir=("templates/cpp_runtime", "templates/cpp", "templates"),
+    )
+    generator_class = CPPCodeGenerator
+    class_name = "cpp_runtime"
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        super().__init__(*args, **kwds)
+        self._arguments: ctypes.Array[ctypes.c_void_p]
+        self._kept: list[np.ndarray] = []  # what the arguments point into
+
+    def _values(self) -> dict[str, Any]:
+        """Map each name in the code to the array or number that it stands for."""
+        values: dict[str, Any] = {}
+        for name, variable in self.variables.items():
+            if isinstance(variable, Function):
+                implementation = variable.implementations[type(self)]
+                values.update(implementation.get_namespace(self.owner) or {})
+            elif isinstance(variable, ArrayVariable):
+                array_name = self.generator_class.get_array_name(variable).removeprefix("_ptr")
+                values[array_name] = variable.get_value()
+                if variable.scalar and variable.constant:
+                    values.setdefault(name, variable.get_value().item())
+            elif not isinstance(variable, AuxiliaryVariable | Subexpression):
+                values[name] = variable.get_value()
+        return values
+
+    def compile_block(self, block: str) -> Future[Any] | None:
+        """Start to compile; the code has a single block, ``run``."""
+        if block != "run":
+            return None
+        code = self.code.run
+        used = get_identifiers(code)
+        lines, renamed, pointers = [], {}, []
+        for name, value in self._values().items():
+            if name not in used:
+                continue
+            array = np.ascontiguousarray(value) if np.ndim(value) == 0 else value
+            c_type, place = c_data_type(array.dtype), len(pointers)
+            if np.ndim(value) == 0:
+                lines.append(f"const {c_type} {name} = *({c_type}*) _arguments[{place}];")
+            else:
+                renamed |= {name: f"_array{place}", f"_ptr{name}": f"_ptr_array{place}"}
+                lines.append(f"{c_type}* const _array{place} = ({c_type}*) _arguments[{place}];")
+            self._kept.append(array)
+            pointers.append(array.ctypes.data)
+        self._arguments = (ctypes.c_void_p * len(pointers))(*pointers)
+        code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
+        return compile_library(code)
+
+    def __call__(self, **_: Any) -> None:
+        """Run once."""
+        self.run_block("run")
+
+    def run_block(self, block: str) -> None:
+        """Call the compiled function, once its compilation has ended."""
+        compiled = self.compiled_code[block]
+        if isinstance(compiled, Future):
+            compiled = self.compiled_code[block] = compiled.result()
+        if compiled is not None:
+            compiled(self._arguments)

@@ -1,0 +1,29 @@
+{# What the loops over a convolution share: its constants, and the indices of one connection #}
+{% macro constants(geometry, batch_size) %}
+constexpr int _BATCH = {{batch_size}};
+constexpr int _IN_CHANNELS = {{geometry.in_shape.channels}}, _IN_ROWS = {{geometry.in_shape.rows}}, _IN_COLS = {{geometry.in_shape.cols}};
+constexpr int _OUT_CHANNELS = {{geometry.out_channels}}, _OUT_ROWS = {{geometry.out_shape.rows}}, _OUT_COLS = {{geometry.out_shape.cols}};
+constexpr int _KROWS = {{geometry.kernel_size[0]}}, _KCOLS = {{geometry.kernel_size[1]}};
+constexpr int _GROUP_IN = {{geometry.in_channels_per_group}}, _GROUP_OUT = {{geometry.out_channels_per_group}};
+constexpr int _STRIDE_ROW = {{geometry.stride[0]}}, _STRIDE_COL = {{geometry.stride[1]}};
+constexpr int _PAD_ROW = {{geometry.padding[0]}}, _PAD_COL = {{geometry.padding[1]}};
+constexpr int _DILATE_ROW = {{geometry.dilation[0]}}, _DILATE_COL = {{geometry.dilation[1]}};
+{% endmacro %}
+
+{# Needs _sample, _row, _col, _pre_row, _pre_col, _krow, _kcol, _group, _in_channel (within the
+   group) and _channel (of the target) #}
+{% macro connection(geometry) %}
+const int _pre_channel_idx = _group * _GROUP_IN + _in_channel;
+const int _pre_position_idx = (_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+const int _pre_sample_idx = _sample;
+const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx;
+const int _post_channel_idx = _channel;
+const int _post_position_idx = (_sample * _OUT_ROWS + _row) * _OUT_COLS + _col;
+const int _post_sample_idx = _sample;
+const int _post_idx = _post_position_idx * _OUT_CHANNELS + _channel;
+{% if geometry.weight_sharing %}
+const int _kernel_idx = ((_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS + _channel;
+{% else %}
+const int _kernel_idx = ((((_row * _OUT_COLS + _col) * _KROWS + _krow) * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS + _channel;
+{% endif %}
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{# Each presynaptic neuron sums over its projective field: transposed convolution, feedback #}
+{% extends 'common_group.cpp' %}
+{% from 'conv_indices.cpp' import constants, connection with context %}
+
+{% block maincode %}
+    {{constants(geometry, batch_size)|indent(4)}}
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    {{openmp_pragma('parallel-static')}}
+    for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
+    {
+        const int _sample = _line / _IN_ROWS, _pre_row = _line % _IN_ROWS;
+        for (int _pre_col = 0; _pre_col < _IN_COLS; _pre_col++)
+        for (int _group = 0; _group < _IN_CHANNELS / _GROUP_IN; _group++)
+        for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
+        {
+            {{c_data_type(_target_var.dtype)}} _sum = 0;
+            for (int _krow = 0; _krow < _KROWS; _krow++)
+            {
+                const int _from_row = _pre_row + _PAD_ROW - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
+                if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
+                for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+                {
+                    const int _from_col = _pre_col + _PAD_COL - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
+                    if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
+                    #pragma GCC ivdep
+                    for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
+                    {
+                        {{connection(geometry)|indent(24)}}
+                        {{vector_code|join('\n')|indent(24)}}
+                        _sum += _synaptic_var;
+                    }
+                }
+            }
+            {{get_array_name(_target_var)}}[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;
+        }
+    }
+{% endblock %}

@@ -51,7 +51,8 @@ class ConvSynapses(Group):
     A Brian2 `Group` with one element for each kernel element: ``conv.w = '0.1*randn()'``,
     ``conv.w['out_channel == 3']``, ``conv.run_regularly(...)`` and ``StateMonitor(conv, 'w', ...)``
     work as on any group. ``out_channel``, ``in_channel`` (within its group), ``krow`` and ``kcol``
-    can be used in string expressions.
+    can be used in string expressions, and ``n_shared``, how many connections (of all positions
+    and samples) share an element.
 
     In `model`, names without a suffix are kernel variables, ``_pre`` and ``_post`` are the
     variables of the two maps, and ``(summed)`` equations add up over all connections of the
@@ -290,6 +291,9 @@ class ConvSynapses(Group):
         variables.add_constant("N", n_elements)
         variables.add_arange("i", size=n_elements, constant=True, read_only=True)
         variables.create_clock_variables(self._clock)
+        _, rows, cols = geometry.out_shape
+        positions = rows * cols if geometry.weight_sharing else 1
+        variables.add_constant("n_shared", self.batch_size * positions)
         variables.add_array(
             "_nonfinite", size=1, dtype=np.int32, scalar=True, read_only=True, index="0"
         )
@@ -393,20 +397,32 @@ class ConvSynapses(Group):
         self.contained_objects.append(self.sums[equation.varname])
 
     def _check_identifiers(self, equations: list[SingleEquation]) -> None:
+        """Refuse names without or with a wrong suffix now, where the equation can be shown."""
         known = connection_variables(self)
+        sides = (("_pre", "source", self.source), ("_post", "target", self.target))
         for equation in equations:
-            for identifier in equation.identifiers:
-                suffixes = [
-                    suffix
-                    for suffix, group in (("_pre", self.source), ("_post", self.target))
-                    if identifier not in known and identifier in group.variables
-                ]
-                if suffixes:
+            text = f"'{equation.varname} = {equation.expr.code}'"
+            for identifier in sorted(equation.identifiers - set(known)):
+                meant = [identifier + s for s, _, group in sides if identifier in group.variables]
+                if meant:
                     raise ValueError(
-                        f"ConvSynapses '{self.name}': '{identifier}' in '{equation.varname} = "
-                        f"{equation.expr.code}' is no kernel variable; did you mean "
-                        f"{' or '.join(repr(identifier + s) for s in suffixes)}?"
+                        f"ConvSynapses '{self.name}': '{identifier}' in {text} is no kernel "
+                        f"variable; did you mean {' or '.join(meant)}?"
                     )
+                for suffix, role, group in sides:
+                    if identifier.endswith(suffix):
+                        base = identifier.removesuffix(suffix)
+                        needed = getattr(self.rule, f"{suffix[1:]}_channels", "")
+                        way_out = (
+                            f"; create PerChannel({group.name}, rule.{suffix[1:]}_channels, "
+                            "namespace=rule.parameters) before"
+                            if base in needed
+                            else ""
+                        )
+                        raise ValueError(
+                            f"ConvSynapses '{self.name}': {text} needs a variable '{base}' of the "
+                            f"{role} '{group.name}'{way_out}"
+                        )
 
     def _add_update(
         self,

@@ -554,11 +554,13 @@ def _load_npz(path: Path) -> ImageDataset:
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        raise DatasetError(f"'{path}' holds a single array. {_NPZ_REMEDY}")
-    with loaded:
-        return {key: loaded[key] for key in loaded.files}
+    # Given a path, np.load leaves a damaged file open.
+    with path.open("rb") as stream:
+        loaded = np.load(stream, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise DatasetError(f"'{path}' holds a single array. {_NPZ_REMEDY}")
+        with loaded:
+            return {key: loaded[key] for key in loaded.files}
 
 
 def _channels_first(path: Path, key: str, images: Images, layout: str | None) -> Images:

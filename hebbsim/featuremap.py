@@ -111,7 +111,8 @@ class FeatureMap(NeuronGroup):
         self.next_order = max(self.next_order, order + 1)
         return order
 
-    def _array_variable(self, variable: str) -> ArrayVariable:
+    def array_variable(self, variable: str) -> ArrayVariable:
+        """Return the variable that stores a value for each neuron, or say which there are."""
         found = self.variables.get(variable) if isinstance(variable, str) else None
         if not isinstance(found, ArrayVariable) or found.size != len(self):
             known = [
@@ -161,7 +162,7 @@ class FeatureMap(NeuronGroup):
         ValueError
             If the shape doesn't fit, or a value is NaN or infinite; nothing is changed then.
         """
-        self._array_variable(variable)
+        self.array_variable(variable)
         values = self.check_maps(maps, variable)
         batch = np.broadcast_to(values, (self.batch_size, *self.shape))
         flat = np.ascontiguousarray(np.moveaxis(batch, 1, -1)).reshape(-1)

@@ -11,7 +11,12 @@ import numpy as np
 from brian2 import Quantity
 from brian2.core.variables import Variables
 from brian2.equations import Equations
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    SingleEquation,
+)
 from brian2.groups.group import Group, get_dtype
 
 from hebbsim.featuremap import FeatureMap
@@ -38,7 +43,10 @@ class _MapGroup(Group):
         whose variables it refers with the suffix ``_map``; the constant ``map_size`` is their
         number. So a mean is ``rate = y_map/map_size : 1 (summed)``.
     update : str, optional
-        Statements run on each element at the end of a step.
+        Statements run on each element at the end of a step, together with the kernels' updates.
+    when : {'end', 'groups'}
+        When the sums run: after all forward operations of the step, before anything learns; or
+        among the forward operations, in the order of creation.
     method, namespace, dtype, order, name
         As in `NeuronGroup`.
 
@@ -58,12 +66,15 @@ class _MapGroup(Group):
         model: str | Equations,
         update: str | None = None,
         *,
+        when: str = "end",
         method: str | tuple[str, ...] = ("exact", "euler", "heun"),
         namespace: dict[str, Any] | None = None,
         dtype: Any = None,
         order: int = 0,
         name: str | None = None,
     ) -> None:
+        if when not in ("end", "groups"):
+            raise ValueError(f"{type(self).__name__}: when must be 'end' or 'groups', got {when!r}")
         if not isinstance(feature_map, FeatureMap):
             raise TypeError(f"{type(self).__name__}: expected a FeatureMap, got {feature_map!r}")
         super().__init__(
@@ -84,7 +95,7 @@ class _MapGroup(Group):
         self._create_variables(equations, dtype)
         self._lend(equations)
 
-        self.sums = {e.varname: MapSum(self, e) for e in summed}
+        self.sums = {e.varname: MapSum(self, e, when) for e in summed}
         self.contained_objects.extend(self.sums.values())
         self.state_updater: ElementStateUpdater | None = None
         if self.equations.diff_eq_names:
@@ -93,7 +104,7 @@ class _MapGroup(Group):
         self.update: LoopNest | None = None
         if update is not None:
             self.update = LoopNest(
-                self, "stateupdate", update, when="end", order=order, name=f"{self.name}_update"
+                self, "stateupdate", update, when="end", order=order + 1, name=f"{self.name}_update"
             )
             self.contained_objects.append(self.update)
         self._enable_group_attributes()
@@ -182,9 +193,10 @@ class PerPosition(_MapGroup):
 class MapSum(LoopNest):
     """Sum an expression over the neurons of each element of a map group."""
 
-    def __init__(self, group: _MapGroup, equation: Any) -> None:
+    def __init__(self, group: _MapGroup, equation: SingleEquation, when: str) -> None:
         feature_map = group.feature_map
         self.equation = equation
+        forward_order = feature_map.schedule_write(feature_map) if when == "groups" else -1
         self.variables = Variables(group)
         self.target_variable = group.variables[equation.varname]
         add_suffixed(self.variables, feature_map, "_map", "_map")
@@ -197,8 +209,8 @@ class MapSum(LoopNest):
             group,
             "map_sum",
             f"_synaptic_var = {equation.expr.code}",
-            when="groups",
-            order=feature_map.schedule_write(feature_map) + group.order,
+            when=when,
+            order=group.order + forward_order,
             name=f"{group.name}_sum_{equation.varname}",
             template_kwds={
                 "per": group.per,

@@ -1,6 +1,6 @@
 """The explicit form of a convolution: an ordinary Brian2 `Synapses` with every synapse stored."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import Synapses
@@ -37,10 +37,9 @@ class ExplicitSynapses(Synapses):
 
     def __init__(self, conv: "ConvSynapses") -> None:
         self.conv = conv  # its kernel lives on in this object's references
-        pre, post, kernel = (
-            np.concatenate(part)
-            for part in zip(*conv.geometry.taps(conv.batch_size), strict=True)
-        )
+        taps = [np.concatenate(p) for p in zip(*conv.geometry.taps(conv.batch_size), strict=True)]
+        by_neuron = np.argsort(taps[1], kind="stable")  # one receptive field after the other
+        pre, post, kernel = (part[by_neuron] for part in taps)
         running = {name: e for name, e in conv.model.items() if "cumulative" in e.flags}
         neuron_sums = [r for r in conv.sums.values() if r.side != "kernel"]
         lines = ["kernel : integer (constant)"]
@@ -71,6 +70,11 @@ class ExplicitSynapses(Synapses):
         self.contained_objects.extend(
             runner for runner in conv.contained_objects if runner not in conv.sums.values()
         )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Prepare the run; the convolution counts as used."""
+        super().before_run(run_namespace)
+        self.conv._network = self._network
 
     def _refer_to_map_groups(self, group: FeatureMap, suffix: str, neurons: np.ndarray) -> None:
         """Let quantities per channel, sample and position, and what uses them, be referred to."""

@@ -397,7 +397,8 @@ class ZCA:
             If the file is damaged or holds something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Given a path, np.load leaves a damaged file open.
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 zca = cls(
                     float(file["epsilon"]),
                     center=bool(file["center"]),

@@ -1,6 +1,6 @@
 """Plasticity rules as equations, one family a file."""
 
-from hebbsim.rules.hebbian import Hebb, Instar, Oja, Sanger
+from hebbsim.rules.hebbian import BCM, Covariance, Hebb, Instar, Oja, Sanger
 from hebbsim.rules.rule import Rule
 
-__all__ = ["Hebb", "Instar", "Oja", "Rule", "Sanger"]
+__all__ = ["BCM", "Covariance", "Hebb", "Instar", "Oja", "Rule", "Sanger"]

@@ -1,10 +1,12 @@
 """Hebbian rules for rates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from brian2.units import Quantity, ms
 
 from hebbsim.rules.rule import Rule
 
-__all__ = ["Hebb", "Instar", "Oja", "Sanger"]
+__all__ = ["BCM", "Covariance", "Hebb", "Instar", "Oja", "Sanger"]
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,34 @@ class Sanger(Rule):
     equations: str = """xhat = y_post*w : 1 (cumulative)
 dw = y_post*(x_pre - xhat) : 1 (summed)"""
     reference: str = "Sanger 1989, Neural Networks 2:459, equation 3"
+
+
+@dataclass(frozen=True)
+class BCM(Rule):
+    """Bienenstock, Cooper and Munro's rule: potentiation above a threshold that slides.
+
+    The threshold follows the mean square of each channel's activity with time constant `tau`
+    (Intrator and Cooper 1992), and has to be faster than the weights.
+    """
+
+    equations: str = "dw = x_pre*y_post*(y_post - theta_m_post) : 1 (summed)"
+    post_channels: str = """dtheta_m/dt = (y_square - theta_m)/tau : 1
+y_square = y_map**2/map_size : 1 (summed)"""
+    reference: str = "Bienenstock, Cooper and Munro 1982, J Neurosci 2:32"
+    tau: Quantity = field(default_factory=lambda: 100 * ms)
+
+
+@dataclass(frozen=True)
+class Covariance(Rule):
+    """The covariance rule: the product of both activities' deviations from their running means.
+
+    Each channel's mean over positions and samples is followed with time constant `tau`.
+    """
+
+    equations: str = "dw = (x_pre - x_mean_pre)*(y_post - y_mean_post) : 1 (summed)"
+    pre_channels: str = """dx_mean/dt = (x_now - x_mean)/tau : 1
+x_now = x_map/map_size : 1 (summed)"""
+    post_channels: str = """dy_mean/dt = (y_now - y_mean)/tau : 1
+y_now = y_map/map_size : 1 (summed)"""
+    reference: str = "Sejnowski 1977, J Math Biol 4:303"
+    tau: Quantity = field(default_factory=lambda: 100 * ms)

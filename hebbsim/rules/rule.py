@@ -26,6 +26,9 @@ class Rule:
         Statements run on each kernel element at the end of a step.
     constants : mapping
         Values of further names in the equations.
+    pre_channels, post_channels : str
+        Equations that each channel of the source or target map needs for this rule, such as a
+        sliding threshold: ``PerChannel(layer, rule.post_channels, namespace=rule.parameters)``.
     reference : str
         Where the rule comes from.
     """
@@ -34,6 +37,8 @@ class Rule:
     equations: str = ""
     update: str = "w += eta*dw"
     constants: Mapping[str, Any] = field(default_factory=dict)
+    pre_channels: str = ""
+    post_channels: str = ""
     reference: str = ""
 
     def __post_init__(self) -> None:
@@ -92,6 +97,8 @@ class Rule:
         values = {} if self.scheduled else {"eta": self.learning_rate}
         values |= self.parameters
         lines += [f"    {name} = {value}" for name, value in values.items()]
+        for side, text in (("source", self.pre_channels), ("target", self.post_channels)):
+            lines += [f"    per channel of the {side}: {line}" for line in text.splitlines()]
         if self.reference:
             lines.append(f"    {self.reference}")
         return "\n".join(lines)

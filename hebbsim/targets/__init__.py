@@ -10,7 +10,7 @@ from brian2.core.preferences import prefs
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, get_device
 
-from hebbsim.targets.cpp_runtime import CPPRuntimeCodeObject, compiler_available
+from hebbsim.targets.cpp_runtime import CPPRuntimeCodeObject, compiler_available, vector_flags
 from hebbsim.targets.tiles import TEMPLATE_GLOBALS
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "register_templates"]
@@ -37,6 +37,8 @@ def code_object_class() -> type | None:
     ``codegen.target`` asks for it. A standalone device brings its own class (None).
     """
     if not isinstance(get_device(), RuntimeDevice):
+        arguments = prefs.codegen.cpp.extra_compile_args_gcc
+        arguments += [flag for flag in vector_flags() if flag not in arguments]
         return None
     if prefs.codegen.target == "numpy" or not compiler_available():
         return NumpyCodeObject

@@ -31,7 +31,7 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.targets.tiles import TEMPLATE_GLOBALS
 
-__all__ = ["CPPRuntimeCodeObject", "CompilationError", "compiler_available"]
+__all__ = ["CPPRuntimeCodeObject", "CompilationError", "compiler_available", "vector_flags"]
 
 _pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hebbsim-compile")
 _pending: dict[Path, Future[Any]] = {}
@@ -51,18 +51,20 @@ def compiler_available() -> bool:
     return platform.system() != "Windows" and shutil.which(_compiler()) is not None
 
 
+def vector_flags() -> list[str]:
+    """Return the flags under which GCC keeps a register tile in vector registers."""
+    flags = ["-fopenmp-simd"]
+    if platform.machine() in ("x86_64", "AMD64"):
+        flags.append("-mprefer-vector-width=512")
+    return flags
+
+
 def _flags() -> list[str]:
     _, compile_args = get_compiler_and_args()
-    flags = [*compile_args, "-shared", "-fPIC", *openmp_pragma_flags()]
-    flags += [f"-I{folder}" for folder in prefs["codegen.cpp.include_dirs"]]
-    if platform.machine() in ("x86_64", "AMD64") and "-march=native" in compile_args:
-        flags.append("-mprefer-vector-width=512")
-    return flags + list(prefs["codegen.cpp.extra_link_args"])
-
-
-def openmp_pragma_flags() -> list[str]:
-    """Return the compiler's flags for OpenMP, if Brian2's preference asks for threads."""
-    return ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
+    threads = ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
+    include = [f"-I{folder}" for folder in prefs["codegen.cpp.include_dirs"]]
+    link = list(prefs["codegen.cpp.extra_link_args"])
+    return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *include, *link]
 
 
 def cache_folder() -> Path:

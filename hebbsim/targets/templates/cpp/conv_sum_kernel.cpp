@@ -24,7 +24,7 @@
         {
             const int _in_channel = _in_channel0 + _n;
             {% if not cumulative %}
-            #pragma GCC ivdep
+            #pragma omp simd
             {% endif %}
             for (int _v = 0; _v < _V; _v++)
             {

@@ -30,7 +30,7 @@ _sum[_p][_v] += _synaptic_var;
                     for (int _p = 0; _p < _P; _p++)
                     {
                         const int _col = _col0 + _p, _pre_col = _first_col + _p * _STRIDE_COL;
-                        #pragma GCC ivdep
+                        #pragma omp simd
                         for (int _v = 0; _v < _V; _v++)
                         {
                             const int _channel = _channel0 + _v;

@@ -23,7 +23,7 @@
                 {
                     const int _from_col = _pre_col + _PAD_COL - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
                     if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
-                    #pragma GCC ivdep
+                    #pragma omp simd
                     for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
                     {
                         {{connection(geometry)|indent(24)}}

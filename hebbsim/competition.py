@@ -1,0 +1,154 @@
+"""Competition between the channels of a feature map."""
+
+from typing import Any
+
+import numpy as np
+
+from hebbsim.featuremap import FeatureMap
+from hebbsim.mapgroups import PerChannel
+from hebbsim.mapops import MapOperation
+
+__all__ = ["AdaptiveThreshold", "SoftWinnerTakeAll", "WinnerTakeAll"]
+
+
+class WinnerTakeAll(MapOperation):
+    """Let the k channels with the largest values win at each position; the others are 0.
+
+    Exact, whatever the values; of equal values those of the lowest channels win.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        What competes: an expression over the map's variables, such as ``'u - theta'``.
+    target : str
+        The variable to write.
+    k : int
+        Number of winners at each position of each sample.
+    graded : bool
+        Whether a winner gets the value of `source`, or 1.
+    condition : str, optional
+        A condition that a winner must meet too, such as ``'u > theta'``.
+    order : int, optional
+        Shifts the place among the forward operations of the step; by default operations run in
+        the order of their creation.
+    name : str, optional
+        Name of this object.
+
+    Raises
+    ------
+    ValueError
+        If `k` is not between 1 and the number of channels.
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        source: str = "u",
+        target: str = "y",
+        k: int = 1,
+        *,
+        graded: bool = False,
+        condition: str | None = None,
+        **kwds: Any,
+    ) -> None:
+        n_channels = feature_map.shape.channels
+        if isinstance(k, bool) or k != int(k) or not 1 <= k <= n_channels:
+            raise ValueError(
+                f"WinnerTakeAll on '{feature_map.name}': k must be between 1 and its "
+                f"{n_channels} channels, got {k!r}"
+            )
+        self.k = int(k)
+        super().__init__(
+            feature_map,
+            "map_winner_take_all",
+            source,
+            target,
+            code=f"_eligible = int({condition or 'True'})",
+            dimensionless=not graded,
+            template_kwds={"k": self.k, "graded": graded},
+            **kwds,
+        )
+
+
+class SoftWinnerTakeAll(MapOperation):
+    """Let the channels at each position share a total activity of 1: a softmax.
+
+    ``y_c = exp(s_c/T) / sum_j exp(s_j/T)``
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        What competes: a dimensionless expression over the map's variables.
+    target : str
+        The variable to write.
+    temperature : float
+        ``T``; the competition becomes hard as it approaches 0.
+    order, name
+        As in `WinnerTakeAll`.
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        source: str = "u",
+        target: str = "y",
+        *,
+        temperature: float = 1.0,
+        **kwds: Any,
+    ) -> None:
+        if not (np.isfinite(temperature) and temperature > 0):
+            raise ValueError(
+                f"SoftWinnerTakeAll on '{feature_map.name}': the temperature must be positive, "
+                f"got {temperature!r}"
+            )
+        super().__init__(
+            feature_map,
+            "map_softmax",
+            f"({source})/{float(temperature)!r}",
+            target,
+            **kwds,
+        )
+
+
+class AdaptiveThreshold(PerChannel):
+    """Give each channel a threshold that keeps its win rate at a target.
+
+    After each step ``theta += step*(win_rate - target_rate)``, with the share of the map's
+    positions and samples at which the channel is active (Miconi 2021, notebook). The threshold
+    has to be used: ``WinnerTakeAll(layer, 'u - theta')``.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    target_rate : float
+        Wanted win rate; under k-winner-take-all over N channels it must be k/N.
+    activity : str
+        The variable that is positive in a winner.
+    step : float
+        How far a threshold moves for an excess of 1.
+    order, name
+        As in `PerChannel`.
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        target_rate: float,
+        *,
+        activity: str = "y",
+        step: float = 1.0,
+        **kwds: Any,
+    ) -> None:
+        super().__init__(
+            feature_map,
+            f"""theta : 1
+            win_rate = int({activity}_map > 0)/map_size : 1 (summed)""",
+            update="theta += threshold_step*(win_rate - target_rate)",
+            namespace={"threshold_step": float(step), "target_rate": float(target_rate)},
+            **kwds,
+        )

@@ -1,0 +1,154 @@
+"""The declaration of a layer: what `ConvNetwork` builds feature maps and synapses from."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from brian2.units import Quantity, second
+
+from hebbsim import rules
+from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
+from hebbsim.messages import unknown
+from hebbsim.pooling import pool_output_shape
+from hebbsim.rules.rule import Rule
+
+__all__ = ["ConvLayer"]
+
+ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")
+OUTPUTS = ("activity", "triangle", "rectified", "linear")
+POOLINGS = ("average", "max", "sum")
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
+
+    In every layer ``x`` is what the next layer sees, ``u`` the drive, ``z`` the drive above the
+    threshold (``u`` without one) and ``y`` the activity that plasticity sees; ``x`` and ``y`` may
+    differ (sparse plasticity, dense output; Miconi 2021).
+
+    Parameters
+    ----------
+    out_channels : int
+        Number of kernels.
+    kernel_size, stride, padding, dilation, groups, weight_sharing
+        As in `ConvSynapses`.
+    rule : Rule, optional
+        Without one the random initial kernels stay.
+    activity : {'winners', 'graded', 'softmax', 'rectified', 'linear'}
+        ``y``: 1 in the `k` winners at each position whose ``z`` is positive; their ``z``; a
+        softmax over channels with `temperature`; the positive part of ``z``; ``z`` itself.
+    k : int
+        Winners at each position.
+    temperature : float
+        Of the softmax.
+    threshold_step : float
+        Step of an adaptive threshold that gives each channel its share ``k/out_channels`` of wins;
+        0 means no threshold.
+    output : {'activity', 'triangle', 'rectified', 'linear'}
+        ``x``: the activity ``y``; ``z`` minus its mean over channels, rectified; the positive
+        part of ``z``; ``z`` itself.
+    pooling : {None, 'average', 'max', 'sum'}
+        How ``x`` is pooled for the next layer.
+    pool_size, pool_stride : int or (int, int)
+        Window and step of the pooling; the step is by default the window's size.
+    standardize : bool
+        Bring each sample of the layer's input to zero mean and unit deviation first.
+    normalize, norm
+        Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
+    pruned : float
+        Share of the weights that a fixed random mask removes, in ``[0, 1)``.
+    """
+
+    out_channels: int
+    kernel_size: int | tuple[int, int]
+    rule: Rule | None = None
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
+    dilation: int | tuple[int, int] = 1
+    groups: int = 1
+    weight_sharing: bool = True
+    activity: str = "winners"
+    k: int = 1
+    temperature: float = 1.0
+    threshold_step: float = 0.0
+    output: str = "triangle"
+    pooling: str | None = None
+    pool_size: int | tuple[int, int] = 2
+    pool_stride: int | tuple[int, int] | None = None
+    standardize: bool = True
+    normalize: str | None = "L2"
+    norm: float = 1.0
+    pruned: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, known in (("activity", ACTIVITIES), ("output", OUTPUTS), ("pooling", POOLINGS)):
+            value = getattr(self, name)
+            if value not in known and not (name == "pooling" and value is None):
+                raise ValueError(f"ConvLayer: {unknown(name, str(value), known)}")
+        if not 0 <= self.pruned < 1:
+            raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
+        if self.threshold_step < 0:
+            raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
+        if self.rule is not None and not isinstance(self.rule, Rule):
+            raise TypeError(f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}")
+
+    def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
+        """Return the convolution's geometry on a map of shape `in_shape`."""
+        return ConvGeometry(
+            MapShape.of(in_shape),
+            self.out_channels,
+            self.kernel_size,  # type: ignore[arg-type]
+            self.stride,  # type: ignore[arg-type]
+            self.padding,  # type: ignore[arg-type]
+            self.dilation,  # type: ignore[arg-type]
+            self.groups,
+            self.weight_sharing,
+        )
+
+    def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
+        """Return the shape of what the next layer sees."""
+        shape = self.geometry(in_shape).out_shape
+        if self.pooling is None:
+            return shape
+        try:
+            return pool_output_shape(shape, self.pool_size, self.pool_stride)
+        except GeometryError as error:
+            raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None
+
+    def untrained(self) -> "ConvLayer":
+        """Return this layer without plasticity."""
+        return replace(self, rule=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the layer in plain values that JSON holds."""
+        description = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.rule is not None:
+            values = {f.name: _plain(getattr(self.rule, f.name)) for f in fields(self.rule)}
+            description["rule"] = {"name": self.rule.name, **values}
+        return {name: _plain(value) for name, value in description.items()}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> "ConvLayer":
+        """Return the layer that `to_dict` described."""
+        values = {name: _rich(value) for name, value in description.items()}
+        if values.get("rule") is not None:
+            rule = dict(values["rule"])
+            kind = getattr(rules, rule.pop("name"), Rule)
+            values["rule"] = kind(**{name: _rich(value) for name, value in rule.items()})
+        return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Quantity):
+        if value.dim is not second.dim:
+            raise TypeError(f"a rule with a parameter in {value.dim} can't be described in JSON")
+        return {"seconds": float(value)}
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"seconds"}:
+        return value["seconds"] * second
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,182 @@
+"""What a feature map does with its own variables in the forward phase of a step."""
+
+from typing import Any
+
+from brian2.core.variables import Variables
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, fail_for_dimension_mismatch
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.featuremap import FeatureMap
+from hebbsim.loopnest import LoopNest
+
+__all__ = ["Assign", "MapOperation", "Rectify", "Standardize", "Triangle"]
+
+
+class MapOperation(LoopNest):
+    """Compute a variable of a feature map from an expression over the map's variables.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    template : str
+        The loop nest.
+    source : str
+        An expression over the map's variables, such as ``'u - theta'``.
+    target : str
+        The variable to write.
+    order : int, optional
+        Shifts the place among the forward operations of the step; by default operations run in
+        the order of their creation.
+    dimensionless : bool
+        Whether the target is a pure number, or has the units of `source`.
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        template: str,
+        source: str,
+        target: str,
+        *,
+        order: int = 0,
+        name: str | None = None,
+        code: str = "",
+        dimensionless: bool = False,
+        template_kwds: dict[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"{type(self).__name__}: expected a FeatureMap, got {feature_map!r}")
+        self.feature_map = feature_map
+        self.source, self.target = source, target
+        self.target_variable = feature_map.array_variable(target)
+        self._dimensionless = dimensionless
+        self.variables = Variables(feature_map)
+        for per in ("channel", "position", "sample"):  # the loops define them
+            self.variables.add_auxiliary_variable(f"_{per}_idx", dtype=int)
+        self.variables.add_auxiliary_variable(
+            "_source", dtype=self.target_variable.dtype, dimensions=self.target_variable.dim
+        )
+        if dimensionless:  # only compared, so its own units do
+            del self.variables._variables["_source"]
+        super().__init__(
+            feature_map,
+            template,
+            f"_source = {source}\n{code}",
+            when="groups",
+            order=feature_map.schedule_write(feature_map) + order,
+            name=name or f"{feature_map.name}_{type(self).__name__.lower()}_{target}*",
+            template_kwds={
+                "memory_shape": feature_map.memory_shape,
+                "_target_var": self.target_variable,
+                **(template_kwds or {}),
+            },
+            needed_variables=[target],
+        )
+        feature_map.contained_objects.append(self)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units before the code object is made."""
+        resolved = self.group.resolve_all(
+            get_identifiers(self.source), run_namespace, user_identifiers=set()
+        )
+        dimensions = parse_expression_dimensions(self.source, resolved)
+        fail_for_dimension_mismatch(
+            self.target_variable,
+            Quantity(1, dim=DIMENSIONLESS if self._dimensionless else dimensions),
+            f"{type(self).__name__} on '{self.feature_map.name}': '{self.target}' doesn't have "
+            f"the units of '{self.source}'",
+        )
+        super().before_run(run_namespace)
+
+
+class Assign(MapOperation):
+    """Write an expression over a map's variables.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        An expression over the map's variables, such as ``'tanh(u)'``.
+    target : str
+        The variable to write.
+    order, name
+        As in `WinnerTakeAll`.
+    """
+
+    def __init__(
+        self, feature_map: FeatureMap, source: str, target: str = "x", **kwds: Any
+    ) -> None:
+        super().__init__(feature_map, "map_assign", source, target, **kwds)
+
+
+class Rectify(MapOperation):
+    """Write the positive part of an expression.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        An expression over the map's variables, such as ``'u - theta'``.
+    target : str
+        The variable to write.
+    order, name
+        As in `WinnerTakeAll`.
+    """
+
+    def __init__(
+        self, feature_map: FeatureMap, source: str = "u", target: str = "x", **kwds: Any
+    ) -> None:
+        super().__init__(feature_map, "map_rectify", source, target, **kwds)
+
+
+class Triangle(MapOperation):
+    """Write an expression minus its mean over the channels at each position, rectified.
+
+    ``x = max(0, s - mean(s))``, the "triangle" activation of Coates, Lee and Ng 2011 (AISTATS,
+    section 3.2.2), as Miconi 2021 uses it on a layer's drive.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        An expression over the map's variables, such as ``'u - theta'``.
+    target : str
+        The variable to write.
+    order, name
+        As in `WinnerTakeAll`.
+    """
+
+    def __init__(
+        self, feature_map: FeatureMap, source: str = "u", target: str = "x", **kwds: Any
+    ) -> None:
+        super().__init__(feature_map, "map_triangle", source, target, **kwds)
+
+
+class Standardize(MapOperation):
+    """Bring each sample of a map to zero mean and unit standard deviation.
+
+    Over all channels and positions of the sample; a constant map becomes 0.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    source : str
+        An expression over the map's variables.
+    target : str
+        The (dimensionless) variable to write; may be the source itself.
+    order, name
+        As in `WinnerTakeAll`.
+    """
+
+    def __init__(
+        self, feature_map: FeatureMap, source: str = "x", target: str = "x", **kwds: Any
+    ) -> None:
+        super().__init__(
+            feature_map, "map_standardize", source, target, dimensionless=True, **kwds
+        )

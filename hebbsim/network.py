@@ -1,0 +1,442 @@
+"""A network of convolutional layers that is presented one batch of stimuli a time step."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import Clock, Network, NetworkOperation, ms
+from brian2.core.base import BrianObject
+from brian2.core.variables import ArrayVariable
+from brian2.devices.device import RuntimeDevice, get_device
+from brian2.groups.group import Group
+
+from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
+from hebbsim.convsynapses import ConvSynapses
+from hebbsim.datasets import as_float
+from hebbsim.featuremap import FeatureMap
+from hebbsim.geometry import GeometryError, MapShape
+from hebbsim.kernelupdate import NORMS
+from hebbsim.layers import ConvLayer
+from hebbsim.mapgroups import PerChannel
+from hebbsim.mapops import Assign, Rectify, Standardize, Triangle
+from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling
+
+__all__ = ["ConvNetwork", "Stage"]
+
+_POOLING = {"average": AveragePooling, "max": MaxPooling, "sum": SumPooling}
+
+
+@dataclass
+class Stage:
+    """The Brian2 objects of one layer."""
+
+    layer: ConvLayer
+    source: FeatureMap
+    conv: ConvSynapses
+    feature_map: FeatureMap
+    pooled: FeatureMap | None
+    groups: list[PerChannel]
+    operations: list[BrianObject]
+
+    @property
+    def output(self) -> FeatureMap:
+        """The map that the next layer sees."""
+        return self.feature_map if self.pooled is None else self.pooled
+
+    @property
+    def objects(self) -> list[BrianObject]:
+        """Everything that belongs to this layer alone."""
+        maps = [self.feature_map, *([self.pooled] if self.pooled is not None else [])]
+        return [*maps, self.conv, *self.groups]
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The threshold of each channel, ``(out_channels,)``: 0 without adaptive thresholds."""
+        for group in self.groups:
+            if isinstance(group, AdaptiveThreshold):
+                return np.array(group.theta[:])
+        return np.zeros(self.layer.out_channels)
+
+
+class ConvNetwork:
+    """Stack convolutional layers and learn their kernels from images, a batch a time step.
+
+    The layers are ordinary Brian2 objects: ``network.stages[0].conv.w``, a `StateMonitor` added to
+    ``network.brian2`` and equations of one's own work as ever.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(channels, rows, cols)`` of an image.
+    layers : sequence of ConvLayer
+        From the input on.
+    batch_size : int
+        Stimuli presented side by side.
+    seed : int
+        Of initial kernels, pruning masks and the order of presentation. The same seed, data and
+        machine give the same kernels to the bit.
+
+    Raises
+    ------
+    GeometryError
+        If a kernel doesn't fit the map that its layer gets, with the layer's number.
+    NotImplementedError
+        On a standalone device: batches are streamed from Python.
+
+    Examples
+    --------
+    >>> network = ConvNetwork((1, 8, 8), [ConvLayer(32, 3, rules.Oja('0.5/n_shared'))])
+    >>> network.fit(images, epochs=5)
+    >>> features = network.transform(images)
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        layers: Sequence[ConvLayer],
+        *,
+        batch_size: int = 100,
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                "ConvNetwork streams batches from Python and runs in runtime mode alone; on "
+                f"{type(get_device()).__name__} build the layers from FeatureMap and ConvSynapses"
+            )
+        if not layers:
+            raise ValueError("ConvNetwork: give at least one ConvLayer")
+        self.input_shape = MapShape.of(input_shape, "ConvNetwork's input_shape")
+        self.layers = tuple(layers)
+        self.batch_size, self.seed = batch_size, int(seed)
+        self.clock = Clock(dt=1 * ms, name="convnetwork_clock*")
+        self.input = FeatureMap(
+            self.input_shape, "x : 1", batch_size=batch_size, clock=self.clock, name="input"
+        )
+        self.stages: list[Stage] = []
+        for number, layer in enumerate(self.layers, start=1):
+            self.stages.append(self._build(number, layer))
+        self._batches: Iterator[np.ndarray] = iter(())
+        self._collect: Callable[[], None] = lambda: None
+        feed = NetworkOperation(self._feed, clock=self.clock, when="start", order=-1)
+        collect = NetworkOperation(lambda: self._collect(), clock=self.clock, when="after_end")
+        objects = [o for stage in self.stages for o in stage.objects]
+        #: The Brian2 `Network` of all objects
+        self.brian2 = Network(self.input, *objects, feed, collect)
+
+    # --- construction -----------------------------------------------------------------------
+
+    def _build(self, number: int, layer: ConvLayer) -> Stage:
+        source = self.stages[-1].output if self.stages else self.input
+        try:
+            layer.output_shape(source.shape)
+            shape = layer.geometry(source.shape).out_shape
+        except GeometryError as error:
+            raise GeometryError(f"layer {number}: {error}") from None
+        shared = {"batch_size": self.batch_size, "clock": self.clock}
+        feature_map = FeatureMap(shape, _map_model(layer), name=f"layer{number}", **shared)
+        operations: list[BrianObject] = []
+        groups: list[PerChannel] = []
+        if layer.standardize:
+            operations.append(Standardize(source, name=f"standardize{number}"))
+        if layer.rule is not None:
+            for side, target in (("pre", source), ("post", feature_map)):
+                model = getattr(layer.rule, f"{side}_channels")
+                if model:
+                    parameters = layer.rule.parameters
+                    groups.append(
+                        PerChannel(
+                            target, model, namespace=parameters, name=f"rule{number}_{side}"
+                        )
+                    )
+        if layer.threshold_step:
+            groups.append(
+                AdaptiveThreshold(
+                    feature_map,
+                    layer.k / layer.out_channels,
+                    step=layer.threshold_step,
+                    name=f"threshold{number}",
+                )
+            )
+        rng = np.random.default_rng([self.seed, number])
+        kernel_shape = layer.geometry(source.shape).kernel_shape
+        mask = (rng.random(kernel_shape) >= layer.pruned).astype(float) if layer.pruned else None
+        conv = ConvSynapses(
+            source,
+            feature_map,
+            None if layer.rule else "w : 1\nu_post = w*x_pre : 1 (summed)",
+            kernel_size=layer.kernel_size,
+            stride=layer.stride,
+            padding=layer.padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+            weight_sharing=layer.weight_sharing,
+            rule=layer.rule,
+            normalize=layer.normalize if layer.rule else None,
+            norm=layer.norm,
+            mask=mask if layer.rule else None,
+            clock=self.clock,
+            name=f"conv{number}",
+        )
+        conv.set_kernel("w", _initial_kernel(rng, layer, kernel_shape, mask))
+        operations += _competition(layer, feature_map, number)
+        pooled = None
+        if layer.pooling is not None:
+            pooled = FeatureMap(
+                layer.output_shape(source.shape), "x : 1", name=f"pool{number}", **shared
+            )
+            operations.append(
+                _POOLING[layer.pooling](
+                    feature_map,
+                    pooled,
+                    layer.pool_size,
+                    layer.pool_stride,
+                    source=_seen(layer),
+                    name=f"pooling{number}",
+                )
+            )
+        return Stage(layer, source, conv, feature_map, pooled, groups, operations)
+
+    # --- presentation -----------------------------------------------------------------------
+
+    def _feed(self) -> None:
+        batch = next(self._batches)
+        memory = self.input.variables["x"].get_value().reshape(self.input.memory_shape)
+        memory[...] = np.moveaxis(batch, 1, -1)
+
+    def present(
+        self,
+        batches: Iterable[np.ndarray],
+        n_batches: int,
+        *,
+        learning: Sequence[bool] | None = None,
+        frozen: bool = False,
+        depth: int | None = None,
+        collect: Callable[[], None] | None = None,
+    ) -> None:
+        """Run one time step for each batch.
+
+        Parameters
+        ----------
+        batches : iterable of ndarray
+            Each ``(batch, channels, rows, cols)``.
+        n_batches : int
+            How many of them to present.
+        learning : sequence of bool, optional
+            Whether each layer learns; by default none does.
+        frozen : bool
+            Adapt the thresholds of the layers that learn, but not their weights.
+        depth : int, optional
+            Number of layers to compute; by default all.
+        collect : callable, optional
+            Called at the end of each step.
+        """
+        learning = learning or [False] * len(self.stages)
+        depth = len(self.stages) if depth is None else depth
+        for number, stage in enumerate(self.stages):
+            self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
+        self._batches = self._checked(batches)
+        self._collect = collect or (lambda: None)
+        self.brian2.run(n_batches * self.clock.dt, namespace={})
+
+    @staticmethod
+    def _activate(stage: Stage, *, computed: bool, learned: bool, frozen: bool) -> None:
+        for item in (*stage.conv.contained_objects, *stage.operations):
+            item.active = computed
+        stage.conv.learning = computed and learned and not frozen
+        for group in stage.groups:
+            for item in group.contained_objects:
+                item.active = computed and learned
+
+    def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, batch in enumerate(batches):
+            values = as_float(np.asarray(batch))
+            try:
+                yield self.input.check_maps(values, "x")
+            except ValueError as error:
+                raise ValueError(f"batch {number}: {error}") from None
+
+    def check_images(self, images: Any) -> int:
+        """Return the number of `images`, ``(n, channels, rows, cols)``, or say what is wrong."""
+        shape = getattr(images, "shape", None)
+        if shape is None or len(shape) != 4 or tuple(shape[1:]) != tuple(self.input_shape):
+            raise ValueError(
+                f"images: expected an array of shape (n, channels, rows, cols) = (n, "
+                f"{', '.join(map(str, self.input_shape))}), got {shape or type(images).__name__}"
+            )
+        return int(shape[0])
+
+    def transform(
+        self,
+        images: np.ndarray,
+        layer: int = -1,
+        *,
+        variable: str = "x",
+        reduce: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Return a layer's response to images, with the kernels frozen.
+
+        Parameters
+        ----------
+        images : ndarray
+            ``(n, channels, rows, cols)``; uint8 is read as 0 to 1.
+        layer : int
+            Number of the layer from 0; -1 is the last.
+        variable : str
+            ``'x'`` is what the next layer sees (pooled); ``'u'``, ``'y'`` belong to the map.
+        reduce : callable, optional
+            Applied to each batch of maps, such as `quadrants`, so that all need not be kept.
+
+        Returns
+        -------
+        ndarray
+            ``(n, channels, rows, cols)``, or what `reduce` makes of it.
+        """
+        return self.transform_all(images, [layer], variable=variable, reduce=reduce)[0]
+
+    def transform_all(
+        self,
+        images: np.ndarray,
+        layers: Sequence[int] | None = None,
+        *,
+        variable: str = "x",
+        reduce: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
+        """Return the responses of several layers (by default of each) from one presentation."""
+        n_images = self.check_images(images)
+        numbers = range(len(self.stages)) if layers is None else layers
+        chosen = [range(len(self.stages))[number] for number in numbers]
+        maps = [
+            self.stages[n].output if variable == "x" else self.stages[n].feature_map
+            for n in chosen
+        ]
+        kept: list[list[np.ndarray]] = [[] for _ in chosen]
+
+        def collect() -> None:
+            for feature_map, batches in zip(maps, kept, strict=True):
+                values = np.asarray(feature_map.get_maps(variable))
+                batches.append(values if reduce is None else reduce(values))
+
+        n_batches = -(-n_images // self.batch_size)
+        self.present(
+            self._padded(images, n_images, n_batches),
+            n_batches,
+            depth=max(chosen) + 1,
+            collect=collect,
+        )
+        return [np.concatenate(batches)[:n_images] for batches in kept]
+
+    def _padded(self, images: np.ndarray, n_images: int, n_batches: int) -> Iterator[np.ndarray]:
+        for number in range(n_batches):
+            batch = as_float(np.asarray(images[number * self.batch_size :][: self.batch_size]))
+            missing = (number + 1) * self.batch_size - n_images
+            if missing > 0:
+                batch = np.concatenate([batch, np.zeros((missing, *self.input_shape))])
+            yield batch
+
+    def fit(self, images: np.ndarray, **kwds: Any) -> "ConvNetwork":
+        """Learn the kernels from images; see `hebbsim.training.fit` for the keywords."""
+        from hebbsim.training import fit
+
+        fit(self, images, **kwds)
+        return self
+
+    # --- state ------------------------------------------------------------------------------
+
+    def state_variables(self) -> dict[str, ArrayVariable]:
+        """Everything that learning changes, by ``group.variable``: kernels, traces, thresholds."""
+        found = {}
+        for stage in self.stages:
+            groups: list[Group] = [stage.conv, *stage.groups]
+            for group in groups:
+                for name, variable in group.variables.items():
+                    own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
+                    if own and not variable.read_only:
+                        found[f"{group.name}.{name}"] = variable
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the network's structure in plain values that JSON holds."""
+        return {
+            "input_shape": list(self.input_shape),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> "ConvNetwork":
+        """Build the network that `describe` described, with its initial kernels."""
+        layers = [ConvLayer.from_dict(layer) for layer in description["layers"]]
+        return cls(
+            tuple(description["input_shape"]),
+            layers,
+            batch_size=description["batch_size"],
+            seed=description["seed"],
+        )
+
+    def __repr__(self) -> str:
+        shapes = [tuple(self.input_shape), *(tuple(s.output.shape) for s in self.stages)]
+        return f"<ConvNetwork {' -> '.join(map(str, shapes))}, batch_size={self.batch_size}>"
+
+
+def _seen(layer: ConvLayer) -> str:
+    """Name of the variable that a layer hands on: its own ``x``, or one that it has anyway."""
+    name = {"activity": "y", "linear": "z"}.get(layer.output)
+    return name if name and layer.pooling else "x"
+
+
+def _map_model(layer: ConvLayer) -> str:
+    """Equations of a layer's map; what is only another name costs nothing."""
+    lines = [
+        "u : 1",
+        f"z = u{' - theta' if layer.threshold_step else ''} : 1",
+        "y = z : 1" if layer.activity == "linear" else "y : 1",
+    ]
+    if _seen(layer) == "x":
+        lines.append("x : 1")
+    return "\n".join(lines)
+
+
+def _competition(layer: ConvLayer, layer_map: FeatureMap, number: int) -> list[BrianObject]:
+    """Return the operations that turn the drive into activity and output."""
+    operations: list[BrianObject] = []
+    activity, output = f"activity{number}", f"output{number}"
+    if layer.activity in ("winners", "graded"):
+        graded = layer.activity == "graded"
+        operations.append(
+            WinnerTakeAll(
+                layer_map, "z", "y", layer.k, graded=graded, condition="z > 0", name=activity
+            )
+        )
+    elif layer.activity == "softmax":
+        operations.append(
+            SoftWinnerTakeAll(layer_map, "z", "y", temperature=layer.temperature, name=activity)
+        )
+    elif layer.activity == "rectified":
+        operations.append(Rectify(layer_map, "z", "y", name=activity))
+    if layer.output == "triangle":
+        operations.append(Triangle(layer_map, "z", "x", name=output))
+    elif layer.output == "rectified":
+        operations.append(Rectify(layer_map, "z", "x", name=output))
+    elif _seen(layer) == "x":
+        seen = "y" if layer.output == "activity" else "z"
+        operations.append(Assign(layer_map, seen, "x", name=output))
+    return operations
+
+
+def _initial_kernel(
+    rng: np.random.Generator,
+    layer: ConvLayer,
+    shape: tuple[int, ...],
+    mask: np.ndarray | None,
+) -> np.ndarray:
+    """Gaussian weights, masked and normalised as learning will keep them."""
+    kernel = rng.standard_normal(shape) / np.sqrt(np.prod(shape[-3:]))
+    if mask is not None:
+        kernel *= mask
+    if layer.normalize is not None:
+        filters = np.abs(kernel).reshape(*shape[:-3], -1)
+        norm = (filters ** NORMS[layer.normalize]).sum(axis=-1) ** (1 / NORMS[layer.normalize])
+        kernel *= (layer.norm / np.where(norm > 0, norm, 1))[..., None, None, None]
+    return kernel

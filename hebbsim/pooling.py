@@ -1,0 +1,132 @@
+"""Pooling: a feature map that summarises neighbourhoods of another, channel by channel."""
+
+from typing import Any, ClassVar
+
+from brian2.core.variables import Variables
+
+from hebbsim.featuremap import FeatureMap
+from hebbsim.geometry import GeometryError, MapShape, as_pair
+from hebbsim.loopnest import LoopNest, add_suffixed
+
+__all__ = ["AveragePooling", "MaxPooling", "SumPooling", "pool_output_shape"]
+
+
+def pool_output_shape(
+    in_shape: tuple[int, int, int],
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+) -> MapShape:
+    """Return the ``(channels, rows, cols)`` of a pooled map, as in `torch.nn.AvgPool2d`.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Source map, ``(channels, rows, cols)``.
+    kernel_size, stride : int or (int, int)
+        The window and its step (by default the window's size); what doesn't fill a window at the
+        far border is left out.
+    """
+    shape = MapShape.of(in_shape, "in_shape")
+    window = as_pair(kernel_size, "kernel_size", 1)
+    steps = window if stride is None else as_pair(stride, "stride", 1)
+    if window[0] > shape.rows or window[1] > shape.cols:
+        raise GeometryError(
+            f"a pooling window of {window[0]}x{window[1]} doesn't fit a map of "
+            f"{shape.rows}x{shape.cols}; use a smaller one"
+        )
+    rows, cols = ((n - k) // s + 1 for n, k, s in zip(shape[1:], window, steps, strict=True))
+    return MapShape(shape.channels, rows, cols)
+
+
+class _Pooling(LoopNest):
+    """Summarise each window of a feature map, in the forward phase of a step.
+
+    Parameters
+    ----------
+    source_map, target_map : FeatureMap
+        The maps; the target has `pool_output_shape` of the source's shape.
+    kernel_size, stride : int or (int, int)
+        The window and its step (by default the window's size).
+    source, target : str
+        The variable of the source map that is read, and that of the target map that is written.
+    name : str, optional
+        Name of this object.
+
+    Raises
+    ------
+    GeometryError
+        If the window doesn't fit or the target has another shape.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        source_map: FeatureMap,
+        target_map: FeatureMap,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        *,
+        source: str = "x",
+        target: str = "x",
+        name: str | None = None,
+    ) -> None:
+        expected = pool_output_shape(source_map.shape, kernel_size, stride)
+        if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
+            raise GeometryError(
+                f"{type(self).__name__}: target '{target_map.name}' is {target_map!r}, but "
+                f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
+                f"{source_map.batch_size}"
+            )
+        self.source_map, self.target_map = source_map, target_map
+        self.kernel_size = as_pair(kernel_size, "kernel_size", 1)
+        self.stride = self.kernel_size if stride is None else as_pair(stride, "stride", 1)
+        self.source, self.target = source, target
+        if source not in source_map.variables:
+            raise KeyError(f"feature map '{source_map.name}' has no variable '{source}'")
+        read = source_map.variables[source]
+        written = target_map.array_variable(target)
+        if read.dim is not written.dim:
+            raise ValueError(
+                f"{type(self).__name__}: '{source}' of '{source_map.name}' and '{target}' of "
+                f"'{target_map.name}' have different units"
+            )
+        self.variables = Variables(target_map)
+        add_suffixed(self.variables, source_map, "_pre", "_pre")
+        self.variables.add_auxiliary_variable(
+            "_source", dtype=written.dtype, dimensions=written.dim
+        )
+        super().__init__(
+            target_map,
+            "map_pool",
+            f"_source = {source}_pre",
+            when="groups",
+            order=target_map.schedule_write(source_map),
+            name=name or f"{target_map.name}_{self.kind}_pooling*",
+            template_kwds={
+                "kind": self.kind,
+                "in_shape": source_map.memory_shape,
+                "out_shape": target_map.memory_shape,
+                "kernel_size": self.kernel_size,
+                "stride": self.stride,
+                "_target_var": written,
+            },
+            needed_variables=[target],
+        )
+        target_map.contained_objects.append(self)
+        target_map.add_dependency(source_map)
+
+
+class AveragePooling(_Pooling):
+    __doc__ = _Pooling.__doc__.replace("Summarise", "Average")  # type: ignore[union-attr]
+    kind = "average"
+
+
+class MaxPooling(_Pooling):
+    __doc__ = _Pooling.__doc__.replace("Summarise", "Take the maximum of")  # type: ignore[union-attr]
+    kind = "max"
+
+
+class SumPooling(_Pooling):
+    __doc__ = _Pooling.__doc__.replace("Summarise", "Sum")  # type: ignore[union-attr]
+    kind = "sum"

@@ -1,0 +1,28 @@
+{# The frame of an operation on a feature map: evaluates `_source` for every channel of a position
+   into `_values`; child templates write the result of the position #}
+{% extends 'common_group.cpp' %}
+
+{% block maincode %}
+    constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
+    typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    {{openmp_pragma('parallel-static')}}
+    for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
+    {
+        _scalar _values[_CHANNELS];
+        {% block declare %}{% endblock %}
+        const int _position_idx = _position, _sample_idx = _position / _POSITIONS;
+        for (int _channel = 0; _channel < _CHANNELS; _channel++)
+        {
+            const int _channel_idx = _channel, _idx = _position * _CHANNELS + _channel;
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            _values[_channel] = _source;
+            {% block keep %}{% endblock %}
+        }
+        _scalar* const _out = {{get_array_name(_target_var)}} + _position * _CHANNELS;
+        {% block operation %}{% endblock %}
+    }
+    {% block finish %}{% endblock %}
+{% endblock %}

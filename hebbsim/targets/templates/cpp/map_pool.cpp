@@ -1,0 +1,32 @@
+{# Summarise each window of the source map #}
+{% extends 'common_group.cpp' %}
+
+{% block maincode %}
+    constexpr int _BATCH = {{out_shape[0]}}, _OUT_ROWS = {{out_shape[1]}}, _OUT_COLS = {{out_shape[2]}}, _CHANNELS = {{out_shape[3]}};
+    constexpr int _IN_ROWS = {{in_shape[1]}}, _IN_COLS = {{in_shape[2]}};
+    typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    {{openmp_pragma('parallel-static')}}
+    for (int _position = 0; _position < _BATCH * _OUT_ROWS * _OUT_COLS; _position++)
+    {
+        const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
+        _scalar _summary[_CHANNELS];
+        for (int _window = 0; _window < {{kernel_size[0] * kernel_size[1]}}; _window++)
+        {
+            const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
+            for (int _channel = 0; _channel < _CHANNELS; _channel++)
+            {
+                const int _pre_idx = ((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _CHANNELS + _channel;
+                {{vector_code|autoindent}}
+                {% if kind == 'max' %}
+                _summary[_channel] = _window == 0 || _source > _summary[_channel] ? _source : _summary[_channel];
+                {% else %}
+                _summary[_channel] = _window == 0 ? _source : _summary[_channel] + _source;
+                {% endif %}
+            }
+        }
+        for (int _channel = 0; _channel < _CHANNELS; _channel++)
+            {{get_array_name(_target_var)}}[_position * _CHANNELS + _channel] = _summary[_channel]{{' / %d' % (kernel_size[0] * kernel_size[1]) if kind == 'average'}};
+    }
+{% endblock %}

@@ -1,0 +1,30 @@
+{% extends 'common_group.cpp' %}
+
+{% block maincode %}
+    constexpr int _BATCH = {{memory_shape[0]}}, _CHANNELS = {{memory_shape[3]}}, _SIZE = {{memory_shape[1] * memory_shape[2] * memory_shape[3]}};
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    {{openmp_pragma('parallel-static')}}
+    for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
+    {
+        {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _sample_idx * _SIZE;
+        double _mean = 0, _variance = 0;
+        for (int _n = 0; _n < _SIZE; _n++)
+        {
+            const int _idx = _sample_idx * _SIZE + _n, _channel_idx = _n % _CHANNELS, _position_idx = _idx / _CHANNELS;
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            _out[_n] = _source;
+            _mean += _source;
+        }
+        _mean /= _SIZE;
+        for (int _n = 0; _n < _SIZE; _n++)
+        {
+            const double _difference = _out[_n] - _mean;
+            _variance += _difference * _difference;
+        }
+        const double _deviation = sqrt(_variance / _SIZE), _scale = _deviation > 1e-8 ? 1 / _deviation : 0;
+        for (int _n = 0; _n < _SIZE; _n++)
+            _out[_n] = (_out[_n] - _mean) * _scale;
+    }
+{% endblock %}

@@ -1,0 +1,207 @@
+"""Learning from a data set: epochs, progress, interruption, checkpoints."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hebbsim.checkpoint import load_checkpoint, save_checkpoint
+from hebbsim.datasets import as_float
+from hebbsim.kernelupdate import NonFiniteWeightsError
+
+if TYPE_CHECKING:
+    from hebbsim.network import ConvNetwork
+
+__all__ = ["Position", "fit"]
+
+Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in its schedule a network's learning stands."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+
+
+def fit(
+    network: "ConvNetwork",
+    images: np.ndarray,
+    *,
+    epochs: int = 1,
+    layerwise: bool = False,
+    burn_in: int = 0,
+    augment: Augmentation | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> None:
+    """Learn a network's kernels from images, presented in random order, a batch a time step.
+
+    Parameters
+    ----------
+    network : ConvNetwork
+        The network; its kernels change.
+    images : ndarray
+        ``(n, channels, rows, cols)``, indexed batch by batch (a memory-mapped file will do); uint8
+        is read as 0 to 1. What doesn't fill a last batch is left out of an epoch.
+    epochs : int
+        Passes over the images; with `layerwise`, for each layer.
+    layerwise : bool
+        Learn one layer after the other, instead of all at once.
+    burn_in : int
+        Batches at the start during which thresholds adapt and weights don't.
+    augment : callable, optional
+        Called with a batch and a random generator, returns the batch to present.
+    checkpoint : path, optional
+        File that the state is written to after each epoch and on interruption.
+    resume : bool
+        Go on from `checkpoint`, if the file exists.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If the images don't fit the network or are not finite.
+    NonFiniteWeightsError
+        If weights become NaN or infinite; the checkpoint keeps the last good state.
+    KeyboardInterrupt
+        On Ctrl-C, after the current step has ended and the checkpoint is written.
+    CheckpointError
+        If the checkpoint is of another network or can't be read.
+    """
+    n_batches = network.check_images(images) // network.batch_size
+    if n_batches == 0:
+        raise ValueError(
+            f"images: {len(images)} don't fill a batch of {network.batch_size}; give more or build "
+            "the network with a smaller batch_size"
+        )
+    position = Position()
+    if checkpoint is not None and resume and Path(checkpoint).exists():
+        position = load_checkpoint(network, checkpoint)
+    layers = range(len(network.stages))
+    phases = [[n == layer for n in layers] for layer in layers] if layerwise else [[True] * len(layers)]
+    run = _Run(network, images, n_batches, augment, burn_in)
+    with _progress(progress, len(phases) * epochs * n_batches) as advance, _interruptible(network) as stopped:
+        run.advance = advance
+        advance((position.phase * epochs + position.epoch) * n_batches + position.batch)
+        for phase in range(position.phase, len(phases)):
+            start = position.epoch if phase == position.phase else 0
+            for epoch in range(start, epochs):
+                first = position.batch if (phase, epoch) == (position.phase, position.epoch) else 0
+                done = run.epoch(phases[phase], phase, epoch, first)
+                if stopped.is_set():
+                    if checkpoint is not None:
+                        save_checkpoint(network, checkpoint, Position(phase, epoch, done))
+                    raise KeyboardInterrupt
+                if checkpoint is not None:
+                    last = epoch + 1 == epochs
+                    reached = Position(phase + 1, 0) if last else Position(phase, epoch + 1)
+                    save_checkpoint(network, checkpoint, reached)
+
+
+class _Run:
+    """The presentation of one data set to one network."""
+
+    def __init__(
+        self,
+        network: "ConvNetwork",
+        images: np.ndarray,
+        n_batches: int,
+        augment: Augmentation | None,
+        burn_in: int,
+    ) -> None:
+        self.network, self.images, self.n_batches = network, images, n_batches
+        self.augment, self.burn_in = augment, burn_in
+        self.advance: Callable[[int], None] = lambda n: None
+        self.done = 0
+
+    def epoch(self, learning: list[bool], phase: int, epoch: int, first: int) -> int:
+        """Present the batches of one epoch from number `first` on; return the next number."""
+        network = self.network
+        depth = max(n for n, learns in enumerate(learning) if learns) + 1
+        self.done = first
+        spans = [(first, self.n_batches, False)]
+        if phase == 0 and epoch == 0 and first < self.burn_in:
+            middle = min(self.burn_in, self.n_batches)
+            spans = [(first, middle, True), (middle, self.n_batches, False)]
+        for start, stop, frozen in spans:
+            if start == stop or self.done < start:
+                continue
+            try:
+                network.present(
+                    self._batches(phase, epoch, start, stop),
+                    stop - start,
+                    learning=learning,
+                    frozen=frozen,
+                    depth=depth,
+                    collect=self._count,
+                )
+            except NonFiniteWeightsError as error:
+                place = f"epoch {epoch + 1}, batch {self.done + 1} of {self.n_batches}"
+                raise NonFiniteWeightsError(f"{place}: {error}") from None
+        return self.done
+
+    def _count(self) -> None:
+        self.done += 1
+        self.advance(1)
+
+    def _batches(self, phase: int, epoch: int, start: int, stop: int) -> Iterator[np.ndarray]:
+        size = self.network.batch_size
+        # the order depends on the seed and the place in the schedule alone: resumed is repeated
+        shuffle = np.random.default_rng([self.network.seed, 1_000_000 + phase, epoch])
+        order = shuffle.permutation(len(self.images))
+        for number in range(start, stop):
+            chosen = np.sort(order[number * size : (number + 1) * size])
+            batch = as_float(np.asarray(self.images[chosen]))
+            if self.augment is not None:
+                rng = np.random.default_rng([self.network.seed, 2_000_000 + phase, epoch, number])
+                batch = self.augment(batch, rng)
+            yield batch
+
+
+@contextmanager
+def _progress(show: bool, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (
+        TextColumn("learning"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("batches, {task.fields[rate]:.0f} a second,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, disable=not show, transient=True) as bar:
+        task = bar.add_task("learning", total=total, rate=0.0)
+
+        def advance(n: int) -> None:
+            bar.update(task, advance=n, rate=bar.tasks[0].speed or 0.0)
+
+        yield advance
+
+
+@contextmanager
+def _interruptible(network: "ConvNetwork") -> Iterator[threading.Event]:
+    """Let Ctrl-C end the run after the current step instead of in the middle of it."""
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+        network.brian2.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped  # signals reach the main thread alone
+        return
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -38,7 +38,7 @@ def save_checkpoint(network: "ConvNetwork", path: str | Path, position: "Positio
     header = {
         "network": network.describe(),
         "position": [position.phase, position.epoch, position.batch],
-        "time": float(network.brian2.t_),
+        "time": network.time,
     }
     arrays = {name: v.get_value() for name, v in network.state_variables().items()}
     written = path.with_name(path.name + ".part")
@@ -58,7 +58,7 @@ def load_checkpoint(network: "ConvNetwork", path: str | Path) -> "Position":
     from hebbsim.training import Position
 
     try:
-        with np.load(path) as file:
+        with Path(path).open("rb") as stream, np.load(stream) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         position, time = Position(*header["position"]), float(header["time"])

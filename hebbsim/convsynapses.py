@@ -146,7 +146,7 @@ class ConvSynapses(Group):
             dt=dt, clock=clock, when="start", order=order, namespace=namespace, name=name
         )
         self.source, self.target = source, target
-        self.rule, self.mask = rule, None
+        self.rule = rule
         self.add_dependency(source)
         self.add_dependency(target)
         self.geometry = self._check_maps(
@@ -274,12 +274,13 @@ class ConvSynapses(Group):
                 f"ConvSynapses '{self.name}': '{shadowed[0]}' is a variable of a feature map and "
                 "of the kernel; rename the kernel's"
             )
-        taken = sorted({"i", "N", "delay", *_KERNEL_COORDINATES} & set(equations.names))
-        if taken:
-            raise SyntaxError(
-                f"ConvSynapses '{self.name}': {', '.join(taken)} can't be defined by the model, "
-                "they number the kernel elements"
-            )
+        reserved = {"i", "N", "delay", "mask", "n_shared", *_KERNEL_COORDINATES}
+        for name in sorted(equations.names):
+            if name in reserved or hasattr(type(self), name) or name in self.__dict__:
+                raise SyntaxError(
+                    f"ConvSynapses '{self.name}': '{name}' has a meaning of its own here and "
+                    "can't be defined by the model; choose another name"
+                )
         return equations
 
     # --- variables --------------------------------------------------------------------------
@@ -522,7 +523,7 @@ class ConvSynapses(Group):
                 f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are not"
             )
         flat = self.geometry.to_memory(values)
-        setattr(self, variable, Quantity(flat, dim=get_dimensions(kernel)))
+        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
 
     def set_mask(self, mask: np.ndarray, weight: str = "w") -> None:
         """Set the pruning mask, and zero the weights that it leaves out."""
@@ -530,7 +531,7 @@ class ConvSynapses(Group):
         if not np.isin(values, (0.0, 1.0)).all():
             raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
         self.set_kernel("mask", values)
-        self.mask = values
+        self.set_kernel(weight, self.get_kernel(weight) * values)
 
     def to_synapses(self) -> "ExplicitSynapses":
         """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""

@@ -188,9 +188,9 @@ class ImageDataset:
         return np.random.default_rng(seed).permutation(available)[:wanted]
 
 
-def as_float(images: Images) -> NDArray[np.float32]:
+def as_float(images: Images) -> NDArray[np.floating]:
     """
-    Give images as float32.
+    Give images as floating-point numbers.
 
     Parameters
     ----------
@@ -199,9 +199,9 @@ def as_float(images: Images) -> NDArray[np.float32]:
 
     Returns
     -------
-    array of float32
-        In the shape given. Bytes are divided by 255, and so lie in [0, 1]; floating-point
-        values are left unchanged, and float32 is returned without a copy.
+    array
+        In the shape given. Bytes are divided by 255, and so become float32 in [0, 1];
+        floating-point images are returned as they are.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def as_float(images: Images) -> NDArray[np.float32]:
     if images.dtype == np.uint8:
         return np.divide(images, 255, dtype=np.float32)
     if images.dtype.kind == "f":
-        return images.astype(np.float32, copy=False)
+        return images
     raise TypeError(
         f"images must be of uint8 (0 to 255) or floating point, got {images.dtype}; convert them "
         f"first, with images.astype('uint8') if the values are 0 to 255"

@@ -166,7 +166,7 @@ class FeatureMap(NeuronGroup):
         values = self.check_maps(maps, variable)
         batch = np.broadcast_to(values, (self.batch_size, *self.shape))
         flat = np.ascontiguousarray(np.moveaxis(batch, 1, -1)).reshape(-1)
-        setattr(self, variable, Quantity(flat, dim=get_dimensions(maps)))
+        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(maps))
 
     def check_maps(self, maps: Any, variable: str) -> np.ndarray:
         """Return `maps` without units, or say why they can't be a variable of this map."""

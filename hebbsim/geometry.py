@@ -8,7 +8,7 @@ cross-correlation: the kernel is not flipped.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class MapShape(NamedTuple):
         """Check that `shape` is three positive integers ``(channels, rows, cols)``."""
         try:
             values = tuple(int(n) for n in shape)  # type: ignore[attr-defined]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = ()
         if len(values) != 3 or min(values, default=0) < 1 or values != tuple(shape):  # type: ignore[arg-type]
             raise GeometryError(
@@ -50,10 +50,19 @@ class Taps(NamedTuple):
     kernel: np.ndarray
 
 
+def is_integer(value: Any, minimum: int) -> bool:
+    """Whether `value` is a whole number of at least `minimum`."""
+    try:
+        return bool(value == int(value) and value >= minimum)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 def as_pair(value: int | tuple[int, int], name: str, minimum: int) -> Pair:
     """Return ``(rows, cols)`` of an int or a pair, each at least `minimum`."""
-    values = (value, value) if np.ndim(value) == 0 else tuple(value)  # type: ignore[arg-type]
-    if len(values) != 2 or any(v != int(v) or v < minimum for v in values):
+    single = isinstance(value, str) or not np.iterable(value)
+    values: tuple[Any, ...] = (value, value) if single else tuple(value)  # type: ignore[arg-type]
+    if len(values) != 2 or not all(is_integer(v, minimum) for v in values):
         raise GeometryError(
             f"{name}: expected an int or a (rows, cols) pair, each at least {minimum}, "
             f"got {value!r}"
@@ -107,7 +116,7 @@ class ConvGeometry:
             put(self, name, as_pair(getattr(self, name), name, minimum))
         for name in ("out_channels", "groups"):
             value = getattr(self, name)
-            if value != int(value) or value < 1:
+            if not is_integer(value, 1):
                 raise GeometryError(f"{name}: expected a positive integer, got {value!r}")
             put(self, name, int(value))
         if self.in_shape.channels % self.groups or self.out_channels % self.groups:
@@ -125,8 +134,7 @@ class ConvGeometry:
                 f"{padded[0]}x{padded[1]}; use a smaller kernel or more padding"
             )
         rows, cols = (
-            (size - span) // s + 1
-            for size, span, s in zip(padded, spans, self.stride, strict=True)
+            (size - span) // s + 1 for size, span, s in zip(padded, spans, self.stride, strict=True)
         )
         put(self, "out_shape", MapShape(self.out_channels, rows, cols))
 

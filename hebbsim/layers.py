@@ -22,9 +22,10 @@ POOLINGS = ("average", "max", "sum")
 class ConvLayer:
     """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
 
-    In every layer ``x`` is what the next layer sees, ``u`` the drive, ``z`` the drive above the
-    threshold (``u`` without one) and ``y`` the activity that plasticity sees; ``x`` and ``y`` may
-    differ (sparse plasticity, dense output; Miconi 2021).
+    In every layer ``u`` is the drive, ``z`` the drive above the threshold (``u`` without one),
+    ``y`` the activity that plasticity sees, and ``output`` what the layer hands on: the two may
+    differ (sparse plasticity, dense output; Miconi 2021). The next layer sees it as ``x``,
+    standardised if that layer says so.
 
     Parameters
     ----------
@@ -45,10 +46,10 @@ class ConvLayer:
         Step of an adaptive threshold that gives each channel its share ``k/out_channels`` of wins;
         0 means no threshold.
     output : {'activity', 'triangle', 'rectified', 'linear'}
-        ``x``: the activity ``y``; ``z`` minus its mean over channels, rectified; the positive
+        The activity ``y``; ``z`` minus its mean over channels, rectified; the positive
         part of ``z``; ``z`` itself.
     pooling : {None, 'average', 'max', 'sum'}
-        How ``x`` is pooled for the next layer.
+        How the output is pooled.
     pool_size, pool_stride : int or (int, int)
         Window and step of the pooling; the step is by default the window's size.
     standardize : bool

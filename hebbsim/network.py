@@ -134,11 +134,13 @@ class ConvNetwork:
         except GeometryError as error:
             raise GeometryError(f"layer {number}: {error}") from None
         shared = {"batch_size": self.batch_size, "clock": self.clock}
-        feature_map = FeatureMap(shape, _map_model(layer), name=f"layer{number}", **shared)
+        following = self.layers[number] if number < len(self.layers) else None
+        feature_map = FeatureMap(shape, _map_model(layer, following), name=f"layer{number}", **shared)
         operations: list[BrianObject] = []
         groups: list[PerChannel] = []
         if layer.standardize:
-            operations.append(Standardize(source, name=f"standardize{number}"))
+            raw = "output" if self.stages else "x"
+            operations.append(Standardize(source, raw, "x", name=f"standardize{number}"))
         if layer.rule is not None:
             for side, target in (("pre", source), ("post", feature_map)):
                 model = getattr(layer.rule, f"{side}_channels")
@@ -183,7 +185,10 @@ class ConvNetwork:
         pooled = None
         if layer.pooling is not None:
             pooled = FeatureMap(
-                layer.output_shape(source.shape), "x : 1", name=f"pool{number}", **shared
+                layer.output_shape(source.shape),
+                _output_model(following),
+                name=f"pool{number}",
+                **shared,
             )
             operations.append(
                 _POOLING[layer.pooling](
@@ -191,7 +196,8 @@ class ConvNetwork:
                     pooled,
                     layer.pool_size,
                     layer.pool_stride,
-                    source=_seen(layer),
+                    source=_handed_on(layer),
+                    target="output",
                     name=f"pooling{number}",
                 )
             )
@@ -238,6 +244,12 @@ class ConvNetwork:
         self._batches = self._checked(batches)
         self._collect = collect or (lambda: None)
         self.brian2.run(n_batches * self.clock.dt, namespace={})
+        self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
+
+    @property
+    def time(self) -> float:
+        """Time of the network's clock, in seconds: one millisecond a batch."""
+        return float(self.clock.variables["t"].get_value()[0])
 
     @staticmethod
     def _activate(stage: Stage, *, computed: bool, learned: bool, frozen: bool) -> None:
@@ -271,7 +283,7 @@ class ConvNetwork:
         images: np.ndarray,
         layer: int = -1,
         *,
-        variable: str = "x",
+        variable: str = "output",
         reduce: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> np.ndarray:
         """Return a layer's response to images, with the kernels frozen.
@@ -283,7 +295,8 @@ class ConvNetwork:
         layer : int
             Number of the layer from 0; -1 is the last.
         variable : str
-            ``'x'`` is what the next layer sees (pooled); ``'u'``, ``'y'`` belong to the map.
+            ``'output'`` is what the layer hands on (pooled); ``'u'``, ``'z'`` and ``'y'`` belong
+            to the map before.
         reduce : callable, optional
             Applied to each batch of maps, such as `quadrants`, so that all need not be kept.
 
@@ -299,7 +312,7 @@ class ConvNetwork:
         images: np.ndarray,
         layers: Sequence[int] | None = None,
         *,
-        variable: str = "x",
+        variable: str = "output",
         reduce: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """Return the responses of several layers (by default of each) from one presentation."""
@@ -307,7 +320,7 @@ class ConvNetwork:
         numbers = range(len(self.stages)) if layers is None else layers
         chosen = [range(len(self.stages))[number] for number in numbers]
         maps = [
-            self.stages[n].output if variable == "x" else self.stages[n].feature_map
+            self.stages[n].output if variable == "output" else self.stages[n].feature_map
             for n in chosen
         ]
         kept: list[list[np.ndarray]] = [[] for _ in chosen]
@@ -380,21 +393,29 @@ class ConvNetwork:
         return f"<ConvNetwork {' -> '.join(map(str, shapes))}, batch_size={self.batch_size}>"
 
 
-def _seen(layer: ConvLayer) -> str:
-    """Name of the variable that a layer hands on: its own ``x``, or one that it has anyway."""
+def _handed_on(layer: ConvLayer) -> str:
+    """Name of the variable of the layer's own map that is pooled or handed on."""
     name = {"activity": "y", "linear": "z"}.get(layer.output)
-    return name if name and layer.pooling else "x"
+    return name if name and layer.pooling else "output"
 
 
-def _map_model(layer: ConvLayer) -> str:
+def _output_model(following: ConvLayer | None) -> str:
+    """Equations of what the next layer sees: ``x``, the output or the output standardised."""
+    standardized = following is not None and following.standardize
+    return "output : 1\n" + ("x : 1" if standardized else "x = output : 1")
+
+
+def _map_model(layer: ConvLayer, following: ConvLayer | None) -> str:
     """Equations of a layer's map; what is only another name costs nothing."""
     lines = [
         "u : 1",
         f"z = u{' - theta' if layer.threshold_step else ''} : 1",
         "y = z : 1" if layer.activity == "linear" else "y : 1",
     ]
-    if _seen(layer) == "x":
-        lines.append("x : 1")
+    if layer.pooling is None:
+        lines.append(_output_model(following))
+    elif _handed_on(layer) == "output":
+        lines.append("output : 1")
     return "\n".join(lines)
 
 
@@ -416,12 +437,12 @@ def _competition(layer: ConvLayer, layer_map: FeatureMap, number: int) -> list[B
     elif layer.activity == "rectified":
         operations.append(Rectify(layer_map, "z", "y", name=activity))
     if layer.output == "triangle":
-        operations.append(Triangle(layer_map, "z", "x", name=output))
+        operations.append(Triangle(layer_map, "z", "output", name=output))
     elif layer.output == "rectified":
-        operations.append(Rectify(layer_map, "z", "x", name=output))
-    elif _seen(layer) == "x":
+        operations.append(Rectify(layer_map, "z", "output", name=output))
+    elif _handed_on(layer) == "output":
         seen = "y" if layer.output == "activity" else "z"
-        operations.append(Assign(layer_map, seen, "x", name=output))
+        operations.append(Assign(layer_map, seen, "output", name=output))
     return operations
 
 

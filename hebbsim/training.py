@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -91,22 +91,23 @@ def fit(
     layers = range(len(network.stages))
     phases = [[n == layer for n in layers] for layer in layers] if layerwise else [[True] * len(layers)]
     run = _Run(network, images, n_batches, augment, burn_in)
-    with _progress(progress, len(phases) * epochs * n_batches) as advance, _interruptible(network) as stopped:
-        run.advance = advance
-        advance((position.phase * epochs + position.epoch) * n_batches + position.batch)
-        for phase in range(position.phase, len(phases)):
-            start = position.epoch if phase == position.phase else 0
-            for epoch in range(start, epochs):
-                first = position.batch if (phase, epoch) == (position.phase, position.epoch) else 0
-                done = run.epoch(phases[phase], phase, epoch, first)
-                if stopped.is_set():
-                    if checkpoint is not None:
-                        save_checkpoint(network, checkpoint, Position(phase, epoch, done))
-                    raise KeyboardInterrupt
-                if checkpoint is not None:
+    total = len(phases) * epochs * n_batches
+    with _progress(progress, total) as run.advance, _interruptible() as run.stopped:
+        run.advance((position.phase * epochs + position.epoch) * n_batches + position.batch)
+        for phase, learning in enumerate(phases):
+            for epoch in range(epochs):
+                here = Position(phase, epoch, position.batch)
+                if (phase, epoch) < (position.phase, position.epoch):
+                    continue
+                done = run.epoch(learning, here)
+                position = Position(phase, epoch, done)
+                if done == n_batches:
                     last = epoch + 1 == epochs
-                    reached = Position(phase + 1, 0) if last else Position(phase, epoch + 1)
-                    save_checkpoint(network, checkpoint, reached)
+                    position = Position(phase + 1) if last else Position(phase, epoch + 1)
+                if checkpoint is not None:
+                    save_checkpoint(network, checkpoint, position)
+                if run.stopped.is_set():
+                    raise KeyboardInterrupt
 
 
 class _Run:
@@ -123,37 +124,37 @@ class _Run:
         self.network, self.images, self.n_batches = network, images, n_batches
         self.augment, self.burn_in = augment, burn_in
         self.advance: Callable[[int], None] = lambda n: None
+        self.stopped = threading.Event()
         self.done = 0
 
-    def epoch(self, learning: list[bool], phase: int, epoch: int, first: int) -> int:
-        """Present the batches of one epoch from number `first` on; return the next number."""
-        network = self.network
-        depth = max(n for n, learns in enumerate(learning) if learns) + 1
-        self.done = first
-        spans = [(first, self.n_batches, False)]
-        if phase == 0 and epoch == 0 and first < self.burn_in:
-            middle = min(self.burn_in, self.n_batches)
-            spans = [(first, middle, True), (middle, self.n_batches, False)]
-        for start, stop, frozen in spans:
-            if start == stop or self.done < start:
-                continue
-            try:
-                network.present(
-                    self._batches(phase, epoch, start, stop),
-                    stop - start,
-                    learning=learning,
-                    frozen=frozen,
-                    depth=depth,
-                    collect=self._count,
-                )
-            except NonFiniteWeightsError as error:
-                place = f"epoch {epoch + 1}, batch {self.done + 1} of {self.n_batches}"
-                raise NonFiniteWeightsError(f"{place}: {error}") from None
+    def epoch(self, learning: list[bool], start: Position) -> int:
+        """Present an epoch from batch `start.batch` on; return the number of the next batch."""
+        self.done = start.batch
+        burning = self.burn_in if (start.phase, start.epoch) == (0, 0) else 0
+        for stop, frozen in ((min(burning, self.n_batches), True), (self.n_batches, False)):
+            if self.done < stop and not self.stopped.is_set():
+                self._present(learning, start, stop, frozen)
         return self.done
+
+    def _present(self, learning: list[bool], place: Position, stop: int, frozen: bool) -> None:
+        try:
+            self.network.present(
+                self._batches(place.phase, place.epoch, self.done, stop),
+                stop - self.done,
+                learning=learning,
+                frozen=frozen,
+                depth=max(n for n, learns in enumerate(learning) if learns) + 1,
+                collect=self._count,
+            )
+        except NonFiniteWeightsError as error:
+            batch = f"epoch {place.epoch + 1}, batch {self.done + 1} of {self.n_batches}"
+            raise NonFiniteWeightsError(f"{batch}: {error}") from None
 
     def _count(self) -> None:
         self.done += 1
         self.advance(1)
+        if self.stopped.is_set():
+            self.network.brian2.stop()
 
     def _batches(self, phase: int, epoch: int, start: int, stop: int) -> Iterator[np.ndarray]:
         size = self.network.batch_size
@@ -189,18 +190,13 @@ def _progress(show: bool, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def _interruptible(network: "ConvNetwork") -> Iterator[threading.Event]:
-    """Let Ctrl-C end the run after the current step instead of in the middle of it."""
+def _interruptible() -> Iterator[threading.Event]:
+    """Note Ctrl-C, to end the run after the current step instead of in the middle of it."""
     stopped = threading.Event()
-
-    def stop(*_: Any) -> None:
-        stopped.set()
-        network.brian2.stop()
-
     if threading.current_thread() is not threading.main_thread():
         yield stopped  # signals reach the main thread alone
         return
-    previous = signal.signal(signal.SIGINT, stop)
+    previous = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
         yield stopped
     finally:

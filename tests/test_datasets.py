@@ -2,6 +2,7 @@ import hashlib
 import io
 import os
 import pickle
+import re
 import struct
 from pathlib import Path
 from urllib.error import URLError
@@ -147,14 +148,8 @@ def test_bytes_become_float32_between_0_and_1():
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_floats_become_float32_unchanged(dtype):
-    result = as_float(np.array([-1.5, 0, 300], dtype))
-    assert result.dtype == np.float32
-    assert_array_equal(result, [-1.5, 0, 300])
-
-
-def test_float32_is_not_copied():
-    images = np.ones((2, 1, 3, 3), np.float32)
+def test_floats_are_returned_as_they_are(dtype):
+    images = np.array([-1.5, 0, 300], dtype)
     assert as_float(images) is images
 
 
@@ -191,11 +186,11 @@ def test_the_split_of_digits_never_changes():
 
 
 def test_an_unknown_name():
-    with pytest.raises(
-        DatasetError,
-        match="unknown data set 'fashion_mnst'; did you mean 'fashion-mnist'? Known: cifar10, "
-        "digits, fashion-mnist, mnist; or the path".replace("?", r"\?"),
-    ):
+    message = (
+        "unknown data set 'fashion_mnst'; did you mean 'fashion-mnist'? Known: cifar10, digits, "
+        "fashion-mnist, mnist; or the path of a folder of images or of an .npz file"
+    )
+    with pytest.raises(DatasetError, match=re.escape(message)):
         load_dataset("fashion_mnst")
 
 
@@ -297,7 +292,7 @@ def test_an_idx_file_that_is_something_else(idx):
 def test_a_missing_idx_file(idx):
     name, root, folder = idx
     (folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DatasetError, match="t10k-labels-idx1-ubyte' is missing.*--data-root"):
+    with pytest.raises(DatasetError, match=r"t10k-labels-idx1-ubyte' is missing.*--data-root"):
         load_dataset(name, root)
 
 
@@ -329,7 +324,7 @@ def test_no_data_root(name, monkeypatch):
 
 
 def test_a_data_root_that_is_missing(tmp_path):
-    with pytest.raises(DatasetError, match="data root '.*nowhere' is no folder; .*--download"):
+    with pytest.raises(DatasetError, match=r"data root '.*nowhere' is no folder; .*--download"):
         load_dataset("mnist", tmp_path / "nowhere")
 
 
@@ -560,7 +555,7 @@ def test_half_a_split(folder, tmp_path):
 def test_a_folder_too_small_to_be_split(tmp_path):
     for name in ("cat", "newt"):
         write_image(tmp_path / name / "0.png", random_images(1, 3, 3)[0])
-    with pytest.raises(DatasetError, match="too small to be split: .* 2 images in a class, got 2"):
+    with pytest.raises(DatasetError, match=r"too small to be split: .* 2 images in a class, got 2"):
         load_dataset(tmp_path)
 
 
@@ -601,34 +596,36 @@ def test_npz_without_a_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shape", "layout", "expected"),
+    ("shape", "layout", "expected", "channel_axis"),
     [
-        ((4, 5), None, (1, 4, 5)),
-        ((3, 7, 8), None, (3, 7, 8)),
-        ((7, 8, 3), None, (3, 7, 8)),
-        ((7, 8, 1), None, (1, 7, 8)),
-        ((4, 7, 8), None, (4, 7, 8)),
-        ((3, 7, 3), "channels_first", (3, 7, 3)),
-        ((3, 7, 3), "channels_last", (3, 3, 7)),
-        ((2, 7, 8), "channels_first", (2, 7, 8)),
+        ((4, 5), None, (1, 4, 5), None),
+        ((3, 7, 8), None, (3, 7, 8), 1),
+        ((4, 7, 8), None, (4, 7, 8), 1),
+        ((7, 8, 3), None, (3, 7, 8), 3),
+        ((7, 8, 1), None, (1, 7, 8), 3),
+        ((3, 7, 3), "channels_first", (3, 7, 3), 1),
+        ((3, 7, 3), "channels_last", (3, 3, 7), 3),
+        ((2, 7, 8), "channels_first", (2, 7, 8), 1),
     ],
 )
-def test_npz_layouts(tmp_path, shape, layout, expected):
+def test_npz_layouts(tmp_path, shape, layout, expected, channel_axis):
     train, test = random_images(12, *shape), random_images(6, *shape, seed=1)
     given = {} if layout is None else {"layout": layout}
     path = write_npz(tmp_path / "set.npz", train_images=train, test_images=test, **given)
     data = load_dataset(path)
     assert data.shape == expected
-    last = len(shape) == 3 and shape != expected or layout == "channels_last"
     assert_array_equal(
-        data.train_images, np.moveaxis(train, -1, 1) if last else train.reshape(12, *expected)
+        data.train_images,
+        train[:, None] if channel_axis is None else np.moveaxis(train, channel_axis, 1),
     )
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 3), (1, 4, 4), (7, 8, 9)])
 def test_npz_where_channels_cannot_be_told(tmp_path, shape):
     path = write_npz(tmp_path / "set.npz", train_images=random_images(12, *shape))
-    with pytest.raises(DatasetError, match="which axis of train_images .* layout='channels_first'"):
+    with pytest.raises(
+        DatasetError, match=r"which axis of train_images .* layout='channels_first'"
+    ):
         load_dataset(path)
 
 

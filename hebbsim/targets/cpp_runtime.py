@@ -144,8 +144,6 @@ class CPPRuntimeCodeObject(CodeObject):
             elif isinstance(variable, ArrayVariable):
                 array_name = self.generator_class.get_array_name(variable).removeprefix("_ptr")
                 values[array_name] = variable.get_value()
-                if variable.scalar and variable.constant:
-                    values.setdefault(name, variable.get_value().item())
             elif not isinstance(variable, AuxiliaryVariable | Subexpression):
                 values[name] = variable.get_value()
         return values

@@ -1,0 +1,246 @@
+"""Export to torch: the forward map of a network as standard modules."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from brian2.core.variables import ArrayVariable
+from brian2.parsing.sympytools import str_to_sympy
+from torch import Tensor, nn
+
+from hebbsim.bridge.torch_modules import (
+    LocallyConnected2d,
+    SoftWinnerTakeAll,
+    Standardize,
+    Triangle,
+    WinnerTakeAll,
+)
+from hebbsim.convsynapses import ConvSynapses
+from hebbsim.geometry import ConvGeometry, MapShape, as_pair
+from hebbsim.layers import ConvLayer
+from hebbsim.network import ConvNetwork
+
+__all__ = ["build_module", "to_torch"]
+
+
+def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) -> nn.Module:
+    """
+    Give the forward map of a network as a torch module.
+
+    Parameters
+    ----------
+    network : ConvNetwork or ConvSynapses
+        A whole network, or one convolution.
+    weight : str, optional
+        The kernel variable of a `ConvSynapses`; by default the one in its summed equation of the
+        form ``u_post = w*x_pre``.
+
+    Returns
+    -------
+    torch.nn.Module
+        Of a `ConvNetwork` an `nn.Sequential` that takes images `(n, channels, rows, cols)` and
+        gives what ``network.transform(images)`` gives: ``x`` of the last layer. Its modules are
+        named by their layer, counted from 1: ``standardize1``, ``conv1``, ``output1`` and
+        ``pool1``, as far as the layer has them. ``output1`` is what the next layer sees; a
+        ``conv1`` with an adaptive threshold has ``bias = -threshold``. Of a `ConvSynapses` the
+        convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
+
+        The kernels are copies in the precision of the Brian2 variables, float32 or float64, with
+        ``requires_grad`` False; call ``module.requires_grad_()`` to train them on. The structure
+        of the network is in ``module.description``, for `from_torch`.
+
+    Raises
+    ------
+    TypeError
+        If `network` is anything else.
+    ValueError
+        If no single kernel variable is the forward one.
+
+    Notes
+    -----
+    The images have to be in the module's precision: bytes are not scaled to [0, 1], as
+    ``network.transform`` does. On a GPU torch may round convolutions to TF32
+    (``torch.backends.cudnn.allow_tf32``).
+
+    A binary winner jumps from 0 to 1: where two channels differ by a rounding error alone, torch
+    and Brian2, which sum in another order, may choose different ones. Exact ties are decided
+    alike.
+    """
+    if isinstance(network, ConvNetwork):
+        if weight is not None:
+            raise ValueError(
+                f"to_torch: weight={weight!r} chooses a kernel variable of a ConvSynapses; a "
+                "ConvNetwork has 'w' alone. Leave it out"
+            )
+        return _network_module(network)
+    if isinstance(network, ConvSynapses):
+        return _synapses_module(network, weight)
+    raise TypeError(
+        f"to_torch: expected a ConvNetwork or a ConvSynapses, got {type(network).__name__}; of a "
+        "Brian2 Network export each ConvSynapses by itself"
+    )
+
+
+def build_module(
+    input_shape: tuple[int, int, int], layers: Sequence[ConvLayer], dtype: torch.dtype
+) -> nn.Sequential:
+    """
+    Build the module of a network's declaration, with parameters that are still to be set.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(channels, rows, cols)`` of an image.
+    layers : sequence of ConvLayer
+        From the input on.
+    dtype : torch.dtype
+        Of the parameters.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        As `to_torch` gives it, without a description; the parameters' memory is uninitialised.
+    """
+    shape = MapShape.of(input_shape)
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    for number, layer in enumerate(layers, start=1):
+        if layer.standardize:
+            modules[f"standardize{number}"] = Standardize()
+        modules[f"conv{number}"] = _convolution(
+            layer.geometry(shape), layer.threshold_step > 0, dtype
+        )
+        output = _output(layer)
+        if output is not None:
+            modules[f"output{number}"] = output
+        if layer.pooling is not None:
+            modules[f"pool{number}"] = _pooling(layer)
+        shape = layer.output_shape(shape)
+    return nn.Sequential(modules).requires_grad_(False)
+
+
+def _network_module(network: ConvNetwork) -> nn.Sequential:
+    variables = [stage.conv.variables["w"] for stage in network.stages]
+    module = build_module(network.input_shape, network.layers, _torch_dtype(variables[0]))
+    tensors = {}
+    for number, stage in enumerate(network.stages, start=1):
+        tensors[f"conv{number}.weight"] = _tensor(stage.conv, "w")
+        if stage.layer.threshold_step:
+            # subtracted from 0, since the negative of no threshold would be -0.0
+            tensors[f"conv{number}.bias"] = torch.from_numpy(0 - stage.thresholds)
+    module.load_state_dict(tensors)
+    module.description = network.describe()  # type: ignore[assignment]
+    return module
+
+
+def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:
+    weight = _forward_weight(conv) if weight is None else _checked_weight(conv, weight)
+    g = conv.geometry
+    module = _convolution(g, False, _torch_dtype(conv.variables[weight])).requires_grad_(False)
+    module.load_state_dict({"weight": _tensor(conv, weight)})
+    layer = ConvLayer(
+        g.out_channels,
+        g.kernel_size,
+        stride=g.stride,
+        padding=g.padding,
+        dilation=g.dilation,
+        groups=g.groups,
+        weight_sharing=g.weight_sharing,
+        activity="linear",
+        output="linear",
+        standardize=False,
+        normalize=None,
+    )
+    module.description = {  # type: ignore[assignment]
+        "input_shape": list(g.in_shape),
+        "batch_size": conv.batch_size,
+        "seed": 0,
+        "layers": [layer.to_dict()],
+    }
+    return module
+
+
+def _forward_weight(conv: ConvSynapses) -> str:
+    """Name the kernel variable that the convolution multiplies its input with."""
+    forward = [runner.equation for runner in conv.sums.values() if runner.side == "post"]
+    weights = set()
+    for equation in forward:
+        factors = [str(factor) for factor in str_to_sympy(equation.expr.code).args]
+        inputs = [name for name in factors if name.endswith("_pre")]
+        kernels = [name for name in factors if name in _kernel_variables(conv)]
+        if str_to_sympy(equation.expr.code).is_Mul and len(factors) == 2 and inputs and kernels:
+            weights.add(kernels[0])
+    if len(weights) != 1 or len(forward) != 1:
+        equations = [f"'{e.varname} = {e.expr.code}'" for e in forward]
+        raise ValueError(
+            f"to_torch: expected ConvSynapses '{conv.name}' to have one equation of the form "
+            f"'u_post = w*x_pre : 1 (summed)', which is what nn.Conv2d computes, got "
+            f"{', '.join(equations) or 'none'}; name the kernel variable to export with weight="
+        )
+    return weights.pop()
+
+
+def _checked_weight(conv: ConvSynapses, weight: str) -> str:
+    known = _kernel_variables(conv)
+    if weight not in known:
+        raise ValueError(
+            f"to_torch: expected weight= to name a kernel variable of ConvSynapses "
+            f"'{conv.name}', one of {', '.join(known)}, got {weight!r}"
+        )
+    return weight
+
+
+def _kernel_variables(conv: ConvSynapses) -> list[str]:
+    return [
+        name
+        for name, variable in conv.variables.items()
+        if isinstance(variable, ArrayVariable)
+        and variable.owner.name == conv.name
+        and variable.size == conv.geometry.kernel_elements
+        and np.issubdtype(variable.dtype, np.floating)
+        and not variable.scalar
+    ]
+
+
+def _tensor(conv: ConvSynapses, variable: str) -> Tensor:
+    """Copy a kernel variable, `geometry.kernel_shape`, in base SI units."""
+    return torch.from_numpy(np.asarray(conv.get_kernel(variable)))
+
+
+def _torch_dtype(variable: Any) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, variable.dtype)).dtype
+
+
+def _convolution(geometry: ConvGeometry, bias: bool, dtype: torch.dtype) -> nn.Module:
+    g = geometry
+    shared = (g.kernel_size, g.stride, g.padding, g.dilation, g.groups, bias)
+    # `skip_init` draws no random numbers: exporting leaves torch's generator as it is
+    if g.weight_sharing:
+        return nn.utils.skip_init(
+            nn.Conv2d, g.in_shape.channels, g.out_channels, *shared, dtype=dtype
+        )
+    return nn.utils.skip_init(
+        LocallyConnected2d, tuple(g.in_shape), g.out_channels, *shared, dtype=dtype
+    )
+
+
+def _output(layer: ConvLayer) -> nn.Module | None:
+    """Return what makes the layer's ``x`` of its ``z``; None if they are the same."""
+    kind = layer.activity if layer.output == "activity" else layer.output
+    if kind == "softmax":
+        plain = layer.temperature == 1
+        return nn.Softmax2d() if plain else SoftWinnerTakeAll(layer.temperature)
+    if kind in ("winners", "graded"):
+        return WinnerTakeAll(layer.k, graded=kind == "graded")
+    if kind == "triangle":
+        return Triangle()
+    return nn.ReLU() if kind == "rectified" else None
+
+
+def _pooling(layer: ConvLayer) -> nn.Module:
+    window = as_pair(layer.pool_size, "pool_size", 1)
+    step = window if layer.pool_stride is None else as_pair(layer.pool_stride, "pool_stride", 1)
+    if layer.pooling == "max":
+        return nn.MaxPool2d(window, step)
+    return nn.AvgPool2d(window, step, divisor_override=1 if layer.pooling == "sum" else None)

@@ -1,0 +1,414 @@
+"""Import from torch: a `ConvNetwork` from a module of convolutions."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from brian2 import prefs
+from torch import nn
+
+from hebbsim.bridge.torch_export import build_module
+from hebbsim.bridge.torch_modules import (
+    LocallyConnected2d,
+    SoftWinnerTakeAll,
+    Standardize,
+    Triangle,
+    WinnerTakeAll,
+)
+from hebbsim.competition import AdaptiveThreshold
+from hebbsim.geometry import GeometryError, MapShape, as_pair
+from hebbsim.layers import ConvLayer
+from hebbsim.network import ConvNetwork
+
+__all__ = ["from_torch"]
+
+BATCH_SIZE = 100
+SEED = 0
+
+#: Settings of an imported layer that a module sets only where it says something about them
+_PLAIN: dict[str, Any] = {
+    "rule": None,
+    "activity": "linear",
+    "output": "linear",
+    "standardize": False,
+    "normalize": None,
+}
+
+
+def from_torch(
+    module: nn.Module,
+    input_shape: tuple[int, int, int] | None = None,
+    *,
+    batch_size: int | None = None,
+    seed: int | None = None,
+) -> ConvNetwork:
+    """
+    Build the network with the same forward map as a torch module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Either what `to_torch` gave, which comes back with its rules and thresholds; or a single
+        `nn.Conv2d`, or an `nn.Sequential` (of `nn.Sequential`) in which each layer is, in this
+        order and with all but the convolution optional: `Standardize`; `nn.Conv2d` or
+        `LocallyConnected2d` without bias; `nn.ReLU`, `Triangle`, `WinnerTakeAll`,
+        `SoftWinnerTakeAll`, `nn.Softmax2d`, or `nn.Softmax` over channels; `nn.AvgPool2d` or
+        `nn.MaxPool2d`.
+    input_shape : tuple of int, optional
+        ``(channels, rows, cols)`` of an image. What `to_torch` gave knows its own.
+    batch_size : int, optional
+        Stimuli presented side by side; by default what the exported network had, else 100.
+    seed : int, optional
+        Of the order of presentation and of pruning masks; by default what the exported network
+        had, else 0.
+
+    Returns
+    -------
+    ConvNetwork
+        With copies of the kernels. Layers that don't come from `to_torch` have no rule:
+        ``dataclasses.replace(layer, rule=rules.Oja())`` gives them one in a new `ConvNetwork`.
+        The network computes in Brian2's ``prefs.core.default_float_dtype``.
+
+    Raises
+    ------
+    TypeError
+        If `module` is no torch module.
+    ValueError
+        If a module can't be expressed by a `ConvLayer`, with its name; if `input_shape` is missing
+        or doesn't fit; if float64 kernels would be rounded to float32.
+
+    Notes
+    -----
+    A bias is refused unless it is 0: a layer's only offset is its adaptive threshold, and to have
+    one would change how it learns.
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"from_torch: expected a torch.nn.Module, got {type(module).__name__}; a state_dict "
+            "has to be loaded into its module first"
+        )
+    _check_precision(module)
+    description = _description(module)
+    if input_shape is None and description is None:
+        raise ValueError(
+            f"from_torch: {type(module).__name__} doesn't know how large its images are, as what "
+            "to_torch gives does; give input_shape=(channels, rows, cols)"
+        )
+    defaults = description or {"batch_size": BATCH_SIZE, "seed": SEED}
+    shape = MapShape.of(
+        defaults["input_shape"] if input_shape is None else input_shape, "from_torch: input_shape"
+    )
+    if description is not None and isinstance(module, nn.Sequential):
+        layers = [ConvLayer.from_dict(layer) for layer in description["layers"]]
+        _check_unchanged(module, shape, layers)
+    else:
+        layers = _read_layers(module, shape)
+    network = ConvNetwork(
+        shape,
+        layers,
+        batch_size=defaults["batch_size"] if batch_size is None else batch_size,
+        seed=defaults["seed"] if seed is None else seed,
+    )
+    _fill(network, module)
+    return network
+
+
+def _description(module: nn.Module) -> dict[str, Any] | None:
+    """Return what `to_torch` noted on its module."""
+    found = getattr(module, "description", None)
+    known = isinstance(found, dict) and {"input_shape", "batch_size", "seed", "layers"} <= {*found}
+    return found if known else None
+
+
+def _check_precision(module: nn.Module) -> None:
+    precision = np.dtype(prefs.core.default_float_dtype)
+    for name, parameter in module.named_parameters():
+        if not parameter.dtype.is_floating_point:
+            raise ValueError(
+                f"from_torch: expected real kernels, got {parameter.dtype} in '{name}'"
+            )
+        if parameter.dtype == torch.float64 and precision == np.float32:
+            raise ValueError(
+                f"from_torch: '{name}' is float64 and Brian2 computes in float32, which would "
+                "round it; set brian2.prefs.core.default_float_dtype = numpy.float64, or round "
+                "it on purpose: from_torch(module.float())"
+            )
+
+
+def _leaves(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the modules of nested `nn.Sequential` in the order of the signal.
+
+    A module used twice comes twice, which `named_children` would leave out.
+    """
+    for name, leaf in module.named_modules(remove_duplicate=False):
+        if type(leaf) is not nn.Sequential:
+            yield name, leaf
+
+
+def _convolutions(module: nn.Module) -> list[nn.Conv2d | LocallyConnected2d]:
+    kinds = (nn.Conv2d, LocallyConnected2d)
+    return [leaf for _, leaf in _leaves(module) if isinstance(leaf, kinds)]
+
+
+def _check_unchanged(module: nn.Sequential, shape: MapShape, layers: list[ConvLayer]) -> None:
+    """Compare what `to_torch` described with what there is now."""
+    expected, found = (
+        {name: _text(leaf) for name, leaf in _leaves(whole)}
+        for whole in (build_module(shape, layers, torch.float32), module)
+    )
+    for name in [*expected, *found]:
+        if expected.get(name) != found.get(name):
+            raise ValueError(
+                f"from_torch: the module isn't as to_torch described it: expected '{name}' to be "
+                f"{expected.get(name, 'absent')}, got {found.get(name, 'none')}. Delete "
+                "module.description and give input_shape to have it read as a plain nn.Sequential"
+            )
+
+
+def _text(leaf: nn.Module) -> str:
+    """Write a module with all its settings: torch leaves out the divisor of a pooling."""
+    if isinstance(leaf, nn.AvgPool2d) and leaf.divisor_override is not None:
+        return f"{leaf!r} with divisor_override={leaf.divisor_override}"
+    return repr(leaf)
+
+
+def _fill(network: ConvNetwork, module: nn.Module) -> None:
+    """Copy kernels and thresholds into a network of the module's structure."""
+    for number, (stage, conv) in enumerate(
+        zip(network.stages, _convolutions(module), strict=True), start=1
+    ):
+        kernel = _array(conv.weight)
+        if stage.conv.mask is not None and np.any(kernel[stage.conv.mask == 0]):
+            raise ValueError(
+                f"from_torch: the pruning mask of layer {number}, drawn with seed={network.seed}, "
+                "removes weights that are not 0 in the module; leave out seed="
+            )
+        stage.conv.set_kernel("w", kernel)
+        for group in stage.groups:
+            if isinstance(group, AdaptiveThreshold) and conv.bias is not None:
+                group.theta = 0 - _array(conv.bias)
+
+
+def _array(parameter: torch.Tensor) -> np.ndarray:
+    """Copy to float64, which holds all of torch's real types."""
+    return parameter.detach().to("cpu", torch.float64, copy=True).numpy()
+
+
+# Reading the user's own modules
+
+
+def _read_layers(module: nn.Module, input_shape: MapShape) -> list[ConvLayer]:
+    settings: list[dict[str, Any]] = []  # of each layer
+    shapes = [input_shape]  # what comes into each layer, and out of the last
+    previous = "start"
+    for name, leaf in _leaves(module):
+        text = type(leaf).__name__ if any(leaf.children()) else str(leaf)
+        label = f"module '{name}' ({text})" if name else text
+        if type(leaf) is nn.Identity:
+            continue
+        if type(leaf) not in _READERS:
+            _refuse(
+                label,
+                f"expected one of {', '.join(kind.__name__ for kind in _READERS)}",
+                "give the part before it, module[:n], and train a read-out on what that gives, as "
+                "hebbsim.decode does"
+                if name
+                else "put its layers into an nn.Sequential",
+            )
+        kind, read = _READERS[type(leaf)]
+        if previous not in _MAY_FOLLOW[kind]:
+            _refuse(
+                label,
+                f"expected {_WITH_ARTICLE[kind]} after {' or '.join(_MAY_FOLLOW[kind])}, got it "
+                f"after {previous}",
+                _WAYS_OUT[kind],
+            )
+        if kind == "standardization" or (kind == "convolution" and previous != "standardization"):
+            settings.append(dict(_PLAIN))
+            shapes.append(shapes[-1])
+        settings[-1] |= read(label, leaf)
+        if kind == "convolution":
+            _check_input(label, leaf, shapes[-2])
+        if kind != "standardization":
+            try:
+                shapes[-1] = ConvLayer(**settings[-1]).output_shape(shapes[-2])
+            except GeometryError as error:
+                raise GeometryError(
+                    f"from_torch: {label} on maps of {tuple(shapes[-2])}: {error}"
+                ) from None
+        previous = kind
+    if previous in ("start", "standardization"):
+        where = "after the last Standardize" if settings else "in the module"
+        raise ValueError(
+            f"from_torch: expected a convolution {where}, nn.Conv2d or LocallyConnected2d, got "
+            "none; add one, or leave the rest out"
+        )
+    return [ConvLayer(**layer) for layer in settings]
+
+
+def _refuse(label: str, expected: str, way_out: str) -> NoReturn:
+    raise ValueError(
+        f"from_torch: {label} has no counterpart in a ConvLayer: {expected}; {way_out}"
+    )
+
+
+def _check_input(label: str, conv: Any, shape: MapShape) -> None:
+    if isinstance(conv, LocallyConnected2d):
+        expected: tuple[int, ...] = tuple(conv.geometry.in_shape)
+        found: tuple[int, ...] = tuple(shape)
+    else:
+        expected, found = (conv.in_channels,), (shape.channels,)
+    if expected != found:
+        text = "maps of shape {}" if len(found) > 1 else "{0[0]} channels"
+        raise GeometryError(
+            f"from_torch: {label} expects {text.format(expected)}, but "
+            f"{text.format(found)} come in; check input_shape=(channels, rows, cols)"
+        )
+
+
+def _conv2d(label: str, conv: nn.Conv2d) -> dict[str, Any]:
+    if conv.padding_mode != "zeros":
+        _refuse(
+            label,
+            f"expected padding_mode='zeros', got {conv.padding_mode!r}",
+            "pad the images instead, as with numpy.pad, and use padding=0",
+        )
+    _check_parameters(label, conv)
+    return {
+        "out_channels": conv.out_channels,
+        "kernel_size": as_pair(conv.kernel_size, "kernel_size", 1),  # type: ignore[arg-type]
+        "stride": as_pair(conv.stride, "stride", 1),  # type: ignore[arg-type]
+        "padding": _padding(label, conv),
+        "dilation": as_pair(conv.dilation, "dilation", 1),  # type: ignore[arg-type]
+        "groups": conv.groups,
+    }
+
+
+def _padding(label: str, conv: nn.Conv2d) -> tuple[int, ...]:
+    if conv.padding == "valid":
+        return (0, 0)
+    if conv.padding == "same":
+        total = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
+        if any(n % 2 for n in total):
+            _refuse(
+                label,
+                "expected the same padding on both sides, got padding='same' with a kernel of "
+                "even size",
+                "use a kernel of odd size",
+            )
+        return tuple(n // 2 for n in total)
+    return tuple(int(n) for n in conv.padding)
+
+
+def _locally_connected(label: str, conv: LocallyConnected2d) -> dict[str, Any]:
+    _check_parameters(label, conv)
+    g = conv.geometry
+    return {
+        "out_channels": g.out_channels,
+        "kernel_size": g.kernel_size,
+        "stride": g.stride,
+        "padding": g.padding,
+        "dilation": g.dilation,
+        "groups": g.groups,
+        "weight_sharing": False,
+    }
+
+
+def _check_parameters(label: str, conv: nn.Conv2d | LocallyConnected2d) -> None:
+    if not torch.isfinite(conv.weight).all():
+        raise ValueError(f"from_torch: {label}: every weight must be finite; did it diverge?")
+    if conv.bias is not None and torch.any(conv.bias != 0):
+        largest = float(conv.bias.detach().abs().max())
+        _refuse(
+            label,
+            f"expected no bias or one of 0, got one up to {largest:.3g}. An adaptive threshold "
+            "would stand for it, but change how the layer learns",
+            "use bias=False; thresholds come back from a whole module that to_torch made",
+        )
+
+
+def _softmax(label: str, module: nn.Softmax) -> dict[str, Any]:
+    if module.dim not in (1, -3):
+        _refuse(
+            label,
+            f"expected a softmax over channels, dim=1, got dim={module.dim}",
+            "use nn.Softmax2d()",
+        )
+    return {"activity": "softmax", "output": "activity"}
+
+
+def _winners(label: str, module: WinnerTakeAll) -> dict[str, Any]:
+    activity = "graded" if module.graded else "winners"
+    return {"activity": activity, "k": module.k, "output": "activity"}
+
+
+def _soft_winners(label: str, module: SoftWinnerTakeAll) -> dict[str, Any]:
+    return {"activity": "softmax", "temperature": module.temperature, "output": "activity"}
+
+
+def _average_pool(label: str, pool: nn.AvgPool2d) -> dict[str, Any]:
+    fields = _pool(label, pool, padding=0, ceil_mode=False)
+    rows, cols = fields["pool_size"]
+    divisor = pool.divisor_override
+    if divisor not in (None, 1, rows * cols):
+        _refuse(
+            label,
+            f"expected divisor_override to be None, an average, or 1, a sum, got {divisor}",
+            "scale the next layer's kernel instead",
+        )
+    pooling = "sum" if divisor == 1 and rows * cols > 1 else "average"
+    return {"pooling": pooling, **fields}
+
+
+def _max_pool(label: str, pool: nn.MaxPool2d) -> dict[str, Any]:
+    fields = _pool(label, pool, padding=0, dilation=1, ceil_mode=False, return_indices=False)
+    return {"pooling": "max", **fields}
+
+
+def _pool(label: str, pool: nn.AvgPool2d | nn.MaxPool2d, **expected: Any) -> dict[str, Any]:
+    for name, value in expected.items():
+        found = getattr(pool, name)
+        if np.any(np.asarray(found) != value):
+            _refuse(
+                label,
+                f"expected {name}={value}, got {found}",
+                "choose a window and stride that need none of it",
+            )
+    window = as_pair(pool.kernel_size, "kernel_size", 1)
+    return {"pool_size": window, "pool_stride": as_pair(pool.stride, "stride", 1)}
+
+
+#: What each module is in a layer, and how its settings are read
+_READERS: dict[type[nn.Module], tuple[str, Callable[[str, Any], dict[str, Any]]]] = {
+    Standardize: ("standardization", lambda label, module: {"standardize": True}),
+    nn.Conv2d: ("convolution", _conv2d),
+    LocallyConnected2d: ("convolution", _locally_connected),
+    nn.ReLU: ("activation", lambda label, module: {"output": "rectified"}),
+    Triangle: ("activation", lambda label, module: {"output": "triangle"}),
+    WinnerTakeAll: ("activation", _winners),
+    SoftWinnerTakeAll: ("activation", _soft_winners),
+    nn.Softmax2d: (
+        "activation",
+        lambda label, module: {"activity": "softmax", "output": "activity"},
+    ),
+    nn.Softmax: ("activation", _softmax),
+    nn.AvgPool2d: ("pooling", _average_pool),
+    nn.MaxPool2d: ("pooling", _max_pool),
+}
+_MAY_FOLLOW = {
+    "standardization": ("start", "convolution", "activation", "pooling"),
+    "convolution": ("start", "standardization", "convolution", "activation", "pooling"),
+    "activation": ("convolution",),
+    "pooling": ("convolution", "activation"),
+}
+_WITH_ARTICLE = {
+    "standardization": "a standardization",
+    "activation": "an activation",
+    "pooling": "a pooling",
+}
+_WAYS_OUT = {
+    "standardization": "leave the second out, it changes nothing",
+    "activation": "put it right after the convolution; before a max pooling nn.ReLU does the same",
+    "pooling": "put a convolution between two poolings, or join them into one",
+}

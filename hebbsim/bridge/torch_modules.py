@@ -1,0 +1,263 @@
+"""The operations of a layer that torch has no module for.
+
+All work on maps of shape `(n, channels, rows, cols)`, or `(channels, rows, cols)` for one sample,
+and have a gradient wherever the operation has one.
+"""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
+
+from hebbsim.geometry import ConvGeometry, MapShape, Pair
+
+__all__ = ["LocallyConnected2d", "SoftWinnerTakeAll", "Standardize", "Triangle", "WinnerTakeAll"]
+
+_CHANNELS = -3
+_MIN_DEVIATION = 1e-8
+
+
+class Standardize(nn.Module):
+    """
+    Bring each sample to zero mean and unit standard deviation.
+
+    Over all channels and positions of the sample, with the population's deviation. A sample whose
+    deviation is not above 1e-8 becomes 0.
+
+    Notes
+    -----
+    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size. Mean
+    and deviation are computed in double precision, so that a constant map gives 0 in float32 too.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardize `x`, `(n, channels, rows, cols)`."""
+        sample = (-3, -2, -1)
+        # Apple's GPUs have no double precision
+        wide = x.to(torch.float32 if x.device.type == "mps" else torch.float64)
+        centred = wide - wide.mean(sample, keepdim=True)
+        variance = centred.square().mean(sample, keepdim=True)
+        varies = variance > _MIN_DEVIATION**2
+        # 1 where nothing varies: the root's gradient at 0 is infinite
+        deviation = torch.where(varies, variance, 1).sqrt()
+        return torch.where(varies, centred / deviation, 0).to(x.dtype)
+
+
+class Triangle(nn.Module):
+    """
+    Subtract the mean over the channels at each position, and rectify.
+
+    ``x = max(0, z - mean(z))``, the "triangle" activation of Coates, Lee and Ng [1]_.
+
+    Notes
+    -----
+    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size.
+
+    References
+    ----------
+    .. [1] Coates, A., Lee, H. and Ng, A. Y. (2011). An analysis of single-layer networks in
+       unsupervised feature learning. AISTATS, section 3.2.2.
+    """
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply the activation to `z`, `(n, channels, rows, cols)`."""
+        return F.relu(z - z.mean(_CHANNELS, keepdim=True))
+
+
+class WinnerTakeAll(nn.Module):
+    """
+    Let the k channels with the largest values win at each position; the others are 0.
+
+    Exact, whatever the values: of equal values those of the lowest channels win. A winner whose
+    value is not positive is 0 too.
+
+    Parameters
+    ----------
+    k : int
+        Number of winners at each position.
+    graded : bool
+        Whether a winner gets its value, or 1.
+
+    Raises
+    ------
+    ValueError
+        If `k` is no positive integer, or larger than the number of channels that come in.
+
+    Notes
+    -----
+    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of at least `k`
+    channels. Binary winners have no gradient, graded winners that of their own value.
+    """
+
+    def __init__(self, k: int = 1, graded: bool = False) -> None:
+        super().__init__()
+        if isinstance(k, bool) or k != int(k) or k < 1:
+            raise ValueError(f"WinnerTakeAll: k must be a positive integer, got {k!r}")
+        self.k, self.graded = int(k), bool(graded)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Let the channels of `z`, `(n, channels, rows, cols)`, compete."""
+        if z.shape[_CHANNELS] < self.k:
+            raise ValueError(
+                f"WinnerTakeAll: k={self.k} winners need as many channels, got maps of shape "
+                f"{tuple(z.shape)}"
+            )
+        if self.k == 1:  # the first of equal ones, and much faster than sorting
+            winners = z.argmax(_CHANNELS, keepdim=True)
+        else:  # `topk` does not say which of equal values it takes
+            ranked = z.sort(dim=_CHANNELS, descending=True, stable=True).indices
+            winners = ranked.narrow(_CHANNELS, 0, self.k)
+        won = torch.zeros_like(z, dtype=torch.bool).scatter(_CHANNELS, winners, True) & (z > 0)
+        return torch.where(won, z, 0) if self.graded else won.to(z.dtype)
+
+    def extra_repr(self) -> str:
+        """Show the parameters."""
+        return f"k={self.k}, graded={self.graded}"
+
+
+class SoftWinnerTakeAll(nn.Module):
+    """
+    Let the channels at each position share a total of 1: a softmax with a temperature.
+
+    ``y_c = exp(z_c/T) / sum_j exp(z_j/T)``; at temperature 1 it is `torch.nn.Softmax2d`.
+
+    Parameters
+    ----------
+    temperature : float
+        ``T``; the competition becomes hard as it approaches 0.
+
+    Raises
+    ------
+    ValueError
+        If the temperature is not positive and finite.
+
+    Notes
+    -----
+    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size.
+    """
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < temperature < math.inf:
+            raise ValueError(
+                f"SoftWinnerTakeAll: the temperature must be positive and finite, got "
+                f"{temperature!r}"
+            )
+        self.temperature = float(temperature)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Let the channels of `z`, `(n, channels, rows, cols)`, compete."""
+        return F.softmax(z / self.temperature, dim=_CHANNELS)
+
+    def extra_repr(self) -> str:
+        """Show the parameter."""
+        return f"temperature={self.temperature}"
+
+
+class LocallyConnected2d(nn.Module):
+    """
+    Sum over receptive fields as `torch.nn.Conv2d` does, with a kernel of its own at each position.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        ``(channels, rows, cols)`` of the input: the kernels are bound to its positions.
+    out_channels : int
+        Channels of the output.
+    kernel_size, stride, padding, dilation : int or (int, int)
+        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros.
+    groups : int
+        Blocks of channels that are connected to each other alone.
+    bias : bool
+        Whether each output channel has a bias, the same at all positions.
+    device, dtype
+        Of the parameters, as in `torch.nn.Conv2d`.
+
+    Attributes
+    ----------
+    weight : Parameter
+        `(out_rows, out_cols, out_channels, in_channels/groups, krows, kcols)`.
+    bias : Parameter or None
+        `(out_channels,)`.
+
+    Raises
+    ------
+    GeometryError
+        If a value is out of range or the kernel doesn't fit the input.
+    ValueError
+        If the input has another shape than `in_shape`.
+
+    Notes
+    -----
+    Input: `(n, channels, rows, cols)` or `(channels, rows, cols)`; output:
+    `(n, out_channels, out_rows, out_cols)` or without `n`.
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def __init__(
+        self,
+        in_shape: tuple[int, int, int],
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.geometry = ConvGeometry(
+            MapShape.of(in_shape, "LocallyConnected2d's in_shape"),
+            out_channels,
+            kernel_size,  # type: ignore[arg-type]
+            stride,  # type: ignore[arg-type]
+            padding,  # type: ignore[arg-type]
+            dilation,  # type: ignore[arg-type]
+            groups,
+            weight_sharing=False,
+        )
+        shape = self.geometry.kernel_shape
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        if bias:
+            self.bias = nn.Parameter(torch.empty(shape[2], device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights and bias uniformly within ``1/sqrt(fan_in)``, as `torch.nn.Conv2d` does."""
+        bound = 1 / math.sqrt(self.geometry.fan_in)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sum over the receptive fields of `x`, `(n, channels, rows, cols)`."""
+        g = self.geometry
+        if tuple(x.shape[-3:]) != tuple(g.in_shape) or x.dim() not in (3, 4):
+            raise ValueError(
+                f"LocallyConnected2d: expected maps of shape (n, channels, rows, cols) = (n, "
+                f"{', '.join(map(str, g.in_shape))}), to whose positions its kernels are bound, "
+                f"got {tuple(x.shape)}"
+            )
+        patches = F.unfold(x, g.kernel_size, g.dilation, g.padding, g.stride)
+        patches = patches.unflatten(-2, (g.groups, g.fan_in))
+        kernels = self.weight.reshape(-1, g.groups, g.out_channels_per_group, g.fan_in)
+        summed = torch.einsum("...gkp,pgok->...gop", patches, kernels)
+        out = summed.flatten(-3, -2).unflatten(-1, g.out_shape[1:])
+        return out if self.bias is None else out + self.bias[:, None, None]
+
+    def extra_repr(self) -> str:
+        """Show what differs from the defaults, as `torch.nn.Conv2d` does."""
+        g = self.geometry
+        text = f"{tuple(g.in_shape)}, {g.out_channels}, kernel_size={g.kernel_size}"
+        text += f", stride={g.stride}"
+        for name, default in (("padding", (0, 0)), ("dilation", (1, 1)), ("groups", 1)):
+            if getattr(g, name) != default:
+                text += f", {name}={getattr(g, name)}"
+        return text if self.bias is not None else f"{text}, bias=False"

@@ -1,0 +1,272 @@
+"""Weights on disk: a network's forward map as files that other tools read."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from hebbsim.bridge.torch_export import build_module, to_torch
+from hebbsim.bridge.torch_import import from_torch
+from hebbsim.layers import ConvLayer
+from hebbsim.network import ConvNetwork
+
+__all__ = ["WeightsError", "load_network", "load_weights", "save_weights"]
+
+FORMAT = "hebbsim weights"
+VERSION = 1
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_REMEDY = "Write the three files anew with save_weights"
+
+
+class WeightsError(ValueError):
+    """Weights that can't be written or read, or files that don't belong together."""
+
+
+def save_weights(network: ConvNetwork, path: str | Path) -> tuple[Path, Path, Path]:
+    """
+    Write a network's kernels, thresholds and description.
+
+    Three files side by side: ``<stem>.pt`` for ``torch.load(..., weights_only=True)``,
+    ``<stem>.safetensors`` with the same tensors, under the names of ``to_torch(network)``'s
+    state_dict, and ``<stem>.json`` with the structure of the network.
+
+    Parameters
+    ----------
+    network : ConvNetwork
+        The network.
+    path : path
+        The stem, or any of the three files; its folder is made, older files are replaced.
+
+    Returns
+    -------
+    tuple of Path
+        The ``.pt``, ``.safetensors`` and ``.json`` files.
+
+    Raises
+    ------
+    TypeError
+        If `network` is no `ConvNetwork`.
+    WeightsError
+        If its description can't be written as JSON; nothing is written then.
+
+    Notes
+    -----
+    What is kept is the forward map and the declaration of the layers. Traces and other state of
+    learning belong to a checkpoint.
+
+    Each file is written beside its place and moved into it, the ``.json`` last. It holds the
+    checksums of the others, so that files of two different saves are told apart.
+    """
+    if not isinstance(network, ConvNetwork):
+        raise TypeError(f"save_weights: expected a ConvNetwork, got {type(network).__name__}")
+    module = to_torch(network)
+    tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    contents = {
+        ".pt": buffer.getvalue(),
+        ".safetensors": safetensors.torch.save(tensors, metadata={"format": "pt"}),
+    }
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "class": type(network).__name__,
+        "dtype": str(next(iter(tensors.values())).dtype).removeprefix("torch."),
+        "network": network.describe(),
+        "sha256": {suffix: _checksum(content) for suffix, content in contents.items()},
+    }
+    try:
+        contents[".json"] = (json.dumps(header, indent=2, allow_nan=False) + "\n").encode()
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"save_weights: the description of {network!r} holds what JSON can't ({error}); "
+            "use plain numbers and strings in its layers and rules"
+        ) from error
+    stem = _stem(path)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    places = [_beside(stem, suffix) for suffix in contents]
+    parts = [place.with_name(place.name + ".part") for place in places]
+    try:
+        for part, content in zip(parts, contents.values(), strict=True):
+            part.write_bytes(content)
+        for part, place in zip(parts, places, strict=True):
+            os.replace(part, place)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    return places[0], places[1], places[2]
+
+
+def load_weights(path: str | Path) -> nn.Sequential:
+    """
+    Read what `save_weights` wrote into a torch module; Brian2 is not needed to run it.
+
+    Parameters
+    ----------
+    path : path
+        The stem or any of the three files. The tensors are read from ``<stem>.pt`` if that is the
+        one named, else from ``<stem>.safetensors``; never by unpickling code.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        What ``to_torch`` gave for the network that was saved.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, can't be read, is of a newer version, or doesn't belong to the
+        others.
+    """
+    stem = _stem(path)
+    header = _read_header(_beside(stem, ".json"))
+    suffix = ".pt" if Path(path).suffix == ".pt" else ".safetensors"
+    tensors = _read_tensors(_beside(stem, suffix), header["sha256"].get(suffix))
+    try:
+        description, dtype = header["network"], _DTYPES[header["dtype"]]
+        # the rules don't matter here, and may be of a class that is not known
+        layers = [ConvLayer.from_dict({**d, "rule": None}) for d in description["layers"]]
+        module = build_module(tuple(description["input_shape"]), layers, dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{_beside(stem, '.json')} doesn't describe a network that this version of hebbsim "
+            f"can build ({type(error).__name__}: {error}). {_REMEDY}"
+        ) from error
+    _compare(stem, suffix, _signatures(module.state_dict()), _signatures(tensors))
+    module.load_state_dict(tensors)
+    module.description = description
+    return module
+
+
+def load_network(
+    path: str | Path, *, batch_size: int | None = None, seed: int | None = None
+) -> ConvNetwork:
+    """
+    Read what `save_weights` wrote into a network that goes on learning.
+
+    Parameters
+    ----------
+    path : path
+        As in `load_weights`.
+    batch_size, seed : int, optional
+        As in `from_torch`; by default those of the network that was saved.
+
+    Returns
+    -------
+    ConvNetwork
+        With the saved kernels, thresholds and rules. It computes in Brian2's
+        ``prefs.core.default_float_dtype``.
+
+    Raises
+    ------
+    WeightsError
+        As in `load_weights`.
+    ValueError
+        If float64 kernels would be rounded to float32: see `from_torch`.
+    """
+    return from_torch(load_weights(path), batch_size=batch_size, seed=seed)
+
+
+def _stem(path: str | Path) -> Path:
+    """Take a known suffix off; others, as in ``net.v2``, belong to the name."""
+    path = Path(path)
+    return path.with_suffix("") if path.suffix in (".pt", ".safetensors", ".json") else path
+
+
+def _beside(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} can't be read ({error.strerror or error}); expected what save_weights wrote, "
+            "<stem>.safetensors (or .pt) and <stem>.json side by side"
+        ) from error
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    content = _read_bytes(path)
+    try:
+        header = json.loads(content)
+    except ValueError as error:  # of JSON or of UTF-8
+        raise WeightsError(f"{path} is truncated or no JSON ({error}). {_REMEDY}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise WeightsError(
+            f'{path} is not of this format: expected "format": "{FORMAT}". {_REMEDY}'
+        )
+    if header.get("version") != VERSION:
+        raise WeightsError(
+            f"{path} has format version {header.get('version')!r}, this hebbsim reads {VERSION}; "
+            "load it with the version of hebbsim that wrote it"
+        )
+    missing = [name for name in ("dtype", "network", "sha256") if name not in header]
+    if missing or not isinstance(header["sha256"], dict):
+        raise WeightsError(f"{path} lacks {', '.join(missing) or 'sha256'}. {_REMEDY}")
+    return header
+
+
+def _read_tensors(path: Path, checksum: str | None) -> dict[str, Tensor]:
+    content = _read_bytes(path)
+    read: Callable[[bytes], dict[str, Tensor]] = (
+        _read_pt if path.suffix == ".pt" else safetensors.torch.load
+    )
+    try:
+        tensors = read(content)
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise WeightsError(
+            f"{path} is truncated or damaged ({_first_line(error)}). {_REMEDY}"
+        ) from error
+    if _checksum(content) != checksum:
+        raise WeightsError(
+            f"{path} is not the file that {path.with_suffix('.json').name} was written with: its "
+            f"checksum differs. They are of different saves, or it was changed since. {_REMEDY}"
+        )
+    return tensors
+
+
+def _read_pt(content: bytes) -> dict[str, Tensor]:
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _signatures(tensors: dict[str, Tensor]) -> dict[str, str]:
+    return {
+        name: f"{str(t.dtype).removeprefix('torch.')} of shape {tuple(t.shape)}"
+        for name, t in tensors.items()
+    }
+
+
+def _compare(stem: Path, suffix: str, expected: dict[str, str], found: dict[str, str]) -> None:
+    for name in [*expected, *found]:
+        if expected.get(name) != found.get(name):
+            raise WeightsError(
+                f"{_beside(stem, suffix)} doesn't fit {stem.name}.json: expected '{name}' to be "
+                f"{expected.get(name, 'absent')}, got {found.get(name, 'none')}. {_REMEDY}"
+            )

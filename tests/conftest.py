@@ -1,0 +1,53 @@
+"""Fixtures: every test that asks for a `target` runs on all code-generation targets."""
+
+import shutil
+
+import numpy as np
+import pytest
+from brian2 import BrianLogger, device, prefs, set_device, start_scope
+
+TARGETS = ("numpy", "cpp_runtime", "cpp_standalone")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_brian(tmp_path, monkeypatch):
+    """Start and end every test in runtime mode, in double precision, with a known seed."""
+    BrianLogger.suppress_name("resolution_conflict")
+    saved = {"dtype": prefs.core.default_float_dtype, "target": prefs.codegen.target}
+    np.random.seed(4711)  # noqa: NPY002 - Brian2's strings draw from it
+    start_scope()
+    yield
+    if type(device.__getattr__("arrays")).__name__ != "WeakKeyDictionary":
+        device.reinit()
+    set_device("runtime")
+    prefs.core.default_float_dtype = saved["dtype"]
+    prefs.codegen.target = saved["target"]
+
+
+def choose_target(target: str, folder) -> None:
+    """Make `target` the current one; the standalone project goes to `folder`."""
+    if target == "cpp_standalone":
+        if shutil.which("g++") is None:
+            pytest.skip("no C++ compiler")
+        set_device("cpp_standalone", directory=str(folder / "standalone"))
+        return
+    if target == "cpp_runtime":
+        if shutil.which("g++") is None:
+            pytest.skip("no C++ compiler")
+        prefs.codegen.target = "auto"
+    else:
+        prefs.codegen.target = "numpy"
+
+
+@pytest.fixture(params=TARGETS)
+def target(request, tmp_path):
+    """Run the test on each target."""
+    choose_target(request.param, tmp_path)
+    return request.param
+
+
+@pytest.fixture(params=[np.float64, np.float32], ids=["float64", "float32"])
+def dtype(request):
+    """Run the test in each precision."""
+    prefs.core.default_float_dtype = request.param
+    return request.param

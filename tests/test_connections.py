@@ -1,0 +1,161 @@
+"""Sums over connections equal the explicit synapses and torch, on every target."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from brian2 import Network, defaultclock, prefs
+
+from cases import Case, random_case
+from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.geometry import ConvGeometry
+
+SEEDS = range(16)
+TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
+
+
+def simulate(cases, explicit=False):
+    """Run one step of all cases in one network; return drive, feedback, change and weight."""
+    built = [case.build(number) for number, case in enumerate(cases)]
+    runs = [(*rest, conv.to_synapses() if explicit else conv) for *rest, conv in built]
+    Network(*[obj for objects in runs for obj in objects]).run(defaultclock.dt)
+    return [
+        (target.get_maps("u"), source.get_maps("d"), conv.get_kernel("dw"), conv.get_kernel("w"))
+        for source, target, _, conv in built
+    ]
+
+
+@cache
+def explicit_results():
+    prefs.codegen.target = "numpy"
+    return simulate([random_case(seed) for seed in SEEDS], explicit=True)
+
+
+def assert_close(actual, expected, tolerance, what):
+    scale = max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def test_explicit_synapses_equal_torch():
+    for seed, found in zip(SEEDS, explicit_results(), strict=True):
+        case = random_case(seed)
+        for name, ours, theirs in zip("u d dw".split(), found, case.expected(), strict=False):
+            assert_close(ours, theirs, 1e-12, f"seed {seed}: {name} of {case.geometry}")
+
+
+def test_sums_equal_explicit_synapses_and_torch(dtype, target):
+    cases = [random_case(seed) for seed in SEEDS]
+    for case, found, explicit in zip(cases, simulate(cases), explicit_results(), strict=True):
+        for name, ours, theirs, torchs in zip(
+            "u d dw".split(), found, explicit, case.expected(), strict=False
+        ):
+            assert ours.dtype == dtype
+            message = f"seed {case.seed}: {name} of {case.geometry}"
+            assert_close(ours, theirs, TOLERANCE[dtype], message)
+            assert_close(ours, torchs, TOLERANCE[dtype], message)
+        assert_close(found[3], explicit[3], TOLERANCE[dtype], f"seed {case.seed}: w")
+
+
+def test_drive_and_feedback_are_conv2d_and_its_gradient(target):
+    geometry = ConvGeometry((4, 11, 9), 6, (3, 2), (2, 1), (1, 2), (1, 2), 2)
+    case = Case(geometry, 3, "y*x", seed=5)
+    ((u, d, dw, _),) = simulate([case])
+    x = torch.tensor(case.state["x"], requires_grad=True)
+    w = torch.tensor(case.state["w"], requires_grad=True)
+    out = F.conv2d(x, w, None, (2, 1), (1, 2), (1, 2), 2)
+    (out * torch.tensor(case.state["y"])).sum().backward()
+    assert_close(u, out.detach().numpy(), 1e-13, "drive")
+    assert_close(d, x.grad.numpy(), 1e-13, "feedback")
+    assert_close(dw, w.grad.numpy(), 1e-13, "Hebb")
+
+
+# Surrogate losses of Miconi 2021: minus their gradient is the rule, once the surrogate output
+# `g` has its value replaced by the real y (section "Hebbian learning with gradients").
+SURROGATES = {
+    "Hebb": lambda wx, norm, y: wx,
+    "Instar": lambda wx, norm, y: wx - norm / 2,
+    "Oja": lambda wx, norm, y: wx - y * norm / 2,
+}
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_change_is_minus_the_gradient_of_the_published_loss(name, target, dtype):
+    geometry = ConvGeometry((3, 10, 8), 5, 3)
+    rule = getattr(rules, name)(learning_rate=0.01)
+    case = Case(geometry, 4, "", rule=rule, seed=1)
+    case.state["y"] = np.maximum(case.state["y"], 0)
+    ((_, _, dw, w_after),) = simulate([case])
+    x, y, w = (torch.tensor(case.state[n]) for n in "xyw")
+    w.requires_grad_(True)
+    norm = (w**2).sum((1, 2, 3))[:, None, None]
+    g = SURROGATES[name](F.conv2d(x, w), norm, y)
+    g = g + (y - g).detach()  # the surrogate's gradient, the real output's value
+    (-(g**2) / 2).sum().backward()
+    assert_close(dw, -w.grad.numpy(), TOLERANCE[dtype], name)
+    assert_close(w_after, w.detach().numpy() - 0.01 * w.grad.numpy(), TOLERANCE[dtype], name)
+
+
+def test_sanger_equals_explicit_synapses_and_matrix_form(target, dtype):
+    geometry = ConvGeometry((2, 6, 5), 6, (3, 2), 1, (1, 0), 1, 2)
+    case = Case(geometry, 2, "", rule=rules.Sanger(0.01), seed=2)
+    ((_, _, dw, _),) = simulate([case])
+    x, y, w = (torch.tensor(case.state[n]) for n in "xyw")
+    w.requires_grad_(True)
+    (F.conv2d(x, w, padding=(1, 0), groups=2) * y).sum().backward()
+    hebb = w.grad.numpy()
+    # minus LT[y y'] w, position by position: padding has no synapses and so takes no part
+    inside = F.unfold(torch.ones(1, 1, 6, 5, dtype=torch.float64), (3, 2), padding=(1, 0))[0]
+    activity = y.reshape(2, 2, 3, -1)
+    weights = w.detach().reshape(2, 3, 2 // 2, 6)
+    lower = torch.tril(torch.ones(3, 3, dtype=torch.float64))
+    lateral = torch.einsum("bgip,bgjp,tp,ij,gjct->gict", activity, activity, inside, lower, weights)
+    expected = hebb - lateral.reshape(geometry.kernel_shape).numpy()
+    assert_close(dw, expected, TOLERANCE[dtype], "Sanger")
+
+
+def test_explicit_sanger():
+    geometry = ConvGeometry((2, 6, 5), 6, (3, 2), 1, (1, 0), 1, 2)
+    case = Case(geometry, 2, "", rule=rules.Sanger(0.01), seed=2)
+    prefs.codegen.target = "numpy"
+    ours, explicit = simulate([case]), simulate([case], explicit=True)
+    for a, b in zip(ours[0], explicit[0], strict=True):
+        assert_close(a, b, 1e-12, "Sanger")
+
+
+def test_explicit_synapses_run_on_every_target(target):
+    """The oracle itself is not tied to numpy: three steps with learning agree."""
+    geometry = ConvGeometry((1, 5, 4), 3, 2)
+    explicit, ours = (Case(geometry, 2, "", rule=rules.Oja(0.02), seed=3) for _ in range(2))
+    objects = [*explicit.build("a"), *ours.build("b")]
+    oracle = objects[3].to_synapses()
+    Network(*objects[:3], oracle, *objects[4:]).run(3 * defaultclock.dt)
+    assert_close(objects[7].get_kernel("w"), objects[3].get_kernel("w"), 1e-12, "w")
+    assert_close(objects[5].get_maps("u"), objects[1].get_maps("u"), 1e-12, "u")
+
+
+def test_threads_do_not_change_the_result():
+    before = prefs.devices.cpp_standalone.openmp_threads
+    results = []
+    try:
+        for threads in (1, 2, 2):
+            prefs.devices.cpp_standalone.openmp_threads = threads
+            results.append(simulate([random_case(seed) for seed in range(4)]))
+    finally:
+        prefs.devices.cpp_standalone.openmp_threads = before
+    for one, two, again in zip(*results, strict=True):
+        for a, b, c in zip(one, two, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(b, c)
+
+
+def test_explicit_synapses_store_every_connection():
+    source = FeatureMap((1, 28, 28), "x : 1")
+    layer = FeatureMap((32, 24, 24), "u : 1\ny : 1")
+    conv = ConvSynapses(source, layer, kernel_size=5, rule=rules.Oja())
+    synapses = conv.to_synapses()
+    assert len(synapses) == conv.geometry.n_connections == 460_800
+    assert len(conv) == 800
+    prefs.codegen.target = "numpy"
+    Network(source, layer, synapses).run(0 * defaultclock.dt)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 
 from hebbsim.featuremap import FeatureMap
+from hebbsim.geometry import is_integer
 from hebbsim.mapgroups import PerChannel
 from hebbsim.mapops import MapOperation
 
@@ -53,8 +55,9 @@ class WinnerTakeAll(MapOperation):
         condition: str | None = None,
         **kwds: Any,
     ) -> None:
+        self.check_map(feature_map)
         n_channels = feature_map.shape.channels
-        if isinstance(k, bool) or k != int(k) or not 1 <= k <= n_channels:
+        if isinstance(k, bool) or not is_integer(k, 1) or k > n_channels:
             raise ValueError(
                 f"WinnerTakeAll on '{feature_map.name}': k must be between 1 and its "
                 f"{n_channels} channels, got {k!r}"
@@ -100,6 +103,7 @@ class SoftWinnerTakeAll(MapOperation):
         temperature: float = 1.0,
         **kwds: Any,
     ) -> None:
+        self.check_map(feature_map)
         if not (np.isfinite(temperature) and temperature > 0):
             raise ValueError(
                 f"SoftWinnerTakeAll on '{feature_map.name}': the temperature must be positive, "
@@ -112,6 +116,16 @@ class SoftWinnerTakeAll(MapOperation):
             target,
             **kwds,
         )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units before the code object is made: an exponent has none."""
+        fail_for_dimension_mismatch(
+            Quantity(1, dim=self.source_dimensions(run_namespace)),
+            Quantity(1),
+            f"SoftWinnerTakeAll on '{self.feature_map.name}': '{self.source}' must be "
+            "dimensionless; divide it by a scale",
+        )
+        super().before_run(run_namespace)
 
 
 class AdaptiveThreshold(PerChannel):

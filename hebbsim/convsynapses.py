@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
+from brian2.core.variables import Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
@@ -14,7 +15,6 @@ from brian2.equations.equations import (
     SingleEquation,
     extract_constant_subexpressions,
 )
-from brian2.core.variables import Variables
 from brian2.groups.group import Group, get_dtype
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.units.fundamentalunits import get_dimensions
@@ -493,8 +493,11 @@ class ConvSynapses(Group):
             ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``.
         """
         values = self.state(variable)[:]
-        return Quantity(self.geometry.from_memory(np.asarray(values)), dim=get_dimensions(values)) \
-            if isinstance(values, Quantity) else self.geometry.from_memory(values)
+        return (
+            Quantity(self.geometry.from_memory(np.asarray(values)), dim=get_dimensions(values))
+            if isinstance(values, Quantity)
+            else self.geometry.from_memory(values)
+        )
 
     def set_kernel(self, variable: str, kernel: Quantity | np.ndarray) -> None:
         """Set a kernel variable from an array in torch's order (see `get_kernel`).

@@ -8,7 +8,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.equations import Equations
 from brian2.units.fundamentalunits import get_dimensions
 
-from hebbsim.geometry import MapShape
+from hebbsim.geometry import MapShape, is_integer
 
 __all__ = ["FeatureMap"]
 
@@ -62,9 +62,13 @@ class FeatureMap(NeuronGroup):
         **kwds: Any,
     ) -> None:
         map_shape = MapShape.of(shape, "FeatureMap's shape")
-        if isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1:
+        if isinstance(batch_size, bool) or not is_integer(batch_size, 1):
             raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
         equations = Equations(model) if isinstance(model, str) else model
+        if not isinstance(equations, Equations):
+            raise TypeError(
+                f"FeatureMap: the model must be a string or Equations, got {type(model).__name__}"
+            )
         taken = sorted(set(COORDINATES) & set(equations.names))
         if taken:
             raise ValueError(
@@ -74,8 +78,9 @@ class FeatureMap(NeuronGroup):
         # set before Brian2 guards the attributes of the group
         self.shape = map_shape
         self.batch_size = int(batch_size)
-        #: `order` of the next forward operation that reads this map (see `schedule_write`)
-        self.next_order = int(kwds.get("order", 0))
+        #: `order` of the next forward operation on this map, which its state updater precedes
+        self.next_order = int(kwds.get("order", 0)) + 1
+        self._is_read = False
         super().__init__(
             int(np.prod(self.memory_shape)),
             equations,
@@ -104,27 +109,39 @@ class FeatureMap(NeuronGroup):
     def schedule_write(self, source: "FeatureMap") -> int:
         """Return the `order` of an operation that reads `source` and writes this map.
 
-        Forward operations run in the order in which a signal passes through them: each comes
-        after whatever was created before it and writes what it reads.
+        Forward operations that share a map run in the order of their creation. As with Brian2's
+        summed variables, what comes in from other maps is there before this map's differential
+        equations are integrated; what is added after an operation has read this map (feedback)
+        counts in the next step.
         """
-        order = source.next_order
-        self.next_order = max(self.next_order, order + 1)
+        order = max(source.next_order, self.next_order)
+        source._is_read = True
+        source.next_order = self.next_order = order + 1
+        if not self._is_read:
+            self.state_updater.order = order + 1
+            self.next_order = order + 2
         return order
 
     def array_variable(self, variable: str) -> ArrayVariable:
         """Return the variable that stores a value for each neuron, or say which there are."""
         found = self.variables.get(variable) if isinstance(variable, str) else None
         if not isinstance(found, ArrayVariable) or found.size != len(self):
-            known = [
-                name
-                for name, v in self.variables.items()
-                if isinstance(v, ArrayVariable) and v.size == len(self) and name != "i"
-            ]
-            raise KeyError(
-                f"feature map '{self.name}' stores no variable {variable!r} for each neuron; "
-                f"it has {', '.join(known) or 'none'}"
-            )
+            raise self._no_variable(variable)
         return found
+
+    def _no_variable(self, variable: object) -> KeyError:
+        known = [
+            name
+            for name, v in self.variables.items()
+            if isinstance(v, ArrayVariable)
+            and v.size == len(self)
+            and name != "i"
+            and not name.startswith("_")
+        ]
+        return KeyError(
+            f"feature map '{self.name}' stores no variable {variable!r} for each neuron; "
+            f"it has {', '.join(known) or 'none'}"
+        )
 
     def get_maps(self, variable: str) -> Quantity | np.ndarray:
         """Return a copy of a variable, as an array ``(batch, channels, rows, cols)``.
@@ -139,7 +156,10 @@ class FeatureMap(NeuronGroup):
         Quantity or ndarray
             With units where the variable has any.
         """
-        values = self.state(variable)[:]
+        found = self.variables.get(variable) if isinstance(variable, str) else None
+        if found is None or found.scalar:
+            raise self._no_variable(variable)
+        values = self.state(variable).get_item(slice(None), level=1)
         maps = np.moveaxis(np.reshape(values, self.memory_shape), -1, 1)
         return maps.copy(order="C")
 
@@ -178,13 +198,27 @@ class FeatureMap(NeuronGroup):
                 f"(batch, channels, rows, cols) = {expected}, or {tuple(self.shape)} for every "
                 f"sample, got {values.shape}"
             )
-        if not np.isfinite(values).all():
-            first = tuple(int(n) for n in np.argwhere(~np.isfinite(values))[0])
+        if values.dtype.kind not in "biuf":
+            raise ValueError(
+                f"feature map '{self.name}', variable '{variable}': expected an array of real "
+                f"numbers, got {values.dtype}"
+            )
+        finite = np.isfinite(values)
+        precision = np.result_type(self.variables[variable].dtype, np.float32)
+        if values.dtype.kind == "f" and values.dtype.itemsize > precision.itemsize:
+            with np.errstate(over="ignore"):  # too large for the variable becomes infinite
+                finite &= np.isfinite(values.astype(precision))
+        if not finite.all():
+            first = tuple(int(n) for n in np.argwhere(~finite)[0])
             raise ValueError(
                 f"feature map '{self.name}', variable '{variable}': {values[first]} at index "
                 f"{first}; every value must be finite. Look at the data with numpy.isfinite"
             )
         return values
+
+    def _check_for_invalid_values(self, k: str, v: Any) -> None:
+        # the limit that Brian2 compares with, 1e50, overflows in single precision
+        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
 
     def __repr__(self) -> str:
         batch = f", batch_size={self.batch_size}" if self.batch_size > 1 else ""

@@ -91,7 +91,9 @@ class ConvLayer:
         if self.threshold_step < 0:
             raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
         if self.rule is not None and not isinstance(self.rule, Rule):
-            raise TypeError(f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}")
+            raise TypeError(
+                f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"
+            )
 
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""

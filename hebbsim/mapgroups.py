@@ -8,7 +8,6 @@ procedurally (no synapses, no index arrays), and lend their variables to the map
 from typing import Any, ClassVar
 
 import numpy as np
-from brian2 import Quantity
 from brian2.core.variables import Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
@@ -89,6 +88,12 @@ class _MapGroup(Group):
         self.add_dependency(feature_map)
         equations = Equations(model) if isinstance(model, str) else model
         equations.check_flags(_FLAGS, incompatible_flags=[("summed", "shared")])
+        taken = [n for n in equations.names if n in feature_map.variables or n == "map_size"]
+        if taken:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': '{taken[0]}' is a variable of feature map "
+                f"'{feature_map.name}' already; choose another name"
+            )
         summed = [e for e in equations.values() if "summed" in e.flags]
         #: The equations that are integrated or read on each element
         self.equations = Equations([e for e in equations.values() if e not in summed])
@@ -99,7 +104,10 @@ class _MapGroup(Group):
         self.contained_objects.extend(self.sums.values())
         self.state_updater: ElementStateUpdater | None = None
         if self.equations.diff_eq_names:
-            self.state_updater = ElementStateUpdater(self, method, clock=self.clock, order=order)
+            # before the maps, whose equations read these variables
+            self.state_updater = ElementStateUpdater(
+                self, method, clock=self.clock, order=order - 1
+            )
             self.contained_objects.append(self.state_updater)
         self.update: LoopNest | None = None
         if update is not None:
@@ -146,12 +154,6 @@ class _MapGroup(Group):
     def _lend(self, equations: Equations) -> None:
         """Let the map's equations refer to this group's variables."""
         borrower = self.feature_map.variables
-        taken = [name for name in equations.names if name in borrower]
-        if taken:
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': '{taken[0]}' is a variable of feature map "
-                f"'{self.feature_map.name}' already; choose another name"
-            )
         index = f"_{self.per}_idx"
         if index not in borrower:
             # Brian2's own templates (threshold, reset, ...) read the index from an array
@@ -161,12 +163,20 @@ class _MapGroup(Group):
                 [places[c] for c in self._coordinates], self._shape()
             ).astype(np.int32)
             borrower.add_array(
-                index, size=len(self.feature_map), dtype=np.int32, constant=True,
-                read_only=True, values=values.ravel(),
+                index,
+                size=len(self.feature_map),
+                dtype=np.int32,
+                constant=True,
+                read_only=True,
+                values=values.ravel(),
             )
         for name in equations.names:
             index_name = "0" if self.variables[name].scalar else index
             borrower.add_reference(name, self, name, index=index_name)
+
+    def _check_for_invalid_values(self, k: str, v: Any) -> None:
+        # the limit that Brian2 compares with, 1e50, overflows in single precision
+        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
 
     def __len__(self) -> int:
         return self.variables["N"].get_value()

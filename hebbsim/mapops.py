@@ -2,9 +2,16 @@
 
 from typing import Any
 
+import numpy as np
+from brian2.core.preferences import prefs
 from brian2.core.variables import Variables
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, fail_for_dimension_mismatch
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    Dimension,
+    Quantity,
+    fail_for_dimension_mismatch,
+)
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
@@ -46,8 +53,7 @@ class MapOperation(LoopNest):
         dimensionless: bool = False,
         template_kwds: dict[str, Any] | None = None,
     ) -> None:
-        if not isinstance(feature_map, FeatureMap):
-            raise TypeError(f"{type(self).__name__}: expected a FeatureMap, got {feature_map!r}")
+        self.check_map(feature_map)
         self.feature_map = feature_map
         self.source, self.target = source, target
         self.target_variable = feature_map.array_variable(target)
@@ -55,8 +61,15 @@ class MapOperation(LoopNest):
         self.variables = Variables(feature_map)
         for per in ("channel", "position", "sample"):  # the loops define them
             self.variables.add_auxiliary_variable(f"_{per}_idx", dtype=int)
+        # an expression over reals may be written to a coarser variable, such as a boolean
+        variables = [self.target_variable] + [
+            feature_map.variables[name]
+            for name in get_identifiers(source)
+            if name in feature_map.variables
+        ]
+        dtype = np.result_type(prefs.core.default_float_dtype, *(v.dtype for v in variables))
         self.variables.add_auxiliary_variable(
-            "_source", dtype=self.target_variable.dtype, dimensions=self.target_variable.dim
+            "_source", dtype=dtype, dimensions=self.target_variable.dim
         )
         if dimensionless:  # only compared, so its own units do
             del self.variables._variables["_source"]
@@ -70,18 +83,29 @@ class MapOperation(LoopNest):
             template_kwds={
                 "memory_shape": feature_map.memory_shape,
                 "_target_var": self.target_variable,
+                "values_dtype": dtype,
                 **(template_kwds or {}),
             },
             needed_variables=[target],
         )
         feature_map.contained_objects.append(self)
 
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the units before the code object is made."""
+    @classmethod
+    def check_map(cls, feature_map: object) -> None:
+        """Refuse what is no `FeatureMap`."""
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"{cls.__name__}: expected a FeatureMap, got {feature_map!r}")
+
+    def source_dimensions(self, run_namespace: dict[str, Any]) -> Dimension:
+        """Return the dimensions of the source expression."""
         resolved = self.group.resolve_all(
             get_identifiers(self.source), run_namespace, user_identifiers=set()
         )
-        dimensions = parse_expression_dimensions(self.source, resolved)
+        return parse_expression_dimensions(self.source, resolved)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units before the code object is made."""
+        dimensions = self.source_dimensions(run_namespace)
         fail_for_dimension_mismatch(
             self.target_variable,
             Quantity(1, dim=DIMENSIONLESS if self._dimensionless else dimensions),
@@ -177,6 +201,14 @@ class Standardize(MapOperation):
     def __init__(
         self, feature_map: FeatureMap, source: str = "x", target: str = "x", **kwds: Any
     ) -> None:
+        # what rounding leaves of a constant expression
+        tolerance = 4 * float(np.finfo(feature_map.array_variable(target).dtype).eps)
         super().__init__(
-            feature_map, "map_standardize", source, target, dimensionless=True, **kwds
+            feature_map,
+            "map_standardize",
+            source,
+            target,
+            dimensionless=True,
+            template_kwds={"tolerance": tolerance},
+            **kwds,
         )

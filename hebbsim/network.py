@@ -135,7 +135,9 @@ class ConvNetwork:
             raise GeometryError(f"layer {number}: {error}") from None
         shared = {"batch_size": self.batch_size, "clock": self.clock}
         following = self.layers[number] if number < len(self.layers) else None
-        feature_map = FeatureMap(shape, _map_model(layer, following), name=f"layer{number}", **shared)
+        feature_map = FeatureMap(
+            shape, _map_model(layer, following), name=f"layer{number}", **shared
+        )
         operations: list[BrianObject] = []
         groups: list[PerChannel] = []
         if layer.standardize:
@@ -147,9 +149,7 @@ class ConvNetwork:
                 if model:
                     parameters = layer.rule.parameters
                     groups.append(
-                        PerChannel(
-                            target, model, namespace=parameters, name=f"rule{number}_{side}"
-                        )
+                        PerChannel(target, model, namespace=parameters, name=f"rule{number}_{side}")
                     )
         if layer.threshold_step:
             groups.append(

@@ -1,6 +1,6 @@
 """Pooling: a feature map that summarises neighbourhoods of another, channel by channel."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from brian2.core.variables import Variables
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionSum", "connection_variables"]
 
-# Register tiles: bytes of contiguous channels, and how many positions (or input channels) share
-# them. Powers of two keep every remainder a tile of known size.
-_VECTOR_BYTES = (128, 64, 32, 16, 8, 4)
+# Register tiles: contiguous channels, and how many positions (or input channels) share them.
+# Powers of two keep every remainder a tile of known size.
+_CHANNELS = (32, 16, 8, 4, 2, 1)
 _POSITIONS = (8, 4, 2, 1)
+_VECTOR_BYTES = 128
 
 
 def connection_variables(conv: "ConvSynapses") -> Variables:
@@ -89,7 +90,9 @@ class ConnectionSum(LoopNest):
                 )
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         lines.append(f"_synaptic_var = {equation.expr.code}")
+        # a tile of drive fills the vector registers, one of changes is bound by its loads
         itemsize = np.dtype(self.target_variable.dtype).itemsize
+        widest = _CHANNELS[0] if side == "kernel" else _VECTOR_BYTES // itemsize
         super().__init__(
             conv,
             f"conv_sum_{side}",
@@ -101,7 +104,7 @@ class ConnectionSum(LoopNest):
                 "geometry": conv.geometry,
                 "batch_size": conv.batch_size,
                 "cumulative": [running.varname for running in cumulative],
-                "vector_sizes": tuple(b // itemsize for b in _VECTOR_BYTES if b >= itemsize),
+                "vector_sizes": [n for n in _CHANNELS if n <= widest],
                 "position_sizes": _POSITIONS,
                 "_target_var": self.target_variable,
                 "_sum_index": f"_{side}_idx",

@@ -89,7 +89,9 @@ def fit(
     if checkpoint is not None and resume and Path(checkpoint).exists():
         position = load_checkpoint(network, checkpoint)
     layers = range(len(network.stages))
-    phases = [[n == layer for n in layers] for layer in layers] if layerwise else [[True] * len(layers)]
+    phases = (
+        [[n == layer for n in layers] for layer in layers] if layerwise else [[True] * len(layers)]
+    )
     run = _Run(network, images, n_batches, augment, burn_in)
     total = len(phases) * epochs * n_batches
     with _progress(progress, total) as run.advance, _interruptible() as run.stopped:

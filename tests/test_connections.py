@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from brian2 import Network, defaultclock, prefs
-
 from cases import Case, random_case
+
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
 
@@ -41,7 +41,7 @@ def assert_close(actual, expected, tolerance, what):
 def test_explicit_synapses_equal_torch():
     for seed, found in zip(SEEDS, explicit_results(), strict=True):
         case = random_case(seed)
-        for name, ours, theirs in zip("u d dw".split(), found, case.expected(), strict=False):
+        for name, ours, theirs in zip(["u", "d", "dw"], found, case.expected(), strict=False):
             assert_close(ours, theirs, 1e-12, f"seed {seed}: {name} of {case.geometry}")
 
 
@@ -49,7 +49,7 @@ def test_sums_equal_explicit_synapses_and_torch(dtype, target):
     cases = [random_case(seed) for seed in SEEDS]
     for case, found, explicit in zip(cases, simulate(cases), explicit_results(), strict=True):
         for name, ours, theirs, torchs in zip(
-            "u d dw".split(), found, explicit, case.expected(), strict=False
+            ["u", "d", "dw"], found, explicit, case.expected(), strict=False
         ):
             assert ours.dtype == dtype
             message = f"seed {case.seed}: {name} of {case.geometry}"

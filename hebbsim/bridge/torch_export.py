@@ -41,11 +41,11 @@ def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) 
     -------
     torch.nn.Module
         Of a `ConvNetwork` an `nn.Sequential` that takes images `(n, channels, rows, cols)` and
-        gives what ``network.transform(images)`` gives: ``x`` of the last layer. Its modules are
-        named by their layer, counted from 1: ``standardize1``, ``conv1``, ``output1`` and
-        ``pool1``, as far as the layer has them. ``output1`` is what the next layer sees; a
-        ``conv1`` with an adaptive threshold has ``bias = -threshold``. Of a `ConvSynapses` the
-        convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
+        gives what ``network.transform(images)`` gives, the last layer's ``output``. Its modules
+        are named by their layer, counted from 1: ``standardize1``, ``conv1``, ``output1`` and
+        ``pool1``, as far as the layer has them. ``output1`` is the activation that the next layer
+        sees; a ``conv1`` with an adaptive threshold has ``bias = -threshold``. Of a `ConvSynapses`
+        the convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
 
         The kernels are copies in the precision of the Brian2 variables, float32 or float64, with
         ``requires_grad`` False; call ``module.requires_grad_()`` to train them on. The structure
@@ -67,6 +67,11 @@ def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) 
     A binary winner jumps from 0 to 1: where two channels differ by a rounding error alone, torch
     and Brian2, which sum in another order, may choose different ones. Exact ties are decided
     alike.
+
+    Examples
+    --------
+    >>> module = to_torch(network)
+    >>> features = module(torch.from_numpy(images))
     """
     if isinstance(network, ConvNetwork):
         if weight is not None:
@@ -226,7 +231,7 @@ def _convolution(geometry: ConvGeometry, bias: bool, dtype: torch.dtype) -> nn.M
 
 
 def _output(layer: ConvLayer) -> nn.Module | None:
-    """Return what makes the layer's ``x`` of its ``z``; None if they are the same."""
+    """Return what makes the layer's output of its ``z``; None if they are the same."""
     kind = layer.activity if layer.output == "activity" else layer.output
     if kind == "softmax":
         plain = layer.temperature == 1

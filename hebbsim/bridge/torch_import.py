@@ -179,7 +179,8 @@ def _fill(network: ConvNetwork, module: nn.Module) -> None:
         zip(network.stages, _convolutions(module), strict=True), start=1
     ):
         kernel = _array(conv.weight)
-        if stage.conv.mask is not None and np.any(kernel[stage.conv.mask == 0]):
+        pruned = "mask" in stage.conv.variables
+        if pruned and np.any(kernel[stage.conv.get_kernel("mask") == 0]):
             raise ValueError(
                 f"from_torch: the pruning mask of layer {number}, drawn with seed={network.seed}, "
                 "removes weights that are not 0 in the module; leave out seed="

@@ -109,7 +109,8 @@ class WinnerTakeAll(nn.Module):
         else:  # `topk` does not say which of equal values it takes
             ranked = z.sort(dim=_CHANNELS, descending=True, stable=True).indices
             winners = ranked.narrow(_CHANNELS, 0, self.k)
-        won = torch.zeros_like(z, dtype=torch.bool).scatter(_CHANNELS, winners, True) & (z > 0)
+        chosen = torch.zeros_like(z).scatter(_CHANNELS, winners, 1)
+        won = chosen.bool() & (z > 0)
         return torch.where(won, z, 0) if self.graded else won.to(z.dtype)
 
     def extra_repr(self) -> str:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 __all__ = ["TEMPLATE_GLOBALS", "Cut", "cut"]
 
 
+_TILE_TAPS = 8  # rows of a tile: as many as its sums leave vector registers for
+
+
 class Cut(NamedTuple):
     """One run of equal pieces of an axis: ``start``, ``stop`` (exclusive) and ``size``."""
 
@@ -34,4 +37,9 @@ def cut(length: int, sizes: tuple[int, ...]) -> list[Cut]:
     return runs
 
 
-TEMPLATE_GLOBALS = {"cut": cut}
+def taps_beside(in_channels: int) -> tuple[int, ...]:
+    """Return how many kernel columns may share a tile with that many input channels."""
+    return tuple(size for size in (8, 4, 2, 1) if size * in_channels <= _TILE_TAPS or size == 1)
+
+
+TEMPLATE_GLOBALS = {"cut": cut, "taps_beside": taps_beside}

@@ -4,7 +4,7 @@
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
-    typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    typedef {{c_data_type(values_dtype)}} _scalar;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{openmp_pragma('parallel-static')}}
@@ -21,7 +21,7 @@
             _values[_channel] = _source;
             {% block keep %}{% endblock %}
         }
-        _scalar* const _out = {{get_array_name(_target_var)}} + _position * _CHANNELS;
+        {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _position * _CHANNELS;
         {% block operation %}{% endblock %}
     }
     {% block finish %}{% endblock %}

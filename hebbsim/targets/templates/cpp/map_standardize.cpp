@@ -8,23 +8,26 @@
     for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
     {
         {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _sample_idx * _SIZE;
-        double _mean = 0, _variance = 0;
+        double _first = 0, _mean = 0, _variance = 0;  {# relative to the first value #}
         for (int _n = 0; _n < _SIZE; _n++)
         {
             const int _idx = _sample_idx * _SIZE + _n, _channel_idx = _n % _CHANNELS, _position_idx = _idx / _CHANNELS;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
             _out[_n] = _source;
-            _mean += _source;
+            if (_n == 0)
+                _first = _out[0];
+            _mean += _out[_n] - _first;
         }
         _mean /= _SIZE;
         for (int _n = 0; _n < _SIZE; _n++)
         {
-            const double _difference = _out[_n] - _mean;
+            const double _difference = (_out[_n] - _first) - _mean;
             _variance += _difference * _difference;
         }
-        const double _deviation = sqrt(_variance / _SIZE), _scale = _deviation > 1e-8 ? 1 / _deviation : 0;
+        const double _deviation = sqrt(_variance / _SIZE);
+        const double _scale = _deviation > {{tolerance}} * fabs(_first) ? 1 / _deviation : 0;
         for (int _n = 0; _n < _SIZE; _n++)
-            _out[_n] = (_out[_n] - _mean) * _scale;
+            _out[_n] = ((_out[_n] - _first) - _mean) * _scale;
     }
 {% endblock %}

@@ -1,0 +1,124 @@
+"""Measure a convolution against explicit Brian2 synapses: time of a step, and memory.
+
+One 28x28x1 map to 32 maps through 5x5 kernels, one sample, both in runtime mode: `ConvSynapses` in
+C++, `Synapses` in Cython with every synapse stored. The rival is shown in the two orders in which
+people store such synapses (by presynaptic neuron, as `connect` with a condition does, and by
+postsynaptic neuron) and as `to_synapses()`, which looks its weights up in the shared kernel.
+
+    python examples/speed_against_synapses.py [--steps N]
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+from brian2 import Network, Synapses, defaultclock, prefs
+from rich.console import Console
+from rich.table import Table
+
+from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.geometry import ConvGeometry
+
+FORWARD = "w : 1\nu_post = w*x_pre : 1 (summed)"
+
+
+def build(rule: rules.Rule | None, kernel_size: int = 5, padding: int = 0, channels: int = 32):
+    """Return the maps and the convolution."""
+    source = FeatureMap((1, 28, 28), "x : 1")
+    side = 28 + 2 * padding - kernel_size + 1
+    layer = FeatureMap((channels, side, side), "u : 1\ny : 1")
+    conv = ConvSynapses(
+        source,
+        layer,
+        None if rule else FORWARD,
+        kernel_size=kernel_size,
+        padding=padding,
+        rule=rule,
+    )
+    source.x, layer.y, conv.w = "rand()", "rand()", "0.1*randn()"
+    return source, layer, conv
+
+
+def explicit(order: str):
+    """Return the maps and ordinary synapses with a weight each."""
+    source, layer = FeatureMap((1, 28, 28), "x : 1"), FeatureMap((32, 24, 24), "u : 1\ny : 1")
+    geometry = ConvGeometry((1, 28, 28), 32, 5)
+    pre, post, _ = (np.concatenate(part) for part in zip(*geometry.taps(), strict=True))
+    chosen = np.lexsort((post, pre) if order == "pre" else (pre, post))
+    synapses = Synapses(source, layer, FORWARD)
+    synapses.connect(i=pre[chosen], j=post[chosen])
+    synapses.w, source.x = "0.1*randn()", "rand()"
+    return source, layer, synapses
+
+
+def milliseconds(objects, steps: int, repeats: int = 5) -> float:
+    """Return the median time of a step, the set-up of a run left out."""
+    network = Network(*objects)
+    network.run(2 * defaultclock.dt)  # compiles
+    times = []
+    for _ in range(repeats):
+        elapsed = []
+        for n_steps in (1, steps + 1):
+            start = time.perf_counter()
+            network.run(n_steps * defaultclock.dt)
+            elapsed.append(time.perf_counter() - start)
+        times.append((elapsed[1] - elapsed[0]) / steps * 1e3)
+    return float(np.median(times))
+
+
+def compare_speed(console: Console, steps: int) -> None:
+    """Print the table of times."""
+    table = Table("precision", "step", "ConvSynapses", "rival", "ms", "ratio", title="Speed")
+    for dtype in (np.float32, np.float64):
+        prefs.core.default_float_dtype = dtype
+        for name, rule in (("forward", None), ("forward and Oja", rules.Oja(1e-6))):
+            ours = milliseconds(build(rule), 20 * steps)
+            source, layer, conv = build(rule)
+            rivals = {"to_synapses()": (source, layer, conv.to_synapses())}
+            if rule is None:
+                rivals["Synapses by pre"] = explicit("pre")
+                rivals["Synapses by post"] = explicit("post")
+            for rival, objects in rivals.items():
+                theirs = milliseconds(objects, steps)
+                row = (f"{ours:.4f} ms", rival, f"{theirs:.3f}", f"{theirs / ours:.0f}")
+                table.add_row(np.dtype(dtype).name, name, *row)
+    console.print(table)
+
+
+def measure_memory(kernel_size: int) -> None:
+    """Print synapses and peak memory of one learning layer, in a process of its own."""
+    source, layer, conv = build(rules.Oja(1e-6), kernel_size, kernel_size // 2, channels=64)
+    Network(source, layer, conv).run(2 * defaultclock.dt)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(conv.geometry.n_connections, len(conv), used / 1024)
+
+
+def compare_memory(console: Console) -> None:
+    """Print how memory grows with the number of synapses."""
+    table = Table("kernel", "synapses", "weights", "peak memory of the process", title="Memory")
+    for size in (3, 7, 13, 21):
+        command = [sys.executable, __file__, "--memory", str(size)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        table.add_row(f"{size}x{size}", f"{int(out[0]):,}", out[1], f"{float(out[2]):.1f} MB")
+    console.print(table)
+
+
+def main() -> None:
+    """Read the options and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=300, help="steps of the explicit synapses")
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:
+        measure_memory(options.memory)
+        return
+    console = Console()
+    compare_speed(console, options.steps)
+    compare_memory(console)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Every example runs, and its own assertions hold."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+ARGUMENTS = {"speed_against_synapses": ["--steps", "20"]}
+PICTURES = {"first_script": "first_script.png", "receptive_fields": "receptive_fields.png"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(path, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(path), *ARGUMENTS.get(path.stem, [])],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "WARNING" not in done.stderr
+    assert done.stdout.strip()
+    if path.stem in PICTURES:
+        assert (tmp_path / PICTURES[path.stem]).read_bytes()[1:4] == b"PNG"

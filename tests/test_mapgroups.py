@@ -1,0 +1,341 @@
+"""Quantities per channel, sample and position, compared with numpy."""
+
+import numpy as np
+import pytest
+from brian2 import (
+    DimensionMismatchError,
+    Network,
+    NeuronGroup,
+    SpikeMonitor,
+    StateMonitor,
+    defaultclock,
+    mV,
+    prefs,
+    volt,
+)
+from brian2.core.base import BrianObjectException
+from numpy.testing import assert_allclose, assert_array_equal
+
+from hebbsim import ConvSynapses, FeatureMap
+from hebbsim.mapgroups import PerChannel, PerPosition, PerSample
+from hebbsim.mapops import Assign
+
+SHAPE, BATCH = (5, 3, 4), 3
+TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
+# axes of an array (batch, channels, rows, cols) that each kind of group sums over
+KINDS = {PerChannel: (0, 2, 3), PerSample: (1, 2, 3), PerPosition: (1,)}
+
+
+def close(actual, expected, dtype=np.float64):
+    scale = max(1.0, np.abs(expected).max())
+    assert_allclose(actual, expected, rtol=0, atol=10 * TOLERANCE[dtype] * scale)
+
+
+@pytest.fixture
+def layer():
+    prefs.codegen.target = "numpy"
+    return FeatureMap(SHAPE, "x : 1\nv : volt", batch_size=BATCH, name="layer")
+
+
+def run_steps(*objects, steps=1):
+    Network(*objects).run(steps * defaultclock.dt, namespace={})
+
+
+def test_sums_and_means_equal_numpys(target, dtype):
+    """All kinds on maps of several shapes (more channels than a block of the C++ loop)."""
+    rng = np.random.default_rng(1)
+    built = []
+    for number, (shape, batch_size) in enumerate([(SHAPE, BATCH), ((37, 2, 3), 2), ((1, 1, 1), 1)]):
+        layer = FeatureMap(
+            shape, "x : 1\nv : volt\nq = x**2 : 1", batch_size=batch_size, name=f"layer{number}"
+        )
+        x = rng.standard_normal((batch_size, *shape)).astype(dtype)
+        v = rng.standard_normal((batch_size, *shape)).astype(dtype)
+        layer.set_maps("x", x)
+        layer.set_maps("v", v * volt)
+        groups = [
+            kind(
+                layer,
+                f"""total{n} = x_map : 1 (summed)
+                mean{n} = v_map/map_size : volt (summed)
+                power{n} = q_map*b{n} + channel_map - row_map*col_map + sample_map : 1 (summed)
+                count{n} = 1 : 1 (summed)
+                active{n} = int(x_map > 0 and channel_map != 2) : 1 (summed)
+                b{n} : 1""",
+                name=f"{kind.__name__.lower()}{number}",
+            )
+            for n, kind in enumerate(KINDS)
+        ]
+        for n, group in enumerate(groups):
+            setattr(group, f"b{n}", "i - 1.5")
+        built.append((layer, groups, x.astype(float), v.astype(float)))
+    run_steps(*[obj for layer, groups, _, _ in built for obj in (layer, *groups)])
+
+    for _, groups, x, v in built:
+        sample, channel, row, col = np.indices(x.shape)
+        for n, (group, axes) in enumerate(zip(groups, KINDS.values(), strict=True)):
+            size = np.prod([x.shape[axis] for axis in axes])
+            b = (np.arange(x.size // size) - 1.5).reshape(x.sum(axes, keepdims=True).shape)
+            power = x**2 * b + channel - row * col + sample
+            active = (x > 0) & (channel != 2)
+            assert len(group) == x.size // size
+            assert group.state(f"total{n}")[:].dtype == dtype
+            close(group.state(f"total{n}")[:], x.sum(axes).ravel(), dtype)
+            close(group.state(f"mean{n}")[:] / volt, v.mean(axes).ravel(), dtype)
+            close(group.state(f"power{n}")[:], power.sum(axes).ravel(), dtype)
+            assert_array_equal(group.state(f"count{n}")[:], size)
+            assert_array_equal(group.state(f"active{n}")[:], active.sum(axes).ravel())
+
+
+def test_groups_in_time(target):
+    """Differential equations, updates and order of events against a reference in numpy.
+
+    The map's `x` is set from `theta` among the forward operations, so that a sum in the slot
+    ``groups`` is of what was there where it was created, and a sum in ``end`` of the outcome.
+    """
+    layer = FeatureMap(SHAPE, "x : 1\nu : 1\nz = u - theta : 1", batch_size=BATCH, name="layer")
+    before = PerSample(layer, "before = x_map : 1 (summed)", when="groups", name="before")
+    threshold = PerChannel(
+        layer,
+        """dslow/dt = (rate - slow)/(1*ms) : 1
+        rate = x_map/map_size : 1 (summed)
+        theta : 1
+        gain : 1 (shared)
+        double = 2*theta : 1""",
+        "theta += gain*(rate - 0.1)",
+        namespace={},
+        method="euler",
+        name="threshold",
+    )
+    clip = Assign(layer, "clip(z, 0, 1)", "x", name="clip")
+    after = PerSample(layer, "after = x_map : 1 (summed)", when="groups", name="after")
+    end = PerPosition(layer, "finally = x_map + double_map : 1 (summed)", name="finally_")
+    u = np.random.default_rng(2).standard_normal((BATCH, *SHAPE))
+    layer.set_maps("u", u)
+    layer.x = 0.25
+    threshold.theta = "0.1*i"
+    threshold.gain = 0.5
+    objects = [layer, before, threshold, after, end]
+    run_steps(*objects, steps=3)
+
+    theta, slow, rate, x = 0.1 * np.arange(5.0), np.zeros(5), np.zeros(5), np.full(u.shape, 0.25)
+    for _ in range(3):
+        slow += 0.1 * (rate - slow)
+        sums = {"before": x.sum((1, 2, 3))}
+        x = np.clip(u - theta[:, None, None], 0, 1)
+        sums["after"] = x.sum((1, 2, 3))
+        rate = x.mean((0, 2, 3))
+        finally_ = (x + 2 * theta[:, None, None]).sum(1).ravel()
+        theta = theta + 0.5 * (rate - 0.1)
+    close(before.before[:], sums["before"])
+    close(after.after[:], sums["after"])
+    close(threshold.rate[:], rate)
+    close(threshold.slow[:], slow)
+    close(threshold.theta[:], theta)
+    close(end.state("finally")[:] if "finally" in end.variables else [], finally_)
+    close(layer.get_maps("x"), x)
+    # what the map borrows is the group's, in its equations and in torch's order
+    close(layer.get_maps("z"), u - theta[:, None, None])
+    close(layer.get_maps("theta"), np.broadcast_to(theta[:, None, None], u.shape))
+    assert clip.order > before.sums["before"].order
+
+
+def test_threshold_per_channel_in_a_spiking_map(target):
+    """``dv/dt = 1/ms`` from 0: a neuron of threshold theta spikes each ceil(10*theta) steps."""
+    layer = FeatureMap(
+        (4, 2, 3),
+        """dv/dt = drive/ms : 1
+        drive : 1""",
+        "v > theta*scale + 1e-6",
+        "v = 0",
+        method="euler",
+        batch_size=2,
+    )
+    channels = PerChannel(layer, "theta : 1")
+    samples = PerSample(layer, "scale : 1")
+    places = PerPosition(layer, "offset : 1")
+    layer.drive = 1
+    channels.theta = "0.5 + 0.3*i"
+    samples.scale = "1 + i"
+    places.offset = "i"
+    spikes = SpikeMonitor(layer)
+    run_steps(layer, channels, samples, places, spikes, steps=100)
+    counts = spikes.count[:].reshape(2, 2, 3, 4)
+    sample, _, _, channel = np.indices(counts.shape)
+    # the first step at which n/10 is above theta*scale: one more than ten times that
+    period = np.rint(10 * (0.5 + 0.3 * channel) * (1 + sample)).astype(int) + 1
+    assert_array_equal(counts, 100 // period)
+
+
+def test_convolutions_read_the_variables_of_both_maps_groups(target):
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 2, 4, 3)), rng.standard_normal((2, 3, 4, 3))
+    source = FeatureMap((2, 4, 3), "x : 1\nshifted = x - mean : 1", batch_size=2)
+    layer = FeatureMap((3, 4, 3), "u : 1\ny : 1", batch_size=2)
+    mean = PerSample(source, "mean : 1")
+    gain = PerPosition(source, "gain : 1")
+    theta = PerChannel(layer, "theta : 1")
+    attention = PerPosition(layer, "attention : 1")
+    conv = ConvSynapses(
+        source,
+        layer,
+        """w : 1
+        u_post = w*shifted_pre*gain_pre - theta_post : 1 (summed)
+        dw = x_pre*mean_pre*(y_post - theta_post)*attention_post : 1 (summed)""",
+        kernel_size=1,
+    )
+    source.set_maps("x", x)
+    layer.set_maps("y", y)
+    conv.w = "out_channel + 10*in_channel"
+    mean.mean = "1 + i"
+    gain.gain = "0.1*i"
+    theta.theta = "2 - i"
+    attention.attention = "cos(i)"
+    run_steps(source, layer, mean, gain, theta, attention, conv)
+
+    m = np.array([1.0, 2.0])[:, None, None, None]
+    g = 0.1 * np.arange(24).reshape(2, 1, 4, 3)
+    th = np.array([2.0, 1.0, 0.0])[:, None, None]
+    a = np.cos(np.arange(24)).reshape(2, 1, 4, 3)
+    w = np.arange(3)[:, None] + 10 * np.arange(2)
+    close(layer.get_maps("u"), np.einsum("oi,birc->borc", w, (x - m) * g) - 2 * th)
+    expected = np.einsum("birc,borc->oi", x * m, (y - th) * a)
+    close(conv.get_kernel("dw")[:, :, 0, 0], expected)
+
+
+def test_state_updates_come_before_the_maps_equations():
+    """Whatever the names: the map sees this step's value."""
+    prefs.codegen.target = "numpy"
+    for names in ("ab", "ba"):
+        layer = FeatureMap((2, 1, 1), "dv/dt = rate/ms : 1", method="euler", name=f"{names[0]}_map")
+        group = PerChannel(layer, "drate/dt = 1/ms : 1", method="euler", name=f"{names[1]}_group")
+        run_steps(layer, group)
+        assert_allclose(group.rate, 0.1, rtol=1e-12)
+        assert_allclose(layer.v, 0.01, rtol=1e-12)
+
+
+def test_differential_equations_in_single_precision(target):
+    prefs.core.default_float_dtype = np.float32
+    layer = FeatureMap((2, 2, 2), "x : 1")
+    group = PerChannel(layer, "de/dt = -e/(10*ms) : 1", method="exact")
+    group.e = "1 + i"
+    run_steps(layer, group, steps=20)
+    close(group.e[:], [np.exp(-0.2), 2 * np.exp(-0.2)], np.float32)
+    assert group.e[:].dtype == np.float32
+
+
+def test_they_are_groups():
+    """Monitors, string expressions and regular operations work on them."""
+    prefs.codegen.target = "numpy"
+    layer = FeatureMap(SHAPE, "x : 1", batch_size=BATCH)
+    group = PerChannel(layer, "theta : volt\ntwice = 2*theta : volt\nall : 1 (shared)")
+    group.theta = "i*mV"
+    group.theta["i > 3"] = -1 * mV
+    group.all = 3
+    group.run_regularly("theta += 1*mV")
+    monitor = StateMonitor(group, "theta", record=[0, 4])
+    run_steps(layer, group, monitor, steps=2)
+    assert_allclose(group.theta / mV, [2, 3, 4, 5, 1], rtol=1e-12)
+    assert_allclose(group.twice / mV, [4, 6, 8, 10, 2], rtol=1e-12)
+    assert_allclose(monitor.theta / mV, [[1, 2], [0, 1]], rtol=1e-12, atol=1e-12)
+    assert_array_equal(layer.get_maps("theta")[1, :, 2, 3], group.theta)
+    assert_array_equal(layer.all, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_is_at_most_one_index_for_each_neuron(kind):
+    """And none that grows with the connections of a convolution."""
+    layer = FeatureMap((8, 10, 10), "u : 1", batch_size=100)
+    source = FeatureMap((1, 14, 14), "x : 1", batch_size=100)
+
+    def arrays(group):
+        owned = [
+            v for v in group.variables.values() if hasattr(v, "get_value") and v.owner is group
+        ]
+        return {v.name: v for v in owned if getattr(v, "array", False) and v.size > 1}
+
+    before = set(arrays(layer))
+    group = kind(layer, "theta : 1\nrate = u_map : 1 (summed)")
+    conv = ConvSynapses(
+        source,
+        layer,
+        "w : 1\nu_post = w*x_pre*theta_post : 1 (summed)\ndw = x_pre*theta_post : 1 (summed)",
+        kernel_size=5,
+    )
+    new = [v for name, v in arrays(layer).items() if name not in before]
+    assert [(v.size, v.dtype) for v in new] == [(len(layer), np.int32)]
+    assert {v.size for v in arrays(group).values()} == {len(group)}
+    assert {v.size for v in arrays(conv).values()} == {len(conv)}
+    # a second group of the kind shares the index
+    kind(layer, "theta2 : 1")
+    assert len(arrays(layer)) == len(before) + 1
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_that_are_taken_are_refused(layer, kind):
+    for name in ("x", "channel", "row", "N", "t", "map_size"):
+        with pytest.raises(ValueError, match=rf"{kind.__name__} '.*': '{name}' is a variable of"):
+            kind(layer, f"{name} : 1")
+    kind(layer, "theta : 1")
+    with pytest.raises(ValueError, match=r"'theta' is a variable of feature map 'layer' already"):
+        kind(layer, "theta = 3 : 1")
+    with pytest.raises(ValueError, match="choose another name"):
+        PerChannel(layer, "v = v_map : volt (summed)")
+
+
+@pytest.mark.parametrize("when", ["start", "synapses", None, "after_end"])
+def test_other_slots_are_refused(layer, when):
+    with pytest.raises(ValueError, match=r"PerSample: when must be 'end' or 'groups', got "):
+        PerSample(layer, "mean = x_map : 1 (summed)", when=when)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_groups_are_refused(kind):
+    with pytest.raises(
+        TypeError, match=rf"{kind.__name__}: expected a FeatureMap, got NeuronGroup"
+    ):
+        kind(NeuronGroup(3, "x : 1"), "theta : 1")
+
+
+def cause_of_failed_run(*objects):
+    with pytest.raises(BrianObjectException) as error:
+        run_steps(*objects)
+    return error.value.__cause__
+
+
+def test_units_of_sums_are_checked(layer):
+    group = PerChannel(layer, "rate = v_map : 1 (summed)", name="rates")
+    cause = cause_of_failed_run(layer, group)
+    assert isinstance(cause, DimensionMismatchError)
+    assert "'rates': 'rate = v_map' doesn't have the units of 'rate'" in str(cause)
+
+
+def test_random_numbers_in_sums_are_refused(layer):
+    group = PerSample(layer, "noise = x_map*randn() : 1 (summed)", name="noise_")
+    cause = cause_of_failed_run(layer, group)
+    assert isinstance(cause, NotImplementedError)
+    assert "'noise_': 'noise = x_map*randn()' calls randn() for every term of a sum" in str(cause)
+
+
+def test_random_numbers_elsewhere_are_drawn(target):
+    layer = FeatureMap((400, 1, 1), "x : 1")
+    group = PerChannel(layer, "dn/dt = -n/(1*ms) + xi*ms**-0.5 : 1", method="euler")
+    run_steps(layer, group, steps=200)
+    # Ornstein-Uhlenbeck: variance 1/2, here of 400 independent values
+    assert 0.35 < np.var(group.n[:]) < 0.7
+
+
+def test_unknown_names_in_sums_are_refused(layer):
+    group = PerSample(layer, "mean = q_map : 1 (summed)")
+    cause = cause_of_failed_run(layer, group)
+    assert isinstance(cause, KeyError)
+    assert "q_map" in str(cause)
+
+
+@pytest.mark.parametrize("flags", ["constant over dt", "summed, shared", "linked", "event-driven"])
+def test_flags_without_a_meaning_are_refused(layer, flags):
+    with pytest.raises(ValueError, match=r"flag|Flag"):
+        PerChannel(layer, f"mean = x_map : 1 ({flags})")

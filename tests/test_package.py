@@ -1,0 +1,78 @@
+"""The public surface: what is exported, what is shipped, what imports what."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import hebbsim
+
+ROOT = Path(hebbsim.__file__).parent.parent
+PINNED = ["FeatureMap", "ConvSynapses", "WinnerTakeAll", "conv_output_shape", "rules", "to_torch", "from_torch", "decode"]
+
+
+def test_every_exported_name_exists_and_is_listed_once():
+    assert len(set(hebbsim.__all__)) == len(hebbsim.__all__)
+    for name in hebbsim.__all__:
+        assert getattr(hebbsim, name).__doc__, name
+    assert set(PINNED) <= set(hebbsim.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'FeatureMaps'"):
+        hebbsim.FeatureMaps  # noqa: B018
+
+
+def imported(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+@pytest.mark.parametrize(
+    ("pattern", "forbidden"),
+    [
+        ("geometry.py", ("brian2", "torch", "hebbsim")),
+        ("preprocessing.py", ("brian2", "torch")),
+        ("rules/*.py", ("torch", "hebbsim.convsynapses", "hebbsim.network", "hebbsim.featuremap")),
+        ("*.py", ("torch", "torchvision.transforms")),
+        ("targets/*.py", ("torch", "hebbsim.convsynapses", "hebbsim.featuremap")),
+    ],
+)
+def test_imports_point_one_way(pattern, forbidden):
+    files = list((ROOT / "hebbsim").glob(pattern))
+    assert files
+    for path in files:
+        for module in imported(path):
+            assert not any(module == f or module.startswith(f + ".") for f in forbidden), (
+                f"{path.name} imports {module}"
+            )
+
+
+def test_importing_hebbsim_loads_no_torch():
+    code = "import sys, hebbsim; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_wheel_holds_the_templates(tmp_path):
+    from hatchling.builders.wheel import WheelBuilder
+
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    shipped = set(zipfile.ZipFile(wheel).namelist())
+    for template in (ROOT / "hebbsim" / "targets" / "templates").rglob("*.*"):
+        assert str(template.relative_to(ROOT)) in shipped
+    assert not any(name.startswith(("tests/", "examples/")) for name in shipped)
+
+
+@pytest.mark.parametrize("stem", ["conv_sum_*", "map_*", "kernel_*"])
+def test_every_template_exists_for_every_target(stem):
+    templates = ROOT / "hebbsim" / "targets" / "templates"
+    found = {f.stem for f in (templates / "numpy").glob(f"{stem}.py_")}
+    assert found
+    assert found == {f.stem for f in (templates / "cpp").glob(f"{stem}.cpp")}

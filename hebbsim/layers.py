@@ -135,10 +135,20 @@ class ConvLayer:
         """Return the layer that `to_dict` described."""
         values = {name: _rich(value) for name, value in description.items()}
         if values.get("rule") is not None:
-            rule = dict(values["rule"])
-            kind = getattr(rules, rule.pop("name"), Rule)
-            values["rule"] = kind(**{name: _rich(value) for name, value in rule.items()})
+            values["rule"] = _rule(values["rule"])
         return cls(**values)
+
+
+def _rule(description: dict[str, Any]) -> Rule:
+    """Return the described rule; one of the user's own comes back with the same equations."""
+    values = dict(description)
+    name = values.pop("name")
+    if name in rules.__all__:
+        return getattr(rules, name)(**values)
+    base = {f.name for f in fields(Rule)}
+    own = {key: values.pop(key) for key in list(values) if key not in base}
+    values["constants"] = {**own, **values.get("constants", {})}
+    return Rule(**values)
 
 
 def _plain(value: Any) -> Any:
@@ -152,6 +162,8 @@ def _plain(value: Any) -> Any:
 
 
 def _rich(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"seconds"}:
-        return value["seconds"] * second
+    if isinstance(value, dict):
+        if set(value) == {"seconds"}:
+            return value["seconds"] * second
+        return {name: _rich(v) for name, v in value.items()}
     return tuple(value) if isinstance(value, list) else value

@@ -8,6 +8,7 @@ procedurally (no synapses, no index arrays), and lend their variables to the map
 from typing import Any, ClassVar
 
 import numpy as np
+from brian2 import second
 from brian2.core.variables import Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
@@ -30,7 +31,7 @@ _FLAGS = {
 }
 
 
-class _MapGroup(Group):
+class MapGroup(Group):
     """Create one element for each channel, sample or position of a feature map.
 
     Parameters
@@ -130,6 +131,8 @@ class _MapGroup(Group):
         variables.add_constant("map_size", len(self.feature_map) // size)
         variables.add_arange("i", size=size, constant=True, read_only=True)
         variables.create_clock_variables(self._clock)
+        for noise in equations.stochastic_variables:
+            variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
         for equation in equations.values():
             shared = "shared" in equation.flags
             eq_dtype = get_dtype(equation, dtype)
@@ -182,20 +185,37 @@ class _MapGroup(Group):
         return self.variables["N"].get_value()
 
 
-class PerChannel(_MapGroup):
-    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "channel")  # type: ignore[union-attr]
+class PerChannel(MapGroup):
+    r"""Create one element for each channel: thresholds, win rates, running means of a rule.
+
+    Parameters and errors are those of `MapGroup`.
+
+    Examples
+    --------
+    >>> model = "theta : 1\nrate = y_map/map_size : 1 (summed)"
+    >>> rates = PerChannel(layer, model, update="theta += 0.1*(rate - 0.05)")
+    """
+
     per = "channel"
     _coordinates = ("channel",)
 
 
-class PerSample(_MapGroup):
-    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "sample")  # type: ignore[union-attr]
+class PerSample(MapGroup):
+    """Create one element for each sample of the batch: intensities, norms, rewards.
+
+    Parameters and errors are those of `MapGroup`.
+    """
+
     per = "sample"
     _coordinates = ("sample",)
 
 
-class PerPosition(_MapGroup):
-    __doc__ = _MapGroup.__doc__.replace("channel, sample or position", "position")  # type: ignore[union-attr]
+class PerPosition(MapGroup):
+    """Create one element for each position of each sample: sums and means over channels.
+
+    Parameters and errors are those of `MapGroup`.
+    """
+
     per = "position"
     _coordinates = ("sample", "row", "col")
 
@@ -203,7 +223,7 @@ class PerPosition(_MapGroup):
 class MapSum(LoopNest):
     """Sum an expression over the neurons of each element of a map group."""
 
-    def __init__(self, group: _MapGroup, equation: SingleEquation, when: str) -> None:
+    def __init__(self, group: MapGroup, equation: SingleEquation, when: str) -> None:
         feature_map = group.feature_map
         self.equation = equation
         forward_order = feature_map.schedule_write(feature_map) if when == "groups" else -1

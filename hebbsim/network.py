@@ -123,6 +123,8 @@ class ConvNetwork:
         objects = [o for stage in self.stages for o in stage.objects]
         #: The Brian2 `Network` of all objects
         self.brian2 = Network(self.input, *objects, feed, collect)
+        for item in self.brian2.sorted_objects:
+            item._network = self.brian2.id  # in use, even if it is never run
 
     # --- construction -----------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def pool_output_shape(
     return MapShape(shape.channels, rows, cols)
 
 
-class _Pooling(LoopNest):
+class Pooling(LoopNest):
     """Summarise each window of a feature map, in the forward phase of a step.
 
     Parameters
@@ -117,16 +117,19 @@ class _Pooling(LoopNest):
         target_map.add_dependency(source_map)
 
 
-class AveragePooling(_Pooling):
-    __doc__ = _Pooling.__doc__.replace("Summarise", "Average")  # type: ignore[union-attr]
+class AveragePooling(Pooling):
+    """Average each window, as `torch.nn.AvgPool2d`; parameters and errors are `Pooling`'s."""
+
     kind = "average"
 
 
-class MaxPooling(_Pooling):
-    __doc__ = _Pooling.__doc__.replace("Summarise", "Take the maximum of")  # type: ignore[union-attr]
+class MaxPooling(Pooling):
+    """Take the maximum of each window, as `torch.nn.MaxPool2d`; parameters are `Pooling`'s."""
+
     kind = "max"
 
 
-class SumPooling(_Pooling):
-    __doc__ = _Pooling.__doc__.replace("Summarise", "Sum")  # type: ignore[union-attr]
+class SumPooling(Pooling):
+    """Sum each window; parameters and errors are `Pooling`'s."""
+
     kind = "sum"

@@ -42,49 +42,39 @@ def run_steps(*objects, steps=1):
 
 
 def test_sums_and_means_equal_numpys(target, dtype):
-    """All kinds on maps of several shapes (more channels than a block of the C++ loop)."""
     rng = np.random.default_rng(1)
+    wide = (37, 2, 3)  # more channels than the C++ loop sums at a time
     built = []
-    for number, (shape, batch_size) in enumerate([(SHAPE, BATCH), ((37, 2, 3), 2), ((1, 1, 1), 1)]):
-        layer = FeatureMap(
-            shape, "x : 1\nv : volt\nq = x**2 : 1", batch_size=batch_size, name=f"layer{number}"
-        )
-        x = rng.standard_normal((batch_size, *shape)).astype(dtype)
-        v = rng.standard_normal((batch_size, *shape)).astype(dtype)
+    for shape, kinds in ((SHAPE, KINDS), (wide, [PerChannel])):
+        layer = FeatureMap(shape, "x : 1\nv : volt\nq = x**2 : 1", batch_size=BATCH)
+        x, v = rng.standard_normal((2, BATCH, *shape)).astype(dtype)
         layer.set_maps("x", x)
         layer.set_maps("v", v * volt)
-        groups = [
-            kind(
+        for kind in kinds:
+            n = kind.per
+            group = kind(
                 layer,
-                f"""total{n} = x_map : 1 (summed)
-                mean{n} = v_map/map_size : volt (summed)
-                power{n} = q_map*b{n} + channel_map - row_map*col_map + sample_map : 1 (summed)
-                count{n} = 1 : 1 (summed)
-                active{n} = int(x_map > 0 and channel_map != 2) : 1 (summed)
-                b{n} : 1""",
-                name=f"{kind.__name__.lower()}{number}",
+                f"""mean_{n} = v_map/map_size : volt (summed)
+                mix_{n} = q_map*b_{n} + channel_map - row_map*col_map + sample_map : 1 (summed)
+                active_{n} = int(x_map > 0 and channel_map != 2) : 1 (summed)
+                b_{n} : 1""",
             )
-            for n, kind in enumerate(KINDS)
-        ]
-        for n, group in enumerate(groups):
-            setattr(group, f"b{n}", "i - 1.5")
-        built.append((layer, groups, x.astype(float), v.astype(float)))
-    run_steps(*[obj for layer, groups, _, _ in built for obj in (layer, *groups)])
+            group.state(f"b_{n}")[:] = "i - 1.5"
+            built.append((layer, group, x.astype(float), v.astype(float)))
+    run_steps(*{obj for layer, group, _, _ in built for obj in (layer, group)})
 
-    for _, groups, x, v in built:
+    for _, group, x, v in built:
+        axes, n = KINDS[type(group)], group.per
+        elements = x.sum(axes, keepdims=True).shape
         sample, channel, row, col = np.indices(x.shape)
-        for n, (group, axes) in enumerate(zip(groups, KINDS.values(), strict=True)):
-            size = np.prod([x.shape[axis] for axis in axes])
-            b = (np.arange(x.size // size) - 1.5).reshape(x.sum(axes, keepdims=True).shape)
-            power = x**2 * b + channel - row * col + sample
-            active = (x > 0) & (channel != 2)
-            assert len(group) == x.size // size
-            assert group.state(f"total{n}")[:].dtype == dtype
-            close(group.state(f"total{n}")[:], x.sum(axes).ravel(), dtype)
-            close(group.state(f"mean{n}")[:] / volt, v.mean(axes).ravel(), dtype)
-            close(group.state(f"power{n}")[:], power.sum(axes).ravel(), dtype)
-            assert_array_equal(group.state(f"count{n}")[:], size)
-            assert_array_equal(group.state(f"active{n}")[:], active.sum(axes).ravel())
+        b = (np.arange(np.prod(elements)) - 1.5).reshape(elements)
+        mix = x**2 * b + channel - row * col + sample
+        active = (x > 0) & (channel != 2)
+        assert len(group) == np.prod(elements)
+        assert group.state(f"mix_{n}")[:].dtype == dtype
+        close(group.state(f"mean_{n}")[:] / volt, v.mean(axes).ravel(), dtype)
+        close(group.state(f"mix_{n}")[:], mix.sum(axes).ravel(), dtype)
+        assert_array_equal(group.state(f"active_{n}")[:], active.sum(axes).ravel())
 
 
 def test_groups_in_time(target):
@@ -109,7 +99,7 @@ def test_groups_in_time(target):
     )
     clip = Assign(layer, "clip(z, 0, 1)", "x", name="clip")
     after = PerSample(layer, "after = x_map : 1 (summed)", when="groups", name="after")
-    end = PerPosition(layer, "finally = x_map + double_map : 1 (summed)", name="finally_")
+    end = PerPosition(layer, "last = x_map + double_map : 1 (summed)")
     u = np.random.default_rng(2).standard_normal((BATCH, *SHAPE))
     layer.set_maps("u", u)
     layer.x = 0.25
@@ -125,14 +115,14 @@ def test_groups_in_time(target):
         x = np.clip(u - theta[:, None, None], 0, 1)
         sums["after"] = x.sum((1, 2, 3))
         rate = x.mean((0, 2, 3))
-        finally_ = (x + 2 * theta[:, None, None]).sum(1).ravel()
+        last = (x + 2 * theta[:, None, None]).sum(1).ravel()
         theta = theta + 0.5 * (rate - 0.1)
     close(before.before[:], sums["before"])
     close(after.after[:], sums["after"])
     close(threshold.rate[:], rate)
     close(threshold.slow[:], slow)
     close(threshold.theta[:], theta)
-    close(end.state("finally")[:] if "finally" in end.variables else [], finally_)
+    close(end.last[:], last)
     close(layer.get_maps("x"), x)
     # what the map borrows is the group's, in its equations and in torch's order
     close(layer.get_maps("z"), u - theta[:, None, None])

@@ -1,6 +1,7 @@
 """What each rule finds, against closed forms; and the text that a rule is."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_bcm_becomes_selective_to_one_pattern():
         batch_size=10,
         seed=2,
     )
-    network.stages[0].conv.set_kernel("w", np.full((1, 2, 1, 1), 0.5) + [[[[0.01]], [[0]]]])
+    network.stages[0].conv.set_kernel("w", np.array([0.51, 0.5]).reshape(1, 2, 1, 1))
     network.fit(samples[:, :, None, None], epochs=3, progress=False)
     responses = np.sort(patterns @ network.stages[0].conv.get_kernel("w")[0, :, 0, 0])
     # the stable fixed points respond with 1/p to one pattern and not to the other
@@ -182,6 +183,18 @@ def test_every_rule_shows_its_text_and_source(kind):
 def test_every_rule_survives_json_in_a_layer(kind):
     layer = ConvLayer(4, (3, 2), kind("0.1/n_shared"), padding=1, pool_size=(2, 1))
     assert ConvLayer.from_dict(json.loads(json.dumps(layer.to_dict()))) == layer
+
+
+def test_a_rule_of_ones_own_survives_json_with_its_parameters():
+    @dataclass(frozen=True)
+    class Leaky(Rule):
+        equations: str = "dw = y_post*x_pre - leak*w*dt/tau : 1 (summed)"
+        leak: float = 0.5
+
+    layer = ConvLayer(4, 3, Leaky(0.1, constants={"tau": 3 * ms}, leak=0.25))
+    again = ConvLayer.from_dict(json.loads(json.dumps(layer.to_dict())))
+    assert again.rule.parameters == {"leak": 0.25, "tau": 3 * ms}
+    assert again.rule.model == layer.rule.model
 
 
 @pytest.mark.parametrize("kind", ALL_RULES)

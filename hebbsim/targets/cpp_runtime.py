@@ -154,7 +154,9 @@ class CPPRuntimeCodeObject(CodeObject):
             return None
         code = self.code.run
         used = get_identifiers(code)
-        lines, renamed, pointers = [], {}, []
+        lines: list[str] = []
+        renamed: dict[str, str] = {}
+        pointers: list[int] = []
         for name, value in self._values().items():
             if name not in used:
                 continue

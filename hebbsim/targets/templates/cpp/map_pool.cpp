@@ -17,7 +17,10 @@
             const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
             {
-                const int _pre_idx = ((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _CHANNELS + _channel;
+                const int _pre_channel_idx = _channel, _pre_sample_idx = _sample;
+                const int _pre_position_idx = (_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+                const int _pre_idx = _pre_position_idx * _CHANNELS + _channel;
+                const size_t _vectorisation_idx = _pre_idx;
                 {{vector_code|autoindent}}
                 {% if kind == 'max' %}
                 _summary[_channel] = _window == 0 || _source > _summary[_channel] ? _source : _summary[_channel];

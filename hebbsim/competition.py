@@ -1,8 +1,8 @@
 """Competition between the channels of a feature map."""
 
+from numbers import Real
 from typing import Any
 
-import numpy as np
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 
 from hebbsim.featuremap import FeatureMap
@@ -55,7 +55,7 @@ class WinnerTakeAll(MapOperation):
         condition: str | None = None,
         **kwds: Any,
     ) -> None:
-        self.check_map(feature_map)
+        self.check_types(feature_map, source)
         n_channels = feature_map.shape.channels
         if isinstance(k, bool) or not is_integer(k, 1) or k > n_channels:
             raise ValueError(
@@ -103,8 +103,8 @@ class SoftWinnerTakeAll(MapOperation):
         temperature: float = 1.0,
         **kwds: Any,
     ) -> None:
-        self.check_map(feature_map)
-        if not (np.isfinite(temperature) and temperature > 0):
+        self.check_types(feature_map, source)
+        if not (isinstance(temperature, Real) and 0 < temperature < float("inf")):
             raise ValueError(
                 f"SoftWinnerTakeAll on '{feature_map.name}': the temperature must be positive, "
                 f"got {temperature!r}"
@@ -158,6 +158,12 @@ class AdaptiveThreshold(PerChannel):
         step: float = 1.0,
         **kwds: Any,
     ) -> None:
+        for name, value, high in (("target_rate", target_rate, 1), ("step", step, float("inf"))):
+            if not (isinstance(value, Real) and 0 <= value <= high and value < float("inf")):
+                raise ValueError(
+                    f"AdaptiveThreshold: {name} must be a finite number from 0 to {high}, "
+                    f"got {value!r}"
+                )
         super().__init__(
             feature_map,
             f"""theta : 1

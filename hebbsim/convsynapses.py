@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
@@ -23,6 +23,7 @@ from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import ConvGeometry, GeometryError
 from hebbsim.kernelupdate import KernelUpdate
 from hebbsim.loopnest import ElementStateUpdater
+from hebbsim.pathways import SpikePathway, read_delay, split_pathway
 from hebbsim.rules.rule import Rule
 from hebbsim.sums import ConnectionSum, connection_variables
 
@@ -74,8 +75,12 @@ class ConvSynapses(Group):
         The maps; `target` has `conv_output_shape` of the source's shape.
     model : str or Equations, optional
         Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``.
-    on_pre, on_post : optional
-        Reserved for event-driven pathways.
+    on_pre, on_post : str or dict of str, optional
+        Statements run along the connections of each neuron that spiked, as in `Synapses`: named
+        pathways in a dict. They accumulate (``+=``, ``-=``) into variables of the neurons or of
+        the kernel; changes of the kernel in one time step are applied together at its end.
+    delay : Quantity or dict of Quantity, optional
+        Delay of each pathway, the same for all connections; a single one is that of ``'pre'``.
     kernel_size, stride, padding, dilation : int or (int, int)
         As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
     groups : int
@@ -122,6 +127,7 @@ class ConvSynapses(Group):
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         weight_sharing: bool = True,
+        delay: Quantity | Mapping[str, Quantity] | None = None,
         rule: Rule | None = None,
         update: str | None = None,
         weight: str = "w",
@@ -137,11 +143,6 @@ class ConvSynapses(Group):
         order: int = 0,
         name: str = "convsynapses*",
     ) -> None:
-        if on_pre is not None or on_post is not None:
-            raise NotImplementedError(
-                "ConvSynapses: on_pre and on_post are not available yet; write the plasticity as "
-                "a (summed) equation"
-            )
         super().__init__(
             dt=dt, clock=clock, when="start", order=order, namespace=namespace, name=name
         )
@@ -186,6 +187,11 @@ class ConvSynapses(Group):
             self.contained_objects.append(self.subexpression_updater)
         for equation in by_flag["summed"]:
             self._add_sum(equation, by_flag["cumulative"], order)
+        #: The event-driven pathways, by name; what they do to the kernel apart from the rest
+        self.pathways: dict[str, SpikePathway] = {}
+        #: Kernel variables that pathways change
+        self.changed_by_spikes: list[str] = []
+        self._add_pathways(on_pre, on_post, rule, delay, order)
         statements = update if update is not None else (rule.update if rule else None)
         self._add_update(statements, weight, mask, normalize, norm, order)
         self._enable_group_attributes()
@@ -372,7 +378,57 @@ class ConvSynapses(Group):
                 return side
         return "kernel"
 
+    def change_variable(self, name: str) -> ArrayVariable:
+        """Return the array that collects a step's changes of a kernel variable by spikes."""
+        change = f"_change_{name}"
+        if change not in self.variables:
+            variable = self.variables[name]
+            if variable.scalar or variable.read_only or not isinstance(variable, ArrayVariable):
+                raise ValueError(
+                    f"ConvSynapses '{self.name}': '{name}' is no variable of each kernel element, "
+                    "and a pathway can't change it"
+                )
+            self.variables.add_array(
+                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
+            )
+            self.changed_by_spikes.append(name)
+        return self.variables[change]
+
     # --- runners ----------------------------------------------------------------------------
+
+    def _add_pathways(
+        self,
+        on_pre: str | Mapping[str, str] | None,
+        on_post: str | Mapping[str, str] | None,
+        rule: Rule | None,
+        delay: Quantity | Mapping[str, Quantity] | None,
+        order: int,
+    ) -> None:
+        codes: list[tuple[str, str, str]] = []
+        for side, given in (("pre", on_pre), ("post", on_post)):
+            named = given if isinstance(given, Mapping) else ({side: given} if given else {})
+            codes += [(name, side, code) for name, code in named.items()]
+            of_rule = getattr(rule, f"on_{side}", "")
+            if of_rule:
+                codes.append((f"rule_{side}", side, of_rule))
+        names = [name for name, _, _ in codes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"ConvSynapses '{self.name}': two pathways have one name: {names}")
+        delays = read_delay(delay, names)
+        for name, side, code in codes:
+            for part, statements in zip(
+                ("", "_plasticity"), split_pathway(self, name, code), strict=True
+            ):
+                if statements:
+                    self.pathways[name + part] = SpikePathway(
+                        self,
+                        statements,
+                        side,
+                        delay=delays.get(name),
+                        order=order + (-1 if side == "pre" else 1),
+                        name=f"{self.name}_{name}{part}",
+                    )
+        self.contained_objects.extend(self.pathways.values())
 
     def _add_sum(
         self, equation: SingleEquation, cumulative: list[SingleEquation], order: int
@@ -434,6 +490,9 @@ class ConvSynapses(Group):
         norm: float,
         order: int,
     ) -> None:
+        if self.changed_by_spikes:  # what spikes did in this step, applied at once
+            applied = [f"{name} += _change_{name}\n_change_{name} = 0" for name in self.changed_by_spikes]
+            statements = "\n".join([*applied, statements or ""])
         if statements is None:
             if mask is not None or normalize is not None:
                 raise ValueError(
@@ -473,8 +532,9 @@ class ConvSynapses(Group):
             runner.active = bool(active)
 
     def _learners(self) -> list[BrianObject]:
-        sums = [runner for runner in self.sums.values() if runner.side == "kernel"]
-        return [*sums, self.update] if self.update is not None else [*sums]
+        learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]
+        learners += [r for name, r in self.pathways.items() if name.endswith("_plasticity")]
+        return learners if self.update is None else [*learners, self.update]
 
     # --- kernels ----------------------------------------------------------------------------
 

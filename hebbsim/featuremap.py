@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import NeuronGroup, Quantity
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, Variable
 from brian2.equations import Equations
 from brian2.units.fundamentalunits import get_dimensions
 
@@ -125,19 +125,17 @@ class FeatureMap(NeuronGroup):
     def array_variable(self, variable: str) -> ArrayVariable:
         """Return the variable that stores a value for each neuron, or say which there are."""
         found = self.variables.get(variable) if isinstance(variable, str) else None
-        if not isinstance(found, ArrayVariable) or found.size != len(self):
+        if not self._is_writable(found):
             raise self._no_variable(variable)
         return found
 
+    def _is_writable(self, variable: Variable | None) -> bool:
+        if not isinstance(variable, ArrayVariable) or variable.read_only:
+            return False
+        return int(variable.size) == len(self)
+
     def _no_variable(self, variable: object) -> KeyError:
-        known = [
-            name
-            for name, v in self.variables.items()
-            if isinstance(v, ArrayVariable)
-            and v.size == len(self)
-            and name != "i"
-            and not name.startswith("_")
-        ]
+        known = [name for name, v in self.variables.items() if self._is_writable(v)]
         return KeyError(
             f"feature map '{self.name}' stores no variable {variable!r} for each neuron; "
             f"it has {', '.join(known) or 'none'}"

@@ -226,11 +226,75 @@ class ConvGeometry:
         pre = ((sample * n_rows + pre_row) * n_cols + pre_col) * channels + pre_channel
         position = row * out_cols + col
         post = (sample * out_rows * out_cols + position) * out_channels + out_channel
+        kernel = self._kernel_index(position, krow, kcol, in_channel, out_channel)
+        return Taps(pre.ravel(), post.ravel(), kernel.ravel())
+
+    def projective_field(self, pre: np.ndarray) -> Taps:
+        """Return the connections of presynaptic neurons: triples as `taps` yields them.
+
+        Parameters
+        ----------
+        pre : ndarray of int
+            Indices of neurons, ``(n,)``.
+        """
+        channels, n_rows, n_cols = self.in_shape
+        channel, position = pre % channels, pre // channels
+        place = (position // n_cols % n_rows, position % n_cols)
+        found = []
+        for krow, kcol in np.ndindex(*self.kernel_size):
+            offsets = [
+                place[axis] + self.padding[axis] - k * self.dilation[axis]
+                for axis, k in enumerate((krow, kcol))
+            ]
+            row, col = (o // s for o, s in zip(offsets, self.stride, strict=True))
+            meets = (offsets[0] % self.stride[0] == 0) & (offsets[1] % self.stride[1] == 0)
+            meets &= (row >= 0) & (row < self.out_shape.rows)
+            meets &= (col >= 0) & (col < self.out_shape.cols)
+            shape = (np.count_nonzero(meets), self.out_channels_per_group)
+            group, in_channel = np.divmod(channel[meets], self.in_channels_per_group)
+            out_channel = group[:, None] * shape[1] + np.arange(shape[1])
+            sample = position[meets] // (n_rows * n_cols)
+            spot = (row[meets] * self.out_shape.cols + col[meets])[:, None]
+            positions = self.out_shape.rows * self.out_shape.cols
+            post = (sample[:, None] * positions + spot) * self.out_channels + out_channel
+            kernel = self._kernel_index(spot, krow, kcol, in_channel[:, None], out_channel)
+            found.append((np.broadcast_to(pre[meets][:, None], shape), post, kernel))
+        return Taps(*(np.concatenate([a.ravel() for a in arrays]) for arrays in zip(*found, strict=True)))
+
+    def receptive_field(self, post: np.ndarray) -> Taps:
+        """Return the connections of postsynaptic neurons: triples as `taps` yields them.
+
+        Parameters
+        ----------
+        post : ndarray of int
+            Indices of neurons, ``(n,)``.
+        """
+        out_channels, out_rows, out_cols = self.out_shape
+        channels, n_rows, n_cols = self.in_shape
+        out_channel, position = post % out_channels, post // out_channels
+        found = []
+        for krow, kcol in np.ndindex(*self.kernel_size):
+            row = position // out_cols % out_rows * self.stride[0]
+            row += krow * self.dilation[0] - self.padding[0]
+            col = position % out_cols * self.stride[1] + kcol * self.dilation[1] - self.padding[1]
+            inside = (row >= 0) & (row < n_rows) & (col >= 0) & (col < n_cols)
+            shape = (np.count_nonzero(inside), self.in_channels_per_group)
+            in_channel = np.arange(shape[1])
+            target = out_channel[inside][:, None]
+            channel = target // self.out_channels_per_group * shape[1] + in_channel
+            sample = position[inside] // (out_rows * out_cols)
+            place = ((sample * n_rows + row[inside]) * n_cols + col[inside])[:, None]
+            spot = position[inside][:, None] % (out_rows * out_cols)
+            kernel = self._kernel_index(spot, krow, kcol, in_channel, target)
+            source = np.broadcast_to(post[inside][:, None], shape)
+            found.append((place * channels + channel, source, kernel))
+        return Taps(*(np.concatenate([a.ravel() for a in arrays]) for arrays in zip(*found, strict=True)))
+
+    def _kernel_index(self, spot, krow, kcol, in_channel, out_channel):  # type: ignore[no-untyped-def]
         offset = (krow * self.kernel_size[1] + kcol) * self.in_channels_per_group + in_channel
         if not self.weight_sharing:
-            offset = position * self.fan_in + offset
-        kernel = offset * out_channels + out_channel
-        return Taps(pre.ravel(), post.ravel(), kernel.ravel())
+            offset = spot * self.fan_in + offset
+        return offset * self.out_channels + out_channel
 
 
 def conv_output_shape(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import second
-from brian2.core.variables import Variables
+from brian2.core.variables import Subexpression, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
@@ -18,6 +18,7 @@ from brian2.equations.equations import (
     SingleEquation,
 )
 from brian2.groups.group import Group, get_dtype
+from brian2.utils.stringtools import word_substitute
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import ElementStateUpdater, LoopNest, add_suffixed, check_units
@@ -173,9 +174,22 @@ class MapGroup(Group):
                 read_only=True,
                 values=values.ravel(),
             )
+        # what a subexpression names is lent too, but for what only this group's elements have
+        step = np.prod(self.feature_map.memory_shape[len(self._coordinates) :], dtype=int)
+        element = f"(i % {len(self)})" if self.per == "channel" else f"(i // {step})"
+        own = {name: str(self.variables[name].get_value()) for name in ("N", "map_size")}
         for name in equations.names:
-            index_name = "0" if self.variables[name].scalar else index
-            borrower.add_reference(name, self, name, index=index_name)
+            variable = self.variables[name]
+            if isinstance(variable, Subexpression):
+                borrower.add_subexpression(
+                    name,
+                    expr=word_substitute(variable.expr, {"i": element, **own}),
+                    dimensions=variable.dim,
+                    dtype=variable.dtype,
+                    scalar=variable.scalar,
+                )
+            else:
+                borrower.add_reference(name, self, name, index="0" if variable.scalar else index)
 
     def _check_for_invalid_values(self, k: str, v: Any) -> None:
         # the limit that Brian2 compares with, 1e50, overflows in single precision

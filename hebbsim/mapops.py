@@ -53,7 +53,7 @@ class MapOperation(LoopNest):
         dimensionless: bool = False,
         template_kwds: dict[str, Any] | None = None,
     ) -> None:
-        self.check_map(feature_map)
+        self.check_types(feature_map, source)
         self.feature_map = feature_map
         self.source, self.target = source, target
         self.target_variable = feature_map.array_variable(target)
@@ -91,10 +91,15 @@ class MapOperation(LoopNest):
         feature_map.contained_objects.append(self)
 
     @classmethod
-    def check_map(cls, feature_map: object) -> None:
-        """Refuse what is no `FeatureMap`."""
+    def check_types(cls, feature_map: object, source: object) -> None:
+        """Refuse what is no `FeatureMap` and no expression."""
         if not isinstance(feature_map, FeatureMap):
             raise TypeError(f"{cls.__name__}: expected a FeatureMap, got {feature_map!r}")
+        if not isinstance(source, str):
+            raise TypeError(
+                f"{cls.__name__} on '{feature_map.name}': the source must be an expression such "
+                f"as 'u - theta', got {source!r}"
+            )
 
     def source_dimensions(self, run_namespace: dict[str, Any]) -> Dimension:
         """Return the dimensions of the source expression."""
@@ -201,6 +206,7 @@ class Standardize(MapOperation):
     def __init__(
         self, feature_map: FeatureMap, source: str = "x", target: str = "x", **kwds: Any
     ) -> None:
+        self.check_types(feature_map, source)
         # what rounding leaves of a constant expression
         tolerance = 4 * float(np.finfo(feature_map.array_variable(target).dtype).eps)
         super().__init__(

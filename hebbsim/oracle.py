@@ -1,5 +1,6 @@
 """The explicit form of a convolution: an ordinary Brian2 `Synapses` with every synapse stored."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from brian2 import Synapses
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner
+from brian2.units.fundamentalunits import get_unit
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.featuremap import FeatureMap
@@ -47,10 +49,16 @@ class ExplicitSynapses(Synapses):
         lines += [f"{r.equation.varname} = {_right_side(r.equation)} (summed)" for r in neuron_sums]
         for name, equation in running.items():
             lines += [f"{name} : {equation.unit!r}", f"{name}_term : {equation.unit!r}"]
+        changed = {name: conv.variables[name] for name in conv.changed_by_spikes}
+        lines += [f"{name}_change : {get_unit(v.dim)!r}" for name, v in changed.items()]
         super().__init__(
             conv.source,
             conv.target,
             "\n".join(lines),
+            on_pre=_pathways(conv, "pre", changed),
+            on_post=_pathways(conv, "post", changed),
+            delay={n: p.delay for n, p in conv.pathways.items() if p.delay is not None},
+            order=conv.order,
             namespace=conv.namespace,
             clock=conv.clock,
             name=f"{conv.name}_explicit*",
@@ -66,10 +74,16 @@ class ExplicitSynapses(Synapses):
             self._add_running_sum(name, equation, pre, post)
         for runner in conv.sums.values():
             if runner.side == "kernel":
-                self.contained_objects.append(_KernelSum(self, runner.equation, runner.order))
-        self.contained_objects.extend(
-            runner for runner in conv.contained_objects if runner not in conv.sums.values()
-        )
+                self._sum_to_kernel(runner.equation.varname, runner.equation.expr.code)
+        for name in changed:
+            self.variables.add_reference(f"_change_{name}", conv, index="kernel")
+            self._sum_to_kernel(f"_change_{name}", f"{name}_change")
+            self.run_regularly(f"{name}_change = 0", when="after_end")
+        replaced = [*conv.sums.values(), *conv.pathways.values()]
+        self.contained_objects.extend(r for r in conv.contained_objects if r not in replaced)
+
+    def _sum_to_kernel(self, target: str, expression: str) -> None:
+        self.contained_objects.append(_KernelSum(self, target, expression))
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the run; the convolution counts as used."""
@@ -152,23 +166,36 @@ def _right_side(equation: SingleEquation) -> str:
     return f"{equation.expr.code} : {equation.unit!r}"
 
 
+def _pathways(conv: "ConvSynapses", side: str, changed: Iterable[str]) -> dict[str, str]:
+    """Return the pathways' code with kernel changes collected on each synapse."""
+    collected = {name: f"{name}_change" for name in changed}
+    return {
+        name: "\n".join(
+            f"{collected.get(s.target, s.target)} {s.operator} {s.value}"
+            for s in pathway.statements
+        )
+        for name, pathway in conv.pathways.items()
+        if pathway.side == side
+    }
+
+
 class _KernelSum(CodeRunner):
     """Brian2's template for summed variables, with a kernel as its target."""
 
-    def __init__(self, synapses: ExplicitSynapses, equation: SingleEquation, order: int) -> None:
+    def __init__(self, synapses: ExplicitSynapses, target: str, expression: str) -> None:
         self.variables = Variables(synapses)
         self.variables.add_constant("_kernel_elements", len(synapses.conv))
         super().__init__(
             synapses,
             "summed_variable",
-            code=f"_synaptic_var = {equation.expr.code}",
-            needed_variables=[equation.varname, "_kernel_elements", "kernel"],
+            code=f"_synaptic_var = {expression}",
+            needed_variables=[target, "_kernel_elements", "kernel"],
             clock=synapses.clock,
             when="end",
-            order=order,
-            name=f"{synapses.name}_sum_{equation.varname}",
+            order=synapses.conv.order,
+            name=f"{synapses.name}_sum{'' if target.startswith('_') else '_'}{target}",
             template_kwds={
-                "_target_var": synapses.conv.variables[equation.varname],
+                "_target_var": synapses.conv.variables[target],
                 "_target_size_name": "_kernel_elements",
                 "_index_var": synapses.variables["kernel"],
                 "_target_start": 0,

@@ -71,6 +71,11 @@ class Pooling(LoopNest):
         target: str = "x",
         name: str | None = None,
     ) -> None:
+        for role, feature_map in (("source", source_map), ("target", target_map)):
+            if not isinstance(feature_map, FeatureMap):
+                raise TypeError(
+                    f"{type(self).__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
+                )
         expected = pool_output_shape(source_map.shape, kernel_size, stride)
         if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
             raise GeometryError(

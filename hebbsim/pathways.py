@@ -1,0 +1,249 @@
+"""Event-driven pathways: what a spike does along its projective or receptive field."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable
+from brian2.units import second
+from brian2.units.fundamentalunits import Quantity, have_same_dimensions
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.loopnest import LoopNest
+from hebbsim.sums import connection_variables
+
+if TYPE_CHECKING:
+    from hebbsim.convsynapses import ConvSynapses
+
+__all__ = ["SpikePathway", "Statement", "parse_statements", "read_delay", "split_pathway"]
+
+_STATEMENT = re.compile(r"^(?P<target>[A-Za-z_]\w*)\s*(?P<operator>[-+*/%]?=)(?!=)\s*(?P<value>.+)$")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a pathway: ``target operator value``."""
+
+    target: str
+    operator: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.operator} {self.value}"
+
+
+def parse_statements(code: str) -> list[Statement]:
+    """Split the code of a pathway into its statements.
+
+    Raises
+    ------
+    SyntaxError
+        If a line is no assignment.
+    """
+    statements = []
+    for line in re.split(r"[\n;]", code):
+        text = line.split("#")[0].strip()
+        if text:
+            found = _STATEMENT.match(text)
+            if found is None:
+                raise SyntaxError(f"'{text}' is no statement such as 'g_post += w'")
+            statements.append(Statement(**found.groupdict()))
+    return statements
+
+
+def split_pathway(
+    conv: "ConvSynapses", name: str, code: str
+) -> tuple[list[Statement], list[Statement]]:
+    """Split a pathway into what it does to neurons and what it does to the kernel.
+
+    Each part keeps the local variables that it needs.
+
+    Raises
+    ------
+    ValueError
+        If a statement has no meaning that is independent of the order of spikes.
+    """
+    known = connection_variables(conv)
+    statements = parse_statements(code)
+    changed = {s.target for s in statements if isinstance(known.get(s.target), ArrayVariable)}
+    for statement in statements:
+        problem = _problem(statement, known, changed, conv)
+        if problem:
+            raise ValueError(
+                f"ConvSynapses '{conv.name}', pathway '{name}': '{statement}' {problem}"
+            )
+    parts = []
+    for kernel in (False, True):
+        chosen = {t for t in changed if (t in conv.variables) == kernel}
+        parts.append(_needed(statements, changed, chosen) if chosen else [])
+    return parts[0], parts[1]
+
+
+def _needed(
+    statements: list[Statement], changed: set[str], chosen: set[str]
+) -> list[Statement]:
+    """Return the statements for the `chosen` targets and the local variables that they read."""
+    wanted, kept = set(chosen), []
+    for statement in reversed(statements):
+        local = statement.target not in changed
+        if statement.target in wanted:
+            kept.append(statement)
+            wanted |= get_identifiers(statement.value)
+            if local and statement.operator == "=":
+                wanted.discard(statement.target)
+    return kept[::-1]
+
+
+def _problem(
+    statement: Statement, known: Any, changed: set[str], conv: "ConvSynapses"
+) -> str | None:
+    target = statement.target
+    if target not in changed:
+        if target.endswith(("_pre", "_post")) or target in known:
+            return "writes no variable that is stored; see the models of the feature maps"
+        return None
+    if statement.operator not in ("+=", "-="):
+        where = "a kernel element" if target in conv.variables else "a neuron"
+        return (
+            f"has no meaning where several spikes reach {where} in one step; accumulate with += "
+            "or -="
+        )
+    read = {t for t in changed if t not in conv.variables} & get_identifiers(statement.value)
+    if read:
+        return f"reads '{min(read)}', which the pathway changes in the same step"
+    return None
+
+
+def read_delay(delay: Quantity | Mapping[str, Quantity] | None, names: list[str]) -> dict[str, Quantity]:
+    """Return the delay of each named pathway; a single one is that of ``'pre'``, as in Brian2."""
+    delays = dict(delay) if isinstance(delay, Mapping) else ({} if delay is None else {"pre": delay})
+    for name, value in delays.items():
+        if name not in names:
+            raise ValueError(f"delay: there is no pathway '{name}', only {', '.join(names)}")
+        if not have_same_dimensions(value, second) or np.size(value) != 1 or not value >= 0 * second:
+            raise ValueError(f"delay of '{name}': expected a time, such as 2*ms, got {value!r}")
+    return delays
+
+
+class SpikePathway(LoopNest):
+    """Run statements along the connections of each neuron that spiked.
+
+    Parameters
+    ----------
+    conv : ConvSynapses
+        The convolution.
+    statements : list of Statement
+        Accumulations into neuron or kernel variables, and local variables.
+    side : {'pre', 'post'}
+        Whose spikes.
+    delay : Quantity, optional
+        Time between the spike and its effect, the same for all connections.
+    """
+
+    def __init__(
+        self,
+        conv: "ConvSynapses",
+        statements: list[Statement],
+        side: str,
+        *,
+        delay: Quantity | None,
+        order: int,
+        name: str,
+    ) -> None:
+        self.side, self.statements, self.delay = side, statements, delay
+        group = conv.source if side == "pre" else conv.target
+        if "_spikespace" not in group.variables:
+            raise ValueError(
+                f"ConvSynapses '{conv.name}': '{group.name}' doesn't spike, so on_{side} would "
+                "never happen; give it a threshold"
+            )
+        self.variables = connection_variables(conv)
+        self.variables.add_reference("_spikespace", group, "_spikespace")
+        lines, additions = [], []
+        for number, statement in enumerate(statements):
+            variable = self.variables.get(statement.target)
+            if not isinstance(variable, ArrayVariable):
+                lines.append(str(statement))
+                continue
+            addition = f"_add{number}"
+            self.variables.add_auxiliary_variable(
+                addition, dimensions=variable.dim, dtype=variable.dtype
+            )
+            lines.append(f"{addition} = {self._value(statement, variable)}")
+            target, index = variable, self.variables.indices[statement.target]
+            if statement.target in conv.variables:
+                target = conv.change_variable(statement.target)
+                self.variables.add_reference(target.name, conv, target.name, index="_kernel_idx")
+            additions.append((addition, target, index))
+        needed = ["_spikespace", *(self._name_of(target) for _, target, _ in additions)]
+        self.slots = self._add_queue(conv, name, len(group))
+        if self.slots:
+            needed += ["_queue", "_queue_slot"]
+        same = f"_{side}_idx"  # this index stays the same in the innermost loop
+        super().__init__(
+            conv,
+            f"conv_spikes_{side}",
+            "\n".join(lines),
+            when="synapses",
+            order=order,
+            name=name,
+            template_kwds={
+                "geometry": conv.geometry,
+                "batch_size": conv.batch_size,
+                "additions": additions,
+                "vectorise": all(index != same for _, _, index in additions),
+                "slots": self.slots,
+                "n_neurons": len(group),
+                "_spikes_var": group.variables["_spikespace"],
+            },
+            needed_variables=needed,
+        )
+
+    def _name_of(self, target: ArrayVariable) -> str:
+        return next(name for name, v in self.variables.items() if v is target)
+
+    @staticmethod
+    def _value(statement: Statement, variable: ArrayVariable) -> str:
+        value = f"({statement.value})" if statement.operator == "+=" else f"-({statement.value})"
+        if variable.conditional_write is not None:  # "unless refractory"
+            suffix = statement.target[statement.target.rindex("_") :]
+            value += f"*int({variable.conditional_write.name}{suffix})"
+        return value
+
+    def _add_queue(self, conv: "ConvSynapses", name: str, n_neurons: int) -> int:
+        """Keep the spikes of the last steps, for as long as the delay is; return their number."""
+        steps = 0 if self.delay is None else round(float(self.delay) / float(conv.clock.dt))
+        self._delay_dt = float(conv.clock.dt)
+        if steps == 0:
+            return 0
+        queue, slot = f"_{name}_queue", f"_{name}_slot"
+        conv.variables.add_array(queue, size=(steps + 1) * (n_neurons + 1), dtype=np.int32)
+        conv.variables.add_array(slot, size=1, dtype=np.int32, scalar=True)
+        self.variables.add_reference("_queue", conv, queue)
+        self.variables.add_reference("_queue_slot", conv, slot, index="0")
+        return steps + 1
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the time step and the statements before the code object is made."""
+        if self.slots and float(self.group.clock.dt) != self._delay_dt:
+            raise ValueError(
+                f"'{self.name}': the time step was {self._delay_dt} s when the delay was set and "
+                f"is {float(self.group.clock.dt)} s now; set defaultclock.dt before"
+            )
+        for statement in self.statements:
+            resolved = self.group.resolve_all(
+                get_identifiers(statement.value) - {s.target for s in self.statements},
+                run_namespace,
+                user_identifiers=set(),
+                additional_variables=self.variables,
+            )
+            for name, value in resolved.items():
+                if isinstance(value, Function) and not value.stateless:
+                    raise NotImplementedError(
+                        f"'{self.name}': '{statement}' calls {name}() for every connection of a "
+                        "spike, in no defined order"
+                    )
+        super().before_run(run_namespace)

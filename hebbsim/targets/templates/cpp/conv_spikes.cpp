@@ -1,0 +1,27 @@
+{# The frame of a spike pathway: child templates loop over the connections of neuron `_neuron` #}
+{% extends 'common_group.cpp' %}
+{% from 'conv_indices.cpp' import constants with context %}
+
+{% block maincode %}
+    {{constants(geometry, batch_size)|indent(4)}}
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    const int32_t* _spikes = {{get_array_name(_spikes_var)}};
+    int _n_spikes = _spikes[{{n_neurons}}];
+    {% if slots %}
+    // a ring of the spikes of the last steps, as long as the delay
+    const int _arriving = {{_queue_slot}}, _sent = (_arriving + {{slots - 1}}) % {{slots}};
+    int32_t* const _slot = {{_queue}} + _sent * {{n_neurons + 1}};
+    for (int _n = 0; _n < _n_spikes; _n++) _slot[_n] = _spikes[_n];
+    _slot[{{n_neurons}}] = _n_spikes;
+    _spikes = {{_queue}} + _arriving * {{n_neurons + 1}};
+    _n_spikes = _spikes[{{n_neurons}}];
+    {{_queue_slot}} = (_arriving + 1) % {{slots}};
+    {% endif %}
+    for (int _spike = 0; _spike < _n_spikes; _spike++)
+    {
+        const int _neuron = _spikes[_spike];
+        {% block field %}
+        {% endblock %}
+    }
+{% endblock %}

@@ -1,0 +1,30 @@
+{# A postsynaptic spike visits its receptive field #}
+{% extends 'conv_spikes.cpp' %}
+{% from 'conv_indices.cpp' import connection with context %}
+
+{% block field %}
+        const int _channel = _neuron % _OUT_CHANNELS, _group = _channel / _GROUP_OUT;
+        const int _col = _neuron / _OUT_CHANNELS % _OUT_COLS, _row = _neuron / (_OUT_CHANNELS * _OUT_COLS) % _OUT_ROWS;
+        const int _sample = _neuron / (_OUT_CHANNELS * _OUT_COLS * _OUT_ROWS);
+        for (int _krow = 0; _krow < _KROWS; _krow++)
+        {
+            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+            if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+            for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+            {
+                const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+                if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                {% if vectorise %}
+                #pragma omp simd
+                {% endif %}
+                for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
+                {
+                    {{connection(geometry)|indent(20)}}
+                    {{vector_code|join('\n')|indent(20)}}
+                    {% for addition, target, index in additions %}
+                    {{get_array_name(target)}}[{{index}}] += {{addition}};
+                    {% endfor %}
+                }
+            }
+        }
+{% endblock %}

@@ -1,0 +1,426 @@
+"""Competition and the other operations on a map, against numpy and torch."""
+
+import numpy as np
+import pytest
+import torch
+from brian2 import (
+    DimensionMismatchError,
+    Network,
+    NeuronGroup,
+    StateMonitor,
+    defaultclock,
+    mV,
+    prefs,
+    seed,
+    volt,
+)
+from brian2.core.base import BrianObjectException
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from hebbsim import FeatureMap
+from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
+from hebbsim.mapgroups import PerChannel
+from hebbsim.mapops import Assign, MapOperation, Rectify, Standardize, Triangle
+
+SHAPE, BATCH = (7, 3, 4), 2
+TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
+
+
+def run_steps(*objects, steps=1):
+    Network(*objects).run(steps * defaultclock.dt, namespace={})
+
+
+def few_levels(*shape, rng):
+    """Draw multiples of 1/2, so that there are many ties."""
+    return rng.integers(-3, 4, shape) / 2
+
+
+def winners(values, k, allowed=True):
+    """Return 1 for the k largest channels at each position, by sorting; ties: lowest channel."""
+    result = np.zeros(values.shape)
+    allowed = np.broadcast_to(allowed, values.shape)
+    for sample, row, col in np.ndindex(values.shape[0], *values.shape[2:]):
+        at_position = values[sample, :, row, col].tolist()
+        ranking = sorted(range(len(at_position)), key=lambda c: (-at_position[c], c))
+        for channel in ranking[:k]:
+            result[sample, channel, row, col] = allowed[sample, channel, row, col]
+    return result
+
+
+# Winner-take-all
+
+
+def test_winners_equal_the_oracles(target, dtype):
+    rng = np.random.default_rng(1)
+    u = few_levels(BATCH, *SHAPE, rng=rng)
+    model = """u : 1
+    v = u*volt : volt
+    on : boolean
+    number : integer
+    graded : volt
+    z = u - theta : 1
+    """
+    layer = FeatureMap(
+        SHAPE, model + "".join(f"y{n} : 1\n" for n in range(9)), batch_size=BATCH, name="layer"
+    )
+    threshold = PerChannel(layer, "theta : 1")
+    single = FeatureMap((1, 2, 2), "u : 1\ny : 1")
+    for n, k in enumerate((1, 2, 3, 7)):
+        WinnerTakeAll(layer, "u", f"y{n}", k)
+    WinnerTakeAll(layer, "v", "graded", k=2, graded=True)
+    WinnerTakeAll(layer, "u", "y4", condition="u > 0.5")
+    WinnerTakeAll(layer, "u", "y5", k=3, condition="row != 1 and u*volt <= v and channel > 1")
+    WinnerTakeAll(layer, "z", "y6")
+    WinnerTakeAll(layer, "2*u - theta*(1 + sample) + 0.5*col", "y7", k=2, graded=True)
+    WinnerTakeAll(layer, "-abs(v)", "y8", k=2)
+    # the values are compared before they become the target's
+    WinnerTakeAll(layer, "0.25*u", "on")
+    WinnerTakeAll(layer, "0.25*u", "number", k=2)
+    WinnerTakeAll(single)
+    layer.set_maps("u", u)
+    single.u = "-1.0*i"
+    threshold.theta = "0.5*(i % 3)"
+    run_steps(layer, threshold, single)
+
+    def check(name, expected):
+        found = layer.get_maps(name)
+        assert_array_equal(np.asarray(found), expected, err_msg=name)
+
+    _, channel, row, col = np.indices(u.shape)
+    theta = 0.5 * (channel % 3)
+    for n, k in enumerate((1, 2, 3, 7)):
+        check(f"y{n}", winners(u, k))
+    check("graded", winners(u, 2) * u)
+    assert layer.get_maps("graded").dim is volt.dim
+    check("y4", winners(u, 1, u > 0.5))
+    check("y5", winners(u, 3, (row != 1) & (channel > 1)))
+    check("y6", winners(u - theta, 1))
+    z = 2 * u - theta * (1 + np.arange(BATCH)[:, None, None, None]) + 0.5 * col
+    check("y7", winners(z, 2) * z)
+    check("y8", winners(-np.abs(u), 2))
+    check("on", winners(u, 1))
+    check("number", winners(u, 2))
+    assert_array_equal(single.y, 1)
+    assert layer.get_maps("y0").dtype == dtype
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 2), st.integers(1, 3)).flatmap(
+        lambda shape: st.tuples(
+            hnp.arrays(float, shape, elements=st.sampled_from([-1.5, -0.1, 0.0, 0.1, 0.5, 3e5])),
+            st.integers(1, shape[1]),
+        )
+    )
+)
+def test_any_values_with_ties(drawn):
+    u, k = drawn
+    prefs.codegen.target = "numpy"
+    layer = FeatureMap(u.shape[1:], "u : 1\ny : 1\ng : 1", batch_size=len(u))
+    WinnerTakeAll(layer, k=k)
+    WinnerTakeAll(layer, target="g", k=k, graded=True)
+    layer.set_maps("u", u)
+    run_steps(layer)
+    assert_array_equal(layer.get_maps("y"), winners(u, k))
+    assert_array_equal(layer.get_maps("g"), winners(u, k) * u)
+    assert_array_equal(layer.get_maps("y").sum(axis=1), k)
+
+
+def test_extreme_values_win_and_lose():
+    """No value stands for "none": the smallest and the largest number compete like others."""
+    prefs.codegen.target = "numpy"
+    largest = np.finfo(float).max
+    for u in ([-largest, -largest, -largest], [0, -0.0, -1e-300], [largest, 1, largest]):
+        layer = FeatureMap((3, 1, 1), "u : 1\ny : 1")
+        layer.set_maps("u", np.reshape(u, (3, 1, 1)))
+        WinnerTakeAll(layer)
+        run_steps(layer)
+        assert_array_equal(layer.y, [1, 0, 0])
+
+
+def test_winners_change_from_step_to_step(target):
+    """What won before is cleared, also where the condition lets none win."""
+    layer = FeatureMap((3, 1, 4), "du/dt = (channel - 1)/second : 1\ny : 1", method="euler")
+    WinnerTakeAll(layer, k=2, condition="u > 0")
+    start = np.array([[[0.3, 0.0, 0.0, -9]], [[0.0, 0.2, 0.0, -9]], [[0.0, 0.1, 0.3, -9]]])
+    layer.set_maps("u", start)
+    layer.y = 1
+    run_steps(layer, steps=2000)
+    final = start + 0.2 * np.array([-1.0, 0.0, 1.0])[:, None, None]
+    expected = winners(final[None], 2, final[None] > 0)
+    assert_array_equal(layer.get_maps("y"), expected)
+    assert expected.sum() == 5
+
+
+# Operations that compute
+
+
+def test_operations_equal_torchs(target, dtype):
+    rng = np.random.default_rng(2)
+    u = rng.standard_normal((BATCH, *SHAPE)).astype(dtype)
+    model = "u : 1\nv = u*volt : volt\n"
+    names = ("soft", "hard", "huge", "triangle", "rectified", "assigned", "standard")
+    layer = FeatureMap(
+        SHAPE,
+        model + "".join(f"{name} : 1\n" for name in names) + "w : volt\nr : volt\nstandard2 : 1",
+        batch_size=BATCH,
+    )
+    threshold = PerChannel(layer, "theta : 1")
+    SoftWinnerTakeAll(layer, "u - theta", "soft")
+    SoftWinnerTakeAll(layer, "v/volt", "hard", temperature=0.05)
+    SoftWinnerTakeAll(layer, "3000*u", "huge", temperature=10)
+    Triangle(layer, "u - theta", "triangle")
+    Triangle(layer, "v", "w")
+    Rectify(layer, "u - theta", "rectified")
+    Rectify(layer, "-v", "r")
+    Assign(layer, "tanh(u) + 0.1*row*channel - sample", "assigned")
+    Assign(layer, "u", "standard")
+    Standardize(layer, "standard", "standard")
+    Standardize(layer, "1e-9*v", "standard2")
+    layer.set_maps("u", u)
+    threshold.theta = "0.1*i"
+    run_steps(layer, threshold)
+
+    u = torch.tensor(u, dtype=torch.float64)
+    z = u - 0.1 * torch.arange(7.0, dtype=torch.float64)[:, None, None]
+    sample, channel, row, _ = (torch.tensor(n) for n in np.indices(u.shape))
+    standardized = (u - u.mean((1, 2, 3), keepdim=True)) / u.std(
+        (1, 2, 3), correction=0, keepdim=True
+    )
+    for name, expected in {
+        "soft": torch.softmax(z, 1),
+        "hard": torch.softmax(u / 0.05, 1),
+        "huge": torch.softmax(300 * u, 1),
+        "triangle": torch.relu(z - z.mean(1, keepdim=True)),
+        "w": torch.relu(u - u.mean(1, keepdim=True)),
+        "rectified": torch.relu(z),
+        "r": torch.relu(-u),
+        "assigned": torch.tanh(u) + 0.1 * row * channel - sample,
+        "standard": standardized,
+        "standard2": standardized,
+    }.items():
+        # an exponent of 300 times a number is rounded before it is taken
+        tolerance = TOLERANCE[dtype] * {"huge": 1000, "hard": 50}.get(name, 10)
+        found = np.asarray(layer.get_maps(name))
+        assert_allclose(found, expected.numpy(), rtol=0, atol=tolerance, err_msg=name)
+        assert found.dtype == dtype
+
+
+def test_constant_maps_become_zero(target, dtype):
+    """Whatever the value, and however small the contrast of another sample."""
+    values = [0, 0.1, -1000.1, 1e-12, 1e9 + 0.1, 1]
+    layer = FeatureMap((3, 5, 7), "x : 1\ns : 1\nz = 0.1*x + 0.3 : 1\nt : 1", batch_size=6)
+    maps = np.broadcast_to(np.reshape(values, (6, 1, 1, 1)), (6, 3, 5, 7)).copy()
+    maps[5] += 1e-4 * np.random.default_rng(3).standard_normal((3, 5, 7))
+    layer.set_maps("x", maps)
+    Standardize(layer, "x", "s")
+    Standardize(layer, "z", "t")
+    Standardize(layer)
+    run_steps(layer)
+    for name in "sxt":
+        found = layer.get_maps(name).astype(float)
+        assert_array_equal(found[:5], 0, err_msg=name)
+        assert_allclose(found[5].std(), 1, rtol=1e-5)
+        assert_allclose(found[5].mean(), 0, atol=1e-6)
+    expected = (maps[5] - maps[5].mean()) / maps[5].std()
+    assert_allclose(layer.get_maps("x")[5], expected, atol=1e-8 if dtype == np.float64 else 5e-3)
+
+
+def test_operations_run_in_the_order_of_creation(target):
+    """Each sees what those before it wrote in the step, whatever their names."""
+    layer = FeatureMap((3, 2, 2), "u : 1\na : 1\nb : 1\ny : 1\nlate : 1")
+    Assign(layer, "u + 1", "a", name="z_first")
+    Rectify(layer, "a - channel", "b", name="y_second")
+    WinnerTakeAll(layer, "b", "y", name="x_third")
+    Assign(layer, "u + 10*y", "u", name="a_fourth")
+    Assign(layer, "a", "late", name="b_fifth")
+    Assign(layer, "-a", "a", name="c_sixth")
+    Assign(layer, "a", "late", name="d_shifted", order=-2)
+    u = np.random.default_rng(4).standard_normal((1, 3, 2, 2))
+    layer.set_maps("u", u)
+    run_steps(layer, steps=2)
+    for _ in range(2):
+        a = u + 1
+        b = np.maximum(a - np.arange(3.0)[:, None, None], 0)
+        y = winners(b, 1)
+        u = u + 10 * y
+    assert_allclose(layer.get_maps("b"), b, rtol=1e-12, atol=1e-12)
+    assert_array_equal(layer.get_maps("y"), y)
+    assert_allclose(layer.get_maps("u"), u, rtol=1e-12)
+    assert_allclose(layer.get_maps("a"), -a, rtol=1e-12)
+    # the last was moved before the one that changes the sign
+    assert_allclose(layer.get_maps("late"), a, rtol=1e-12)
+
+
+# Adaptive thresholds
+
+
+def test_a_threshold_moves_by_the_excess_of_its_win_rate(target):
+    layer = FeatureMap((3, 2, 5), "u : 1\ny : 1", batch_size=2)
+    WinnerTakeAll(layer, "u - theta", k=2)
+    threshold = AdaptiveThreshold(layer, 2 / 3, step=0.3)
+    u = np.random.default_rng(5).standard_normal((2, 3, 2, 5)) * [[[1]], [[0.3]], [[0.1]]]
+    layer.set_maps("u", u)
+    run_steps(layer, threshold, steps=3)
+    theta = np.zeros(3)
+    for _ in range(3):
+        y = winners(u - theta[:, None, None], 2)
+        theta = theta + 0.3 * (y.mean((0, 2, 3)) - 2 / 3)
+    assert_array_equal(layer.get_maps("y"), y)
+    assert_allclose(threshold.win_rate, y.mean((0, 2, 3)), rtol=1e-12)
+    assert_allclose(threshold.theta, theta, rtol=1e-10, atol=1e-12)
+    assert np.ptp(theta) > 0.1
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_win_rates_reach_their_target_on_random_input(k):
+    """Channels with unequal means; without thresholds the last would win nearly always."""
+    prefs.codegen.target = "numpy"
+    seed(6)
+    rates = {}
+    for step in (0.0, 0.2):
+        layer = FeatureMap((5, 10, 10), "u : 1\ny : 1", batch_size=2)
+        layer.run_regularly("u = 0.5*channel + randn()")
+        WinnerTakeAll(layer, "u - theta", k=k)
+        threshold = AdaptiveThreshold(layer, k / 5, step=step)
+        monitor = StateMonitor(threshold, "win_rate", record=True)
+        run_steps(layer, threshold, monitor, steps=300)
+        rates[step] = monitor.win_rate[:, 150:].mean(axis=1)
+        # with as many winners as the targets add up to, thresholds move against each other only
+        assert_allclose(threshold.theta[:].sum(), 0, atol=1e-9)
+    assert np.ptp(rates[0.0]) > 0.3
+    # 30,000 positions: a standard error of 0.003 at most, if they were independent
+    assert_allclose(rates[0.2], k / 5, atol=0.015)
+
+
+# What is refused
+
+
+@pytest.fixture
+def layer():
+    prefs.codegen.target = "numpy"
+    return FeatureMap(SHAPE, "u : 1\ny : 1\nv : volt\ns = 2*u : 1\ng : 1 (shared)", name="layer")
+
+
+@pytest.mark.parametrize("k", [0, 8, -1, 1.5, True, "2", None, float("nan"), (1, 2)])
+def test_number_of_winners_out_of_range(layer, k):
+    with pytest.raises(ValueError, match=r"'layer': k must be between 1 and its 7 channels, got "):
+        WinnerTakeAll(layer, k=k)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, 0.0, float("inf"), float("nan"), "1", None, 1 * mV])
+def test_temperatures_must_be_positive_numbers(layer, temperature):
+    with pytest.raises(ValueError, match=r"'layer': the temperature must be positive, got "):
+        SoftWinnerTakeAll(layer, temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"target_rate": -0.1}, {"target_rate": 1.1}, {"target_rate": np.nan},
+              {"target_rate": "x"}, {"target_rate": 0.1, "step": -1},
+              {"target_rate": 0.1, "step": np.inf}],
+)  # fmt: skip
+def test_rates_and_steps_must_be_in_range(layer, wrong):
+    name = list(wrong)[-1]
+    with pytest.raises(ValueError, match=rf"AdaptiveThreshold: {name} must be a finite number"):
+        AdaptiveThreshold(layer, **wrong)
+
+
+OPERATIONS = [WinnerTakeAll, SoftWinnerTakeAll, Assign, Rectify, Triangle, Standardize]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_unknown_targets(layer, operation):
+    for name in ("q", "s", "g", "i", "channel", None):
+        with pytest.raises(KeyError, match=rf"'layer' stores no variable {name!r} .* u, v, y"):
+            operation(layer, "u", name)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_other_groups(operation):
+    with pytest.raises(
+        TypeError, match=rf"{operation.__name__}: expected a FeatureMap, got Neuron"
+    ):
+        operation(NeuronGroup(3, "u : 1\ny : 1"), "u", "y")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_sources_must_be_text(layer, operation):
+    with pytest.raises(TypeError, match=r"'layer': the source must be an expression .* got 3"):
+        operation(layer, 3, "y")
+
+
+def cause_of_failed_run(*objects):
+    with pytest.raises(BrianObjectException) as error:
+        run_steps(*objects)
+    return error.value.__cause__
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_unknown_names_in_the_source(layer, operation):
+    operation(layer, "u - missing", "y")
+    cause = cause_of_failed_run(layer)
+    assert isinstance(cause, KeyError)
+    assert "missing" in str(cause)
+
+
+@pytest.mark.parametrize(
+    ("operation", "source", "target", "options"),
+    [
+        (WinnerTakeAll, "v", "y", {"graded": True}),
+        (WinnerTakeAll, "u", "v", {}),
+        (WinnerTakeAll, "v", "v", {}),
+        (WinnerTakeAll, "u", "v", {"graded": True}),
+        (SoftWinnerTakeAll, "v", "y", {}),
+        (SoftWinnerTakeAll, "v", "v", {}),
+        (SoftWinnerTakeAll, "u", "v", {}),
+        (Assign, "v", "y", {}),
+        (Rectify, "u", "v", {}),
+        (Triangle, "v", "y", {}),
+        (Standardize, "v", "v", {}),
+    ],
+)
+def test_units_must_match(layer, operation, source, target, options):
+    operation(layer, source, target, **options)
+    cause = cause_of_failed_run(layer)
+    assert isinstance(cause, DimensionMismatchError)
+    assert f"{operation.__name__} on 'layer': '" in str(cause)
+
+
+@pytest.mark.parametrize("source", ["u + v", "u > 1 + v"])
+def test_units_within_the_source_must_match(layer, source):
+    WinnerTakeAll(layer, source)
+    assert isinstance(cause_of_failed_run(layer), DimensionMismatchError)
+
+
+def test_units_within_the_condition_must_match(layer):
+    WinnerTakeAll(layer, condition="v > 1")
+    assert isinstance(cause_of_failed_run(layer), DimensionMismatchError)
+
+
+def test_winners_of_a_quantity_are_counted_without_units(layer):
+    layer.v = "-channel*mV"
+    WinnerTakeAll(layer, "v")
+    run_steps(layer)
+    assert_array_equal(layer.get_maps("y"), winners(np.asarray(layer.get_maps("v")), 1))
+
+
+def test_thresholds_of_an_unknown_activity(layer):
+    threshold = AdaptiveThreshold(layer, 0.1, activity="missing")
+    cause = cause_of_failed_run(layer, threshold)
+    assert isinstance(cause, KeyError)
+    assert "missing_map" in str(cause)
+
+
+def test_operations_belong_to_their_map(layer):
+    operation = WinnerTakeAll(layer, "u", "y")
+    assert isinstance(operation, MapOperation)
+    assert operation in layer.contained_objects
+    assert operation.name.startswith("layer_winnertakeall_y")
+    assert operation.k == 1
+    operation.active = False
+    layer.y = 5
+    run_steps(layer)
+    assert_array_equal(layer.y, 5)

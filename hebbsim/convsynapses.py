@@ -15,14 +15,15 @@ from brian2.equations.equations import (
     SingleEquation,
     extract_constant_subexpressions,
 )
-from brian2.groups.group import Group, get_dtype
+from brian2.groups.group import get_dtype
 from brian2.groups.neurongroup import SubexpressionUpdater
+from brian2.synapses.synapses import StateUpdater
 from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import ConvGeometry, GeometryError
 from hebbsim.kernelupdate import KernelUpdate
-from hebbsim.loopnest import ElementStateUpdater
+from hebbsim.loopnest import CompiledGroup, compile_directly
 from hebbsim.pathways import SpikePathway, read_delay, split_pathway
 from hebbsim.rules.rule import Rule
 from hebbsim.sums import ConnectionSum, connection_variables
@@ -46,7 +47,7 @@ _FLAGS = {
 _KERNEL_COORDINATES = ("out_channel", "in_channel", "krow", "kcol", "out_row", "out_col")
 
 
-class ConvSynapses(Group):
+class ConvSynapses(CompiledGroup):
     """Join two feature maps by a convolution whose kernel is shared and plastic.
 
     A Brian2 `Group` with one element for each kernel element: ``conv.w = '0.1*randn()'``,
@@ -174,13 +175,14 @@ class ConvSynapses(Group):
 
         #: The runners of this object, by what they write
         self.sums: dict[str, ConnectionSum] = {}
-        self.state_updater: ElementStateUpdater | None = None
+        self.state_updater: StateUpdater | None = None
         self.subexpression_updater: SubexpressionUpdater | None = None
         self.update: KernelUpdate | None = None
         if self.equations.diff_eq_names:
-            self.state_updater = ElementStateUpdater(
+            self.state_updater = StateUpdater(
                 self, method, clock=self.clock, order=order, method_options=method_options
             )
+            compile_directly(self.state_updater)
             self.contained_objects.append(self.state_updater)
         if constant_over_dt:
             self.subexpression_updater = SubexpressionUpdater(self, constant_over_dt)
@@ -252,7 +254,7 @@ class ConvSynapses(Group):
                     f"ConvSynapses '{self.name}': give a model or a rule, or both; the simplest "
                     f"model is {DEFAULT_MODEL.strip()!r}"
                 )
-            model = DEFAULT_MODEL
+            model = "w : 1" if rule.spiking else DEFAULT_MODEL
         if not isinstance(model, str | Equations):
             raise TypeError(
                 f"ConvSynapses '{self.name}': the model must be a string or Equations, got "
@@ -491,7 +493,8 @@ class ConvSynapses(Group):
         order: int,
     ) -> None:
         if self.changed_by_spikes:  # what spikes did in this step, applied at once
-            applied = [f"{name} += _change_{name}\n_change_{name} = 0" for name in self.changed_by_spikes]
+            changes = [(name, f"_change_{name}") for name in self.changed_by_spikes]
+            applied = [f"{name} += {change}\n{change} = 0" for name, change in changes]
             statements = "\n".join([*applied, statements or ""])
         if statements is None:
             if mask is not None or normalize is not None:

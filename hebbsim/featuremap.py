@@ -9,13 +9,14 @@ from brian2.equations import Equations
 from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.geometry import MapShape, is_integer
+from hebbsim.loopnest import CompiledGroup, compile_directly
 
 __all__ = ["FeatureMap"]
 
 COORDINATES = ("sample", "row", "col", "channel")
 
 
-class FeatureMap(NeuronGroup):
+class FeatureMap(CompiledGroup, NeuronGroup):
     """Create neurons on a (sample, row, col, channel) grid.
 
     A `NeuronGroup` in every respect: differential equations, thresholds, resets and refractoriness
@@ -89,6 +90,9 @@ class FeatureMap(NeuronGroup):
             name=name,
             **kwds,
         )
+        if self.codeobj_class is None:
+            for runner in self.contained_objects:
+                compile_directly(runner)
 
     def _create_variables(self, user_dtype: Any, events: list[str]) -> None:
         super()._create_variables(user_dtype, events)

@@ -250,7 +250,7 @@ class ConvGeometry:
             meets = (offsets[0] % self.stride[0] == 0) & (offsets[1] % self.stride[1] == 0)
             meets &= (row >= 0) & (row < self.out_shape.rows)
             meets &= (col >= 0) & (col < self.out_shape.cols)
-            shape = (np.count_nonzero(meets), self.out_channels_per_group)
+            shape = (int(np.count_nonzero(meets)), self.out_channels_per_group)
             group, in_channel = np.divmod(channel[meets], self.in_channels_per_group)
             out_channel = group[:, None] * shape[1] + np.arange(shape[1])
             sample = position[meets] // (n_rows * n_cols)
@@ -259,7 +259,7 @@ class ConvGeometry:
             post = (sample[:, None] * positions + spot) * self.out_channels + out_channel
             kernel = self._kernel_index(spot, krow, kcol, in_channel[:, None], out_channel)
             found.append((np.broadcast_to(pre[meets][:, None], shape), post, kernel))
-        return Taps(*(np.concatenate([a.ravel() for a in arrays]) for arrays in zip(*found, strict=True)))
+        return _joined(found)
 
     def receptive_field(self, post: np.ndarray) -> Taps:
         """Return the connections of postsynaptic neurons: triples as `taps` yields them.
@@ -278,7 +278,7 @@ class ConvGeometry:
             row += krow * self.dilation[0] - self.padding[0]
             col = position % out_cols * self.stride[1] + kcol * self.dilation[1] - self.padding[1]
             inside = (row >= 0) & (row < n_rows) & (col >= 0) & (col < n_cols)
-            shape = (np.count_nonzero(inside), self.in_channels_per_group)
+            shape = (int(np.count_nonzero(inside)), self.in_channels_per_group)
             in_channel = np.arange(shape[1])
             target = out_channel[inside][:, None]
             channel = target // self.out_channels_per_group * shape[1] + in_channel
@@ -288,13 +288,18 @@ class ConvGeometry:
             kernel = self._kernel_index(spot, krow, kcol, in_channel, target)
             source = np.broadcast_to(post[inside][:, None], shape)
             found.append((place * channels + channel, source, kernel))
-        return Taps(*(np.concatenate([a.ravel() for a in arrays]) for arrays in zip(*found, strict=True)))
+        return _joined(found)
 
     def _kernel_index(self, spot, krow, kcol, in_channel, out_channel):  # type: ignore[no-untyped-def]
         offset = (krow * self.kernel_size[1] + kcol) * self.in_channels_per_group + in_channel
         if not self.weight_sharing:
             offset = spot * self.fan_in + offset
         return offset * self.out_channels + out_channel
+
+
+def _joined(found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Taps:
+    parts = zip(*found, strict=True)
+    return Taps(*(np.concatenate([array.ravel() for array in arrays]) for arrays in parts))
 
 
 def conv_output_shape(

@@ -7,13 +7,12 @@ from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Va
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.synapses.synapses import StateUpdater
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.targets import code_object_class
 
-__all__ = ["ElementStateUpdater", "LoopNest", "add_suffixed", "check_units"]
+__all__ = ["CompiledGroup", "LoopNest", "add_suffixed", "check_units", "compile_directly"]
 
 
 class LoopNest(CodeRunner):
@@ -66,17 +65,34 @@ class LoopNest(CodeRunner):
         super().before_run(run_namespace)
 
 
-class ElementStateUpdater(StateUpdater):
-    """Integrate the differential equations of a kernel or a map group."""
+def compile_directly(runner: CodeRunner) -> None:
+    """Run one of Brian2's own code runners with the target's code object class too.
 
-    def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
-        """Choose the target's code object class; Brian2's own where numbers are drawn."""
-        equations = self.group.equations
-        random = equations.stochastic_variables or {"rand", "randn", "poisson"} & set(
-            equations.identifiers
-        )
-        self.codeobj_class = None if random else code_object_class()
-        return super().create_default_code_object(run_namespace)
+    Its templates are those of C++ standalone. What draws random numbers, or calls a function that
+    has no C++ code, stays with Brian2.
+    """
+    create = runner.create_default_code_object
+
+    def create_default_code_object(run_namespace: dict[str, Any]) -> Any:
+        runner.codeobj_class = code_object_class()
+        try:
+            return create(run_namespace)
+        except NotImplementedError:
+            runner.codeobj_class = None
+            return create(run_namespace)
+
+    runner.create_default_code_object = create_default_code_object
+
+
+class CompiledGroup(Group):
+    """A group whose ``run_regularly`` code is compiled like its loop nests."""
+
+    def run_on_clock(self, *args: Any, **kwds: Any) -> CodeRunner:
+        """Register code to run on a clock, as `Group.run_on_clock`."""
+        runner = super().run_on_clock(*args, **kwds)
+        if self.codeobj_class is None and kwds.get("codeobj_class") is None:
+            compile_directly(runner)
+        return runner
 
 
 def check_units(

@@ -17,11 +17,12 @@ from brian2.equations.equations import (
     SUBEXPRESSION,
     SingleEquation,
 )
-from brian2.groups.group import Group, get_dtype
+from brian2.groups.group import get_dtype
+from brian2.synapses.synapses import StateUpdater
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.featuremap import FeatureMap
-from hebbsim.loopnest import ElementStateUpdater, LoopNest, add_suffixed, check_units
+from hebbsim.loopnest import CompiledGroup, LoopNest, add_suffixed, check_units, compile_directly
 
 __all__ = ["PerChannel", "PerPosition", "PerSample"]
 
@@ -32,7 +33,7 @@ _FLAGS = {
 }
 
 
-class MapGroup(Group):
+class MapGroup(CompiledGroup):
     """Create one element for each channel, sample or position of a feature map.
 
     Parameters
@@ -104,12 +105,11 @@ class MapGroup(Group):
 
         self.sums = {e.varname: MapSum(self, e, when) for e in summed}
         self.contained_objects.extend(self.sums.values())
-        self.state_updater: ElementStateUpdater | None = None
+        self.state_updater: StateUpdater | None = None
         if self.equations.diff_eq_names:
             # before the maps, whose equations read these variables
-            self.state_updater = ElementStateUpdater(
-                self, method, clock=self.clock, order=order - 1
-            )
+            self.state_updater = StateUpdater(self, method, clock=self.clock, order=order - 1)
+            compile_directly(self.state_updater)
             self.contained_objects.append(self.state_updater)
         self.update: LoopNest | None = None
         if update is not None:

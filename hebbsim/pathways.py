@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SpikePathway", "Statement", "parse_statements", "read_delay", "split_pathway"]
 
-_STATEMENT = re.compile(r"^(?P<target>[A-Za-z_]\w*)\s*(?P<operator>[-+*/%]?=)(?!=)\s*(?P<value>.+)$")
+_STATEMENT = re.compile(
+    r"^(?P<target>[A-Za-z_]\w*)\s*(?P<operator>[-+*/%]?=)(?!=)\s*(?P<value>.+)$"
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def split_pathway(
     statements = parse_statements(code)
     changed = {s.target for s in statements if isinstance(known.get(s.target), ArrayVariable)}
     for statement in statements:
-        problem = _problem(statement, known, changed, conv)
+        problem = _problem(statement, known, changed, conv) or _missing(statement, known, conv)
         if problem:
             raise ValueError(
                 f"ConvSynapses '{conv.name}', pathway '{name}': '{statement}' {problem}"
@@ -82,9 +84,7 @@ def split_pathway(
     return parts[0], parts[1]
 
 
-def _needed(
-    statements: list[Statement], changed: set[str], chosen: set[str]
-) -> list[Statement]:
+def _needed(statements: list[Statement], changed: set[str], chosen: set[str]) -> list[Statement]:
     """Return the statements for the `chosen` targets and the local variables that they read."""
     wanted, kept = set(chosen), []
     for statement in reversed(statements):
@@ -117,13 +117,33 @@ def _problem(
     return None
 
 
-def read_delay(delay: Quantity | Mapping[str, Quantity] | None, names: list[str]) -> dict[str, Quantity]:
+def _missing(statement: Statement, known: Any, conv: "ConvSynapses") -> str | None:
+    """Say which variable of a map a statement lacks."""
+    for identifier in sorted(get_identifiers(statement.value) - set(known)):
+        for side, group in (("pre", conv.source), ("post", conv.target)):
+            if identifier.endswith(f"_{side}"):
+                base = identifier.removesuffix(f"_{side}")
+                of_rule = getattr(conv.rule, f"{side}_model", "")
+                way_out = (
+                    f"; add rule.{side}_model to its model and rule.{side}_reset to its reset"
+                    if re.search(rf"\b{base}\b", of_rule)
+                    else ""
+                )
+                return f"needs a variable '{base}' of '{group.name}'{way_out}"
+    return None
+
+
+def read_delay(
+    delay: Quantity | Mapping[str, Quantity] | None, names: list[str]
+) -> dict[str, Quantity]:
     """Return the delay of each named pathway; a single one is that of ``'pre'``, as in Brian2."""
-    delays = dict(delay) if isinstance(delay, Mapping) else ({} if delay is None else {"pre": delay})
+    single = {} if delay is None else {"pre": delay}
+    delays = dict(delay) if isinstance(delay, Mapping) else single
     for name, value in delays.items():
         if name not in names:
             raise ValueError(f"delay: there is no pathway '{name}', only {', '.join(names)}")
-        if not have_same_dimensions(value, second) or np.size(value) != 1 or not value >= 0 * second:
+        is_time = have_same_dimensions(value, second) and np.size(value) == 1
+        if not is_time or value < 0 * second:
             raise ValueError(f"delay of '{name}': expected a time, such as 2*ms, got {value!r}")
     return delays
 

@@ -33,6 +33,14 @@ def run_steps(*objects, steps=1):
     Network(*objects).run(steps * defaultclock.dt, namespace={})
 
 
+def perform(scenes, *arguments, steps=1):
+    """Run the objects of all scenes in one network, then let each check its own."""
+    running = [scene(*arguments) for scene in scenes]
+    run_steps(*[obj for scene in running for obj in next(scene)], steps=steps)
+    for scene in running:
+        assert next(scene, None) is None
+
+
 def few_levels(*shape, rng):
     """Draw multiples of 1/2, so that there are many ties."""
     return rng.integers(-3, 4, shape) / 2
@@ -50,10 +58,11 @@ def winners(values, k, allowed=True):
     return result
 
 
-# Winner-take-all
+# On every target. Each scene yields its objects, and checks them once they have run: all scenes
+# share a network, because a standalone build takes seconds.
 
 
-def test_winners_equal_the_oracles(target, dtype):
+def winners_equal_the_oracles(dtype):
     rng = np.random.default_rng(1)
     u = few_levels(BATCH, *SHAPE, rng=rng)
     model = """u : 1
@@ -83,7 +92,7 @@ def test_winners_equal_the_oracles(target, dtype):
     layer.set_maps("u", u)
     single.u = "-1.0*i"
     threshold.theta = "0.5*(i % 3)"
-    run_steps(layer, threshold, single)
+    yield layer, threshold, single
 
     def check(name, expected):
         found = layer.get_maps(name)
@@ -107,7 +116,157 @@ def test_winners_equal_the_oracles(target, dtype):
     assert layer.get_maps("y0").dtype == dtype
 
 
-@settings(deadline=None, max_examples=25)
+def operations_equal_torchs(dtype):
+    rng = np.random.default_rng(2)
+    u = rng.standard_normal((BATCH, *SHAPE)).astype(dtype)
+    model = "u : 1\nv = u*volt : volt\n"
+    names = ("soft", "hard", "huge", "triangle", "rectified", "assigned", "standard")
+    layer = FeatureMap(
+        SHAPE,
+        model + "".join(f"{name} : 1\n" for name in names) + "w : volt\nr : volt\nstandard2 : 1",
+        batch_size=BATCH,
+    )
+    threshold = PerChannel(layer, "theta : 1")
+    SoftWinnerTakeAll(layer, "u - theta", "soft")
+    SoftWinnerTakeAll(layer, "v/volt", "hard", temperature=0.05)
+    SoftWinnerTakeAll(layer, "3000*u", "huge", temperature=10)
+    Triangle(layer, "u - theta", "triangle")
+    Triangle(layer, "v", "w")
+    Rectify(layer, "u - theta", "rectified")
+    Rectify(layer, "-v", "r")
+    Assign(layer, "tanh(u) + 0.1*row*channel - sample", "assigned")
+    Assign(layer, "u", "standard")
+    Standardize(layer, "standard", "standard")
+    Standardize(layer, "1e-9*v", "standard2")
+    layer.set_maps("u", u)
+    threshold.theta = "0.1*i"
+    yield layer, threshold
+
+    u = torch.tensor(u, dtype=torch.float64)
+    z = u - 0.1 * torch.arange(7.0, dtype=torch.float64)[:, None, None]
+    sample, channel, row, _ = torch.tensor(np.indices(u.shape), dtype=torch.float64)
+    standardized = (u - u.mean((1, 2, 3), keepdim=True)) / u.std(
+        (1, 2, 3), correction=0, keepdim=True
+    )
+    for name, expected in {
+        "soft": torch.softmax(z, 1),
+        "hard": torch.softmax(u / 0.05, 1),
+        "huge": torch.softmax(300 * u, 1),
+        "triangle": torch.relu(z - z.mean(1, keepdim=True)),
+        "w": torch.relu(u - u.mean(1, keepdim=True)),
+        "rectified": torch.relu(z),
+        "r": torch.relu(-u),
+        "assigned": torch.tanh(u) + 0.1 * row * channel - sample,
+        "standard": standardized,
+        "standard2": standardized,
+    }.items():
+        # an exponent of 300 times a number is rounded before it is taken
+        tolerance = TOLERANCE[dtype] * {"huge": 1000, "hard": 50}.get(name, 10)
+        found = np.asarray(layer.get_maps(name))
+        assert_allclose(found, expected.numpy(), rtol=0, atol=tolerance, err_msg=name)
+        assert found.dtype == dtype
+
+
+def constant_maps_become_zero(dtype):
+    """Whatever the value, and however small the contrast of another sample."""
+    values = [0, 0.1, -1000.1, 1e-12, 1e9 + 0.1, 1]
+    layer = FeatureMap((3, 5, 7), "x : 1\ns : 1\nz = 0.1*x + 0.3 : 1\nc : 1", batch_size=6)
+    maps = np.broadcast_to(np.reshape(values, (6, 1, 1, 1)), (6, 3, 5, 7)).copy()
+    maps[5] += 1e-4 * np.random.default_rng(3).standard_normal((3, 5, 7))
+    layer.set_maps("x", maps)
+    Standardize(layer, "x", "s")
+    Standardize(layer, "z", "c")
+    Standardize(layer)
+    yield (layer,)
+
+    for name in "sxc":
+        found = layer.get_maps(name).astype(float)
+        assert_array_equal(found[:5], 0, err_msg=name)
+        assert_allclose(found[5].std(), 1, rtol=1e-5)
+        assert_allclose(found[5].mean(), 0, atol=1e-6)
+    expected = (maps[5] - maps[5].mean()) / maps[5].std()
+    assert_allclose(layer.get_maps("x")[5], expected, atol=1e-8 if dtype == np.float64 else 5e-3)
+
+
+def test_operations(target, dtype):
+    perform([winners_equal_the_oracles, operations_equal_torchs, constant_maps_become_zero], dtype)
+
+
+def winners_change_from_step_to_step():
+    """What won before is cleared, also where the condition lets none win."""
+    layer = FeatureMap((3, 1, 4), "u : 1\ny : 1")
+    Assign(layer, "u + 0.1*(channel - 1)", "u")
+    WinnerTakeAll(layer, k=2, condition="u > 0")
+    start = np.array([[[0.35, 0.0, 0.0, -9]], [[0.0, 0.2, 0.0, -9]], [[0.0, 0.1, 0.3, -9]]])
+    layer.set_maps("u", start)
+    layer.y = 1
+    yield (layer,)
+
+    final = start + 0.3 * np.array([-1.0, 0.0, 1.0])[:, None, None]
+    expected = winners(final[None], 2, final[None] > 0)
+    assert_array_equal(layer.get_maps("y"), expected)
+    assert expected.sum() == 5
+
+
+def operations_run_in_the_order_of_creation():
+    """Each sees what those before it wrote in the step, whatever their names."""
+    layer = FeatureMap((3, 2, 2), "u : 1\na : 1\nb : 1\ny : 1\nlate : 1")
+    Assign(layer, "u + 1", "a", name="z_first")
+    Rectify(layer, "a - channel", "b", name="y_second")
+    WinnerTakeAll(layer, "b", "y", name="x_third")
+    Assign(layer, "u + 10*y", "u", name="a_fourth")
+    Assign(layer, "a", "late", name="b_fifth")
+    Assign(layer, "-a", "a", name="c_sixth")
+    Assign(layer, "a", "late", name="d_shifted", order=-2)
+    u = np.random.default_rng(4).standard_normal((1, 3, 2, 2))
+    layer.set_maps("u", u)
+    yield (layer,)
+
+    for _ in range(3):
+        a = u + 1
+        b = np.maximum(a - np.arange(3.0)[:, None, None], 0)
+        y = winners(b, 1)
+        u = u + 10 * y
+    assert_allclose(layer.get_maps("b"), b, rtol=1e-12, atol=1e-12)
+    assert_array_equal(layer.get_maps("y"), y)
+    assert_allclose(layer.get_maps("u"), u, rtol=1e-12)
+    assert_allclose(layer.get_maps("a"), -a, rtol=1e-12)
+    # the last was moved before the one that changes the sign
+    assert_allclose(layer.get_maps("late"), a, rtol=1e-12)
+
+
+def thresholds_move_by_the_excess_of_their_win_rate():
+    layer = FeatureMap((3, 2, 5), "u : 1\ny : 1", batch_size=2)
+    WinnerTakeAll(layer, "u - theta", k=2)
+    threshold = AdaptiveThreshold(layer, 2 / 3, step=0.3)
+    u = np.random.default_rng(5).standard_normal((2, 3, 2, 5)) * [[[1]], [[0.3]], [[0.1]]]
+    layer.set_maps("u", u)
+    yield layer, threshold
+
+    theta = np.zeros(3)
+    for _ in range(3):
+        y = winners(u - theta[:, None, None], 2)
+        theta = theta + 0.3 * (y.mean((0, 2, 3)) - 2 / 3)
+    assert_array_equal(layer.get_maps("y"), y)
+    assert_allclose(threshold.win_rate, y.mean((0, 2, 3)), rtol=1e-12)
+    assert_allclose(threshold.theta, theta, rtol=1e-10, atol=1e-12)
+    assert np.ptp(theta) > 0.1
+
+
+def test_operations_over_time(target):
+    """Three steps."""
+    scenes = [
+        winners_change_from_step_to_step,
+        operations_run_in_the_order_of_creation,
+        thresholds_move_by_the_excess_of_their_win_rate,
+    ]
+    perform(scenes, steps=3)
+
+
+# Winner-take-all
+
+
+@settings(deadline=None, max_examples=15)
 @given(
     st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 2), st.integers(1, 3)).flatmap(
         lambda shape: st.tuples(
@@ -141,138 +300,7 @@ def test_extreme_values_win_and_lose():
         assert_array_equal(layer.y, [1, 0, 0])
 
 
-def test_winners_change_from_step_to_step(target):
-    """What won before is cleared, also where the condition lets none win."""
-    layer = FeatureMap((3, 1, 4), "du/dt = (channel - 1)/second : 1\ny : 1", method="euler")
-    WinnerTakeAll(layer, k=2, condition="u > 0")
-    start = np.array([[[0.3, 0.0, 0.0, -9]], [[0.0, 0.2, 0.0, -9]], [[0.0, 0.1, 0.3, -9]]])
-    layer.set_maps("u", start)
-    layer.y = 1
-    run_steps(layer, steps=2000)
-    final = start + 0.2 * np.array([-1.0, 0.0, 1.0])[:, None, None]
-    expected = winners(final[None], 2, final[None] > 0)
-    assert_array_equal(layer.get_maps("y"), expected)
-    assert expected.sum() == 5
-
-
-# Operations that compute
-
-
-def test_operations_equal_torchs(target, dtype):
-    rng = np.random.default_rng(2)
-    u = rng.standard_normal((BATCH, *SHAPE)).astype(dtype)
-    model = "u : 1\nv = u*volt : volt\n"
-    names = ("soft", "hard", "huge", "triangle", "rectified", "assigned", "standard")
-    layer = FeatureMap(
-        SHAPE,
-        model + "".join(f"{name} : 1\n" for name in names) + "w : volt\nr : volt\nstandard2 : 1",
-        batch_size=BATCH,
-    )
-    threshold = PerChannel(layer, "theta : 1")
-    SoftWinnerTakeAll(layer, "u - theta", "soft")
-    SoftWinnerTakeAll(layer, "v/volt", "hard", temperature=0.05)
-    SoftWinnerTakeAll(layer, "3000*u", "huge", temperature=10)
-    Triangle(layer, "u - theta", "triangle")
-    Triangle(layer, "v", "w")
-    Rectify(layer, "u - theta", "rectified")
-    Rectify(layer, "-v", "r")
-    Assign(layer, "tanh(u) + 0.1*row*channel - sample", "assigned")
-    Assign(layer, "u", "standard")
-    Standardize(layer, "standard", "standard")
-    Standardize(layer, "1e-9*v", "standard2")
-    layer.set_maps("u", u)
-    threshold.theta = "0.1*i"
-    run_steps(layer, threshold)
-
-    u = torch.tensor(u, dtype=torch.float64)
-    z = u - 0.1 * torch.arange(7.0, dtype=torch.float64)[:, None, None]
-    sample, channel, row, _ = (torch.tensor(n) for n in np.indices(u.shape))
-    standardized = (u - u.mean((1, 2, 3), keepdim=True)) / u.std(
-        (1, 2, 3), correction=0, keepdim=True
-    )
-    for name, expected in {
-        "soft": torch.softmax(z, 1),
-        "hard": torch.softmax(u / 0.05, 1),
-        "huge": torch.softmax(300 * u, 1),
-        "triangle": torch.relu(z - z.mean(1, keepdim=True)),
-        "w": torch.relu(u - u.mean(1, keepdim=True)),
-        "rectified": torch.relu(z),
-        "r": torch.relu(-u),
-        "assigned": torch.tanh(u) + 0.1 * row * channel - sample,
-        "standard": standardized,
-        "standard2": standardized,
-    }.items():
-        # an exponent of 300 times a number is rounded before it is taken
-        tolerance = TOLERANCE[dtype] * {"huge": 1000, "hard": 50}.get(name, 10)
-        found = np.asarray(layer.get_maps(name))
-        assert_allclose(found, expected.numpy(), rtol=0, atol=tolerance, err_msg=name)
-        assert found.dtype == dtype
-
-
-def test_constant_maps_become_zero(target, dtype):
-    """Whatever the value, and however small the contrast of another sample."""
-    values = [0, 0.1, -1000.1, 1e-12, 1e9 + 0.1, 1]
-    layer = FeatureMap((3, 5, 7), "x : 1\ns : 1\nz = 0.1*x + 0.3 : 1\nt : 1", batch_size=6)
-    maps = np.broadcast_to(np.reshape(values, (6, 1, 1, 1)), (6, 3, 5, 7)).copy()
-    maps[5] += 1e-4 * np.random.default_rng(3).standard_normal((3, 5, 7))
-    layer.set_maps("x", maps)
-    Standardize(layer, "x", "s")
-    Standardize(layer, "z", "t")
-    Standardize(layer)
-    run_steps(layer)
-    for name in "sxt":
-        found = layer.get_maps(name).astype(float)
-        assert_array_equal(found[:5], 0, err_msg=name)
-        assert_allclose(found[5].std(), 1, rtol=1e-5)
-        assert_allclose(found[5].mean(), 0, atol=1e-6)
-    expected = (maps[5] - maps[5].mean()) / maps[5].std()
-    assert_allclose(layer.get_maps("x")[5], expected, atol=1e-8 if dtype == np.float64 else 5e-3)
-
-
-def test_operations_run_in_the_order_of_creation(target):
-    """Each sees what those before it wrote in the step, whatever their names."""
-    layer = FeatureMap((3, 2, 2), "u : 1\na : 1\nb : 1\ny : 1\nlate : 1")
-    Assign(layer, "u + 1", "a", name="z_first")
-    Rectify(layer, "a - channel", "b", name="y_second")
-    WinnerTakeAll(layer, "b", "y", name="x_third")
-    Assign(layer, "u + 10*y", "u", name="a_fourth")
-    Assign(layer, "a", "late", name="b_fifth")
-    Assign(layer, "-a", "a", name="c_sixth")
-    Assign(layer, "a", "late", name="d_shifted", order=-2)
-    u = np.random.default_rng(4).standard_normal((1, 3, 2, 2))
-    layer.set_maps("u", u)
-    run_steps(layer, steps=2)
-    for _ in range(2):
-        a = u + 1
-        b = np.maximum(a - np.arange(3.0)[:, None, None], 0)
-        y = winners(b, 1)
-        u = u + 10 * y
-    assert_allclose(layer.get_maps("b"), b, rtol=1e-12, atol=1e-12)
-    assert_array_equal(layer.get_maps("y"), y)
-    assert_allclose(layer.get_maps("u"), u, rtol=1e-12)
-    assert_allclose(layer.get_maps("a"), -a, rtol=1e-12)
-    # the last was moved before the one that changes the sign
-    assert_allclose(layer.get_maps("late"), a, rtol=1e-12)
-
-
 # Adaptive thresholds
-
-
-def test_a_threshold_moves_by_the_excess_of_its_win_rate(target):
-    layer = FeatureMap((3, 2, 5), "u : 1\ny : 1", batch_size=2)
-    WinnerTakeAll(layer, "u - theta", k=2)
-    threshold = AdaptiveThreshold(layer, 2 / 3, step=0.3)
-    u = np.random.default_rng(5).standard_normal((2, 3, 2, 5)) * [[[1]], [[0.3]], [[0.1]]]
-    layer.set_maps("u", u)
-    run_steps(layer, threshold, steps=3)
-    theta = np.zeros(3)
-    for _ in range(3):
-        y = winners(u - theta[:, None, None], 2)
-        theta = theta + 0.3 * (y.mean((0, 2, 3)) - 2 / 3)
-    assert_array_equal(layer.get_maps("y"), y)
-    assert_allclose(threshold.win_rate, y.mean((0, 2, 3)), rtol=1e-12)
-    assert_allclose(threshold.theta, theta, rtol=1e-10, atol=1e-12)
-    assert np.ptp(theta) > 0.1
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -9,7 +9,7 @@ __all__ = ["Rule"]
 
 @dataclass(frozen=True)
 class Rule:
-    """Declare a plasticity rule as equations.
+    r"""Declare a plasticity rule as equations.
 
     The text is all there is: ``print(rule)`` shows what will run, and a rule of one's own is
     ``Rule(equations='dw = y_post*x_pre - 0.1*w : 1 (summed)')``. ``x`` is the presynaptic
@@ -29,6 +29,13 @@ class Rule:
     pre_channels, post_channels : str
         Equations that each channel of the source or target map needs for this rule, such as a
         sliding threshold: ``PerChannel(layer, rule.post_channels, namespace=rule.parameters)``.
+    on_pre, on_post : str
+        Statements run along the connections of each neuron that spiked.
+    pre_model, post_model : str
+        Equations (traces) that each neuron of the source or target needs for this rule; the user
+        adds them to its model: ``FeatureMap(shape, f"{model}\n{rule.pre_model}")``.
+    pre_reset, post_reset : str
+        What a spike does to these traces, to be added to the reset.
     reference : str
         Where the rule comes from.
     """
@@ -39,10 +46,16 @@ class Rule:
     constants: Mapping[str, Any] = field(default_factory=dict)
     pre_channels: str = ""
     post_channels: str = ""
+    on_pre: str = ""
+    on_post: str = ""
+    pre_model: str = ""
+    post_model: str = ""
+    pre_reset: str = ""
+    post_reset: str = ""
     reference: str = ""
 
     def __post_init__(self) -> None:
-        if not self.equations.strip():
+        if not (self.equations.strip() or self.on_pre or self.on_post):
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
@@ -61,7 +74,13 @@ class Rule:
         """Values of the names in the equations."""
         base = {f.name for f in fields(Rule)}
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in base}
-        return {**own, **self.constants}
+        numbers = {name: value for name, value in own.items() if not isinstance(value, str)}
+        return {**numbers, **self.constants}
+
+    @property
+    def spiking(self) -> bool:
+        """Whether the rule is driven by spikes."""
+        return bool(self.on_pre or self.on_post)
 
     @property
     def scheduled(self) -> bool:
@@ -72,12 +91,12 @@ class Rule:
     def model(self) -> str:
         """The equations with the learning rate ``eta``."""
         schedule = f" = {self.learning_rate}" if self.scheduled else ""
-        return f"{self.equations.strip()}\neta{schedule} : 1 (shared)"
+        return f"{self.equations.strip()}\neta{schedule} : 1 (shared)".lstrip()
 
     def hard_bounded(self, low: float, high: float) -> "Rule":
         """Return this rule with weights clipped to ``[low, high]`` after each update."""
         _check_bounds(low, high)
-        return replace(self, update=f"{self.update}\nw = clip(w, {low}, {high})")
+        return replace(self, update=f"{self.update}\nw = clip(w, {low}, {high})".strip())
 
     def soft_bounded(self, low: float, high: float) -> "Rule":
         """Return this rule with changes that fade towards ``low`` and ``high``.
@@ -86,6 +105,11 @@ class Rule:
         Bi and Turrigiano 2000), applied to the summed change of a step.
         """
         _check_bounds(low, high)
+        if "dw" not in self.update:
+            raise ValueError(
+                f"{self.name}: soft bounds scale a summed change dw, which this rule has not; "
+                "write the bounds into on_pre and on_post, as PairSTDP(mu=1) does"
+            )
         return replace(
             self,
             update=f"w += eta*(clip(dw, 0, inf)*({high} - w) + clip(dw, -inf, 0)*(w - {low}))",
@@ -93,6 +117,8 @@ class Rule:
 
     def __str__(self) -> str:
         lines = [self.name, *(f"    {line.strip()}" for line in self.model.splitlines())]
+        for name in ("on_pre", "on_post", "pre_model", "post_model", "pre_reset", "post_reset"):
+            lines += [f"    {name}: {line}" for line in getattr(self, name).splitlines()]
         lines += [f"    at the end of a step: {line}" for line in self.update.splitlines()]
         values = {} if self.scheduled else {"eta": self.learning_rate}
         values |= self.parameters

@@ -131,7 +131,7 @@ class CPPRuntimeCodeObject(CodeObject):
 
     def __init__(self, *args: Any, **kwds: Any) -> None:
         super().__init__(*args, **kwds)
-        self._arguments: ctypes.Array[ctypes.c_void_p]
+        self._arguments: dict[str, ctypes.Array[ctypes.c_void_p]] = {}
         self._kept: list[np.ndarray] = []  # what the arguments point into
 
     def _values(self) -> dict[str, Any]:
@@ -149,10 +149,10 @@ class CPPRuntimeCodeObject(CodeObject):
         return values
 
     def compile_block(self, block: str) -> Future[Any] | None:
-        """Start to compile; the code has a single block, ``run``."""
-        if block != "run":
+        """Start to compile a block of the code, if there is anything in it."""
+        code = getattr(self.code, block, "")
+        if not code.strip() or "EMPTY_CODE_BLOCK" in code:
             return None
-        code = self.code.run
         used = get_identifiers(code)
         lines: list[str] = []
         renamed: dict[str, str] = {}
@@ -169,7 +169,7 @@ class CPPRuntimeCodeObject(CodeObject):
                 lines.append(f"{c_type}* const _array{place} = ({c_type}*) _arguments[{place}];")
             self._kept.append(array)
             pointers.append(array.ctypes.data)
-        self._arguments = (ctypes.c_void_p * len(pointers))(*pointers)
+        self._arguments[block] = (ctypes.c_void_p * len(pointers))(*pointers)
         code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
         return compile_library(code)
 
@@ -183,4 +183,4 @@ class CPPRuntimeCodeObject(CodeObject):
         if isinstance(compiled, Future):
             compiled = self.compiled_code[block] = compiled.result()
         if compiled is not None:
-            compiled(self._arguments)
+            compiled(self._arguments[block])

@@ -1,5 +1,5 @@
-{# C++ in runtime mode: the frame around the loop nests of templates/cpp #}
-{% macro run() %}
+{# C++ in runtime mode: the frame around the loop nests of templates/cpp, and around Brian2's own #}
+{% macro _head() %}
 #include <algorithm>
 #include <climits>
 #include <cmath>
@@ -22,7 +22,19 @@ extern "C" void run(void** _arguments)
     %ARGUMENTS%
     {{pointers_lines|autoindent}}
     {{ openmp_pragma('set_num_threads') }}
+{% endmacro %}
+
+{% macro run() %}
+{{_head()}}
     {% block maincode %}
+    {% endblock %}
+}
+{% endmacro %}
+
+{% macro after_run() %}
+{{_head()}}
+    {% block after_code %}
+    // EMPTY_CODE_BLOCK
     {% endblock %}
 }
 {% endmacro %}

@@ -1,0 +1,174 @@
+"""Spike-timing-dependent plasticity, on traces that live on the neurons."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from brian2.units import Quantity, ms
+
+from hebbsim.rules.rule import Rule
+
+__all__ = ["PairSTDP", "TripletSTDP"]
+
+PAIRINGS = ("all", "nearest")
+
+
+def _trace(name: str, tau: Quantity) -> str:
+    return f"d{name}/dt = -{name}/({tau!r}) : 1"
+
+
+def _spike(name: str, pairing: str) -> str:
+    """Let a trace add up over all spikes, or remember the last one alone."""
+    return f"{name} += 1" if pairing == "all" else f"{name} = 1"
+
+
+@dataclass(frozen=True)
+class _TimingRule(Rule):
+    """Base of the rules on traces: builds the texts from the parameters."""
+
+    learning_rate: float | str = 1.0
+    update: str = ""
+    pairing: str = "all"
+
+    def __post_init__(self) -> None:
+        if self.pairing not in PAIRINGS:
+            raise ValueError(
+                f"{self.name}: pairing must be 'all' or 'nearest', got {self.pairing!r}"
+            )
+        for name, text in self._texts().items():
+            if not getattr(self, name):  # what is there was changed by the user
+                object.__setattr__(self, name, text)
+        super().__post_init__()
+
+    def _texts(self) -> dict[str, str]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PairSTDP(_TimingRule):
+    """Pair-based STDP: potentiation for pre before post, depression for post before pre.
+
+    ``w`` lies between 0 and `w_max`. Potentiation is scaled by ``(1 - w/w_max)**mu`` and depression
+    by ``(w/w_max)**mu`` (Gutig et al. 2003, J Neurosci 23:3697, equation 2): 0 is the additive
+    rule, 1 the multiplicative one, what lies between a power law.
+
+    Parameters
+    ----------
+    learning_rate : float or str
+        Scales all changes.
+    A_plus, A_minus : float
+        Amplitudes of potentiation and depression, both positive.
+    tau_plus, tau_minus : Quantity
+        Time constants of the pre- and the postsynaptic trace.
+    w_max : float
+        Upper bound of the weight.
+    mu : float
+        Exponent of the dependence on the weight.
+    pairing : {'all', 'nearest'}
+        Which spikes pair: all, or each with the last one before it.
+    """
+
+    reference: str = "Song, Miller and Abbott 2000, Nat Neurosci 3:919"
+    A_plus: float = 0.01
+    A_minus: float = 0.0105
+    tau_plus: Quantity = field(default_factory=lambda: 20 * ms)
+    tau_minus: Quantity = field(default_factory=lambda: 20 * ms)
+    w_max: float = 1.0
+    mu: float = 0.0
+
+    def _texts(self) -> dict[str, str]:
+        grow = f"*(1 - w/w_max)**{self.mu}" if self.mu else ""
+        shrink = f"*(w/w_max)**{self.mu}" if self.mu else ""
+        return {
+            "pre_model": _trace("r1", self.tau_plus),
+            "post_model": _trace("o1", self.tau_minus),
+            "pre_reset": _spike("r1", self.pairing),
+            "post_reset": _spike("o1", self.pairing),
+            "on_pre": f"w -= eta*A_minus*o1_post{shrink}",
+            "on_post": f"w += eta*A_plus*r1_pre{grow}",
+            "update": "w = clip(w, 0, w_max)",
+        }
+
+
+@dataclass(frozen=True)
+class TripletSTDP(_TimingRule):
+    """Triplet STDP: depression and potentiation also depend on the neuron's own last spikes.
+
+    ``r1``, ``r2`` are the fast and slow presynaptic traces, ``o1``, ``o2`` the postsynaptic ones;
+    the slow ones are read before the spike itself adds to them. Presets with the published
+    parameters are `visual_cortex` and `hippocampus`.
+
+    Parameters
+    ----------
+    A2_plus, A3_plus, A2_minus, A3_minus : float
+        Amplitudes of the pair and triplet terms.
+    tau_plus, tau_minus, tau_x, tau_y : Quantity
+        Time constants of ``r1``, ``o1``, ``r2`` and ``o2``.
+    pairing : {'all', 'nearest'}
+        All spikes, or the nearest ones.
+    """
+
+    reference: str = "Pfister and Gerstner 2006, J Neurosci 26:9673, equations 3 and 4"
+    A2_plus: float = 5e-10
+    A3_plus: float = 6.2e-3
+    A2_minus: float = 7e-3
+    A3_minus: float = 2.3e-4
+    tau_plus: Quantity = field(default_factory=lambda: 16.8 * ms)
+    tau_minus: Quantity = field(default_factory=lambda: 33.7 * ms)
+    tau_x: Quantity = field(default_factory=lambda: 101 * ms)
+    tau_y: Quantity = field(default_factory=lambda: 125 * ms)
+
+    def _texts(self) -> dict[str, str]:
+        pre, post = (
+            (("r1", self.tau_plus), ("r2", self.tau_x)),
+            (
+                ("o1", self.tau_minus),
+                ("o2", self.tau_y),
+            ),
+        )
+        return {
+            "pre_model": "\n".join(_trace(name, tau) for name, tau in pre),
+            "post_model": "\n".join(_trace(name, tau) for name, tau in post),
+            "pre_reset": "\n".join(_spike(name, self.pairing) for name, _ in pre),
+            "post_reset": "\n".join(_spike(name, self.pairing) for name, _ in post),
+            "on_pre": "w -= eta*o1_post*(A2_minus + A3_minus*r2_pre)",
+            "on_post": "w += eta*r1_pre*(A2_plus + A3_plus*o2_post)",
+        }
+
+    @classmethod
+    def visual_cortex(
+        cls, pairing: str = "all", minimal: bool = False, **kwds: Any
+    ) -> "TripletSTDP":
+        """Return the rule fitted to visual cortex slices (Pfister and Gerstner 2006, table 4)."""
+        return cls._preset(_VISUAL_CORTEX, pairing, minimal, kwds)
+
+    @classmethod
+    def hippocampus(cls, pairing: str = "all", minimal: bool = False, **kwds: Any) -> "TripletSTDP":
+        """Return the rule fitted to hippocampal cultures (Pfister and Gerstner 2006, table 3)."""
+        return cls._preset(_HIPPOCAMPUS, pairing, minimal, kwds)
+
+    @classmethod
+    def _preset(
+        cls, table: dict[str, tuple[float, ...]], pairing: str, minimal: bool, kwds: dict[str, Any]
+    ) -> "TripletSTDP":
+        if pairing not in PAIRINGS:
+            raise ValueError(f"{cls.__name__}: pairing must be 'all' or 'nearest', got {pairing!r}")
+        values = table[f"{pairing} {'minimal' if minimal else 'full'}"]
+        names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
+        parameters = dict(zip(names, values[:4], strict=True))
+        taus = {"tau_x": values[4] * ms, "tau_y": values[5] * ms}
+        return cls(**{"pairing": pairing, **parameters, **taus, **kwds})
+
+
+# A2+, A3+, A2-, A3-, tau_x, tau_y in ms; a minimal rule has no r2 (its tau_x is not used)
+_VISUAL_CORTEX: dict[str, tuple[float, ...]] = {
+    "all full": (5e-10, 6.2e-3, 7e-3, 2.3e-4, 101, 125),
+    "all minimal": (0, 6.5e-3, 7.1e-3, 0, 101, 114),
+    "nearest full": (8.8e-11, 5.3e-2, 6.6e-3, 3.1e-3, 714, 40),
+    "nearest minimal": (0, 5e-2, 8e-3, 0, 714, 40),
+}
+_HIPPOCAMPUS: dict[str, tuple[float, ...]] = {
+    "all full": (6.1e-3, 6.7e-3, 1.6e-3, 1.4e-3, 946, 27),
+    "all minimal": (5.3e-3, 8e-3, 3.5e-3, 0, 946, 40),
+    "nearest full": (4.6e-3, 9.1e-3, 3e-3, 7.5e-9, 575, 47),
+    "nearest minimal": (4.6e-3, 9.1e-3, 3e-3, 0, 575, 48),
+}

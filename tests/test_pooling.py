@@ -1,0 +1,226 @@
+"""Pooling, compared with torch."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from brian2 import Network, NeuronGroup, defaultclock, mV, prefs, volt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from hebbsim import FeatureMap
+from hebbsim.geometry import GeometryError
+from hebbsim.mapgroups import PerChannel
+from hebbsim.mapops import Assign
+from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling, pool_output_shape
+
+KINDS = (AveragePooling, MaxPooling, SumPooling)
+TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
+
+
+def run_step(*objects):
+    Network(*objects).run(defaultclock.dt, namespace={})
+
+
+def pooled_by_torch(kind, maps, window, stride=None):
+    maps = torch.as_tensor(maps)
+    if kind is MaxPooling:
+        return F.max_pool2d(maps, window, stride).numpy()
+    area = np.prod(np.broadcast_to(window, 2))
+    return F.avg_pool2d(maps, window, stride).numpy() * (area if kind is SumPooling else 1)
+
+
+def random_window(rng):
+    """Draw a map's shape, a window and a step: remainders, gaps and overlaps, not square."""
+    window, stride = (tuple(map(int, rng.integers(1, high, 2))) for high in (4, 5))
+    rows, cols = (k + int(rng.integers(0, 7)) for k in window)
+    return (int(rng.integers(1, 6)), rows, cols), window, stride
+
+
+# The output's shape
+
+
+windows = st.one_of(st.integers(1, 5), st.tuples(st.integers(1, 5), st.integers(1, 5)))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.tuples(*[st.integers(1, 9)] * 3), windows, st.one_of(st.none(), windows))
+def test_output_shape_is_that_of_torch_and_fails_where_torch_does(shape, window, stride):
+    try:
+        expected = F.avg_pool2d(torch.zeros(1, *shape), window, stride).shape[1:]
+    except RuntimeError:  # "Output size is too small"
+        with pytest.raises(GeometryError, match=r"a pooling window of .* doesn't fit a map of"):
+            pool_output_shape(shape, window, stride)
+    else:
+        assert pool_output_shape(shape, window, stride) == tuple(expected)
+
+
+def test_output_shapes_worked_out_by_hand():
+    assert pool_output_shape((3, 24, 24), 2) == (3, 12, 12)
+    assert pool_output_shape((3, 9, 7), 2) == (3, 4, 3)
+    assert pool_output_shape((3, 9, 7), (3, 2), (1, 4)) == (3, 7, 2)
+    assert pool_output_shape((1, 5, 5), 5).rows == 1
+
+
+# The values
+
+
+def test_pooling_equals_torchs(target, dtype):
+    """Random windows and steps, a subexpression, units, coarser windows by default."""
+    rng = np.random.default_rng(7)
+    built = []
+    for number in range(4):
+        shape, window, stride = random_window(rng)
+        batch_size = 1 + number % 3
+        maps = rng.standard_normal((batch_size, *shape)).astype(dtype)
+        source = FeatureMap(shape, "x : 1", batch_size=batch_size)
+        source.set_maps("x", maps)
+        for kind in KINDS if number < 2 else KINDS[number % 2 :: 2]:
+            pooled = FeatureMap(
+                pool_output_shape(shape, window, stride), "x : 1", batch_size=batch_size
+            )
+            operation = kind(source, pooled, window, stride)
+            built.append((operation, maps, window, stride, "x"))
+    shape = (3, 7, 5)
+    maps = rng.standard_normal((2, *shape)).astype(dtype)
+    source = FeatureMap(shape, "v : volt\nz = abs(v) - theta*volt : volt", batch_size=2)
+    threshold = PerChannel(source, "theta : 1")
+    threshold.theta = "0.5*i"
+    source.set_maps("v", maps * volt)
+    rectified = np.abs(maps) - np.array([0, 0.5, 1], dtype)[:, None, None]
+    for kind in KINDS:
+        pooled = FeatureMap((3, 3, 2), "p : volt\nx : volt", batch_size=2)
+        operation = kind(source, pooled, 2, source="z", target="p")
+        built.append((operation, rectified, 2, None, "p"))
+    maps_run = {m for operation, *_ in built for m in (operation.source_map, operation.target_map)}
+    run_step(*maps_run, threshold)
+
+    for operation, maps, window, stride, variable in built:
+        found = operation.target_map.get_maps(variable)
+        assert np.asarray(found).dtype == dtype
+        what = f"{type(operation).__name__} of {maps.shape} by {window}, {stride}"
+        expected = pooled_by_torch(type(operation), maps, window, stride)
+        tolerance = 10 * TOLERANCE[dtype]
+        assert_allclose(np.asarray(found), expected, rtol=0, atol=tolerance, err_msg=what)
+    assert found.dim is volt.dim
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 3))
+def test_any_window(drawn, kind, batch_size):
+    prefs.codegen.target = "numpy"
+    rng = np.random.default_rng(drawn)
+    shape, window, stride = random_window(rng)
+    source = FeatureMap(shape, "x : 1", batch_size=batch_size)
+    pooled = FeatureMap(pool_output_shape(shape, window, stride), "x : 1", batch_size=batch_size)
+    maps = rng.standard_normal((batch_size, *shape))
+    source.set_maps("x", maps)
+    kind(source, pooled, window, stride)
+    run_step(source, pooled)
+    expected = pooled_by_torch(kind, maps, window, stride)
+    assert_allclose(pooled.get_maps("x"), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_maxima_of_negative_numbers_are_negative():
+    prefs.codegen.target = "numpy"
+    source, pooled = FeatureMap((1, 2, 3), "x : 1"), FeatureMap((1, 1, 1), "x : 1")
+    source.set_maps("x", np.array([[[-5, -3, 9], [-4, -7, 9]]]))
+    MaxPooling(source, pooled, 2)
+    run_step(source, pooled)
+    assert pooled.x[0] == -3
+
+
+def test_a_chain_of_poolings_takes_one_step():
+    """Each reads what the one before wrote in the step, whatever their names."""
+    prefs.codegen.target = "numpy"
+    first, second, third = (FeatureMap((2, n, n), "x : 1\ny : 1") for n in (8, 4, 2))
+    Assign(first, "x**2", "y", name="d")
+    MaxPooling(first, second, 2, source="y", name="c")
+    Assign(second, "x - 1", "y", name="b")
+    AveragePooling(second, third, 2, source="y", name="a")
+    maps = np.random.default_rng(8).standard_normal((1, 2, 8, 8))
+    first.set_maps("x", maps)
+    run_step(first, second, third)
+    middle = pooled_by_torch(MaxPooling, maps**2, 2) - 1
+    assert_allclose(third.get_maps("x"), pooled_by_torch(AveragePooling, middle, 2), rtol=1e-12)
+
+
+def test_poolings_belong_to_their_target():
+    source, pooled = FeatureMap((1, 4, 6), "x : 1"), FeatureMap((1, 2, 2), "x : 1", name="pooled")
+    operation = AveragePooling(source, pooled, (2, 3))
+    assert operation in pooled.contained_objects
+    assert operation.name.startswith("pooled_average_pooling")
+    assert (operation.kernel_size, operation.stride) == ((2, 3), (2, 3))
+
+
+# What is refused
+
+
+@pytest.fixture
+def source():
+    return FeatureMap((2, 5, 4), "x : 1\nv : volt", batch_size=2, name="source")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("shape", "batch_size"), [((2, 2, 1), 2), ((3, 2, 2), 2), ((2, 2, 2), 1), ((2, 5, 4), 2)]
+)
+def test_targets_of_another_shape(source, kind, shape, batch_size):
+    other = FeatureMap(shape, "x : 1", batch_size=batch_size, name="other")
+    with pytest.raises(GeometryError) as error:
+        kind(source, other, 2)
+    assert str(error.value) == (
+        f"{kind.__name__}: target 'other' is {other!r}, but pooling 'source' gives shape "
+        "(2, 2, 2) and batch_size 2"
+    )
+
+
+@pytest.mark.parametrize("window", [6, (6, 1), (1, 5)])
+def test_windows_larger_than_the_map(source, window):
+    rows, cols = np.broadcast_to(window, 2)
+    message = rf"a pooling window of {rows}x{cols} doesn't fit a map of 5x4; use a smaller one"
+    with pytest.raises(GeometryError, match=message):
+        MaxPooling(source, source, window)
+    with pytest.raises(GeometryError, match=message):
+        pool_output_shape((2, 5, 4), window)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, (1, 0), (1, 2, 3), "a"])
+def test_windows_and_steps_must_be_positive_integers(value):
+    with pytest.raises(GeometryError, match=r"kernel_size: expected an int or a \(rows, cols\)"):
+        pool_output_shape((2, 5, 4), value)
+    with pytest.raises(GeometryError, match=r"stride: expected an int or a \(rows, cols\)"):
+        pool_output_shape((2, 5, 4), 2, value)
+    with pytest.raises(GeometryError, match=r"in_shape: expected three positive integers"):
+        pool_output_shape((2, 5), 2)
+
+
+def test_other_groups(source):
+    neurons = NeuronGroup(8, "x : 1")
+    with pytest.raises(TypeError, match=r"MaxPooling: the source must be a FeatureMap, got Neuron"):
+        MaxPooling(neurons, source, 2)
+    with pytest.raises(TypeError, match=r"SumPooling: the target must be a FeatureMap, got Neuron"):
+        SumPooling(source, neurons, 2)
+
+
+def test_unknown_variables(source):
+    pooled = FeatureMap((2, 2, 2), "x : 1\nz = 2*x : 1", batch_size=2, name="pooled")
+    with pytest.raises(KeyError, match="feature map 'source' has no variable 'q'"):
+        MaxPooling(source, pooled, 2, source="q")
+    for name in ("q", "z", "channel"):
+        with pytest.raises(KeyError, match=f"'pooled' stores no variable '{name}' .* it has x"):
+            MaxPooling(source, pooled, 2, target=name)
+
+
+def test_units_must_match(source):
+    pooled = FeatureMap((2, 2, 2), "x : 1\nv : volt\nw : amp", batch_size=2, name="pooled")
+    for read, written in (("v", "x"), ("x", "v"), ("v", "w")):
+        message = rf"'{read}' of 'source' and '{written}' of 'pooled' have different units"
+        with pytest.raises(ValueError, match=message):
+            AveragePooling(source, pooled, 2, source=read, target=written)
+    prefs.codegen.target = "numpy"
+    source.v = 3 * mV
+    AveragePooling(source, pooled, 2, source="v", target="v")
+    run_step(source, pooled)
+    assert_allclose(pooled.v / mV, 3, rtol=1e-12)

@@ -14,6 +14,7 @@ from hebbsim.loopnest import CompiledGroup, compile_directly
 __all__ = ["FeatureMap"]
 
 COORDINATES = ("sample", "row", "col", "channel")
+_ATTRIBUTES = ("shape", "batch_size", "next_order", "when", "order", "events", "equations")
 
 
 class FeatureMap(CompiledGroup, NeuronGroup):
@@ -70,12 +71,12 @@ class FeatureMap(CompiledGroup, NeuronGroup):
             raise TypeError(
                 f"FeatureMap: the model must be a string or Equations, got {type(model).__name__}"
             )
-        taken = sorted(set(COORDINATES) & set(equations.names))
-        if taken:
-            raise ValueError(
-                f"FeatureMap: the model defines {', '.join(taken)}, which name the neuron's "
-                "place in the map; choose another name"
-            )
+        for taken in sorted(equations.names):
+            if taken in (*COORDINATES, *_ATTRIBUTES) or hasattr(type(self), taken):
+                raise ValueError(
+                    f"FeatureMap: the model defines {taken}, which has a meaning of its own in "
+                    "the map; choose another name"
+                )
         # set before Brian2 guards the attributes of the group
         self.shape = map_shape
         self.batch_size = int(batch_size)

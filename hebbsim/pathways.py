@@ -138,12 +138,12 @@ def read_delay(
 ) -> dict[str, Quantity]:
     """Return the delay of each named pathway; a single one is that of ``'pre'``, as in Brian2."""
     single = {} if delay is None else {"pre": delay}
-    delays = dict(delay) if isinstance(delay, Mapping) else single
+    delays: dict[str, Any] = dict(delay) if isinstance(delay, Mapping) else single
     for name, value in delays.items():
         if name not in names:
             raise ValueError(f"delay: there is no pathway '{name}', only {', '.join(names)}")
-        is_time = have_same_dimensions(value, second) and np.size(value) == 1
-        if not is_time or value < 0 * second:
+        is_time = have_same_dimensions(value, second) and np.asarray(value).size == 1
+        if not is_time or float(value) < 0:
             raise ValueError(f"delay of '{name}': expected a time, such as 2*ms, got {value!r}")
     return delays
 

@@ -18,7 +18,6 @@ from brian2 import (
     mV,
     nS,
     prefs,
-    second,
     siemens,
     volt,
 )
@@ -180,7 +179,7 @@ def kernels_without_sharing():
     w = np.cos(1000 * row + 100 * col + 10 * out_channel + in_channel + 3 * krow - kcol)
     windows = np.lib.stride_tricks.sliding_window_view(x, (3, 2), axis=(2, 3))[:, :, :, ::2]
     for _ in range(STEPS):
-        u = np.einsum("rcoikl,birckl->borc".replace(" ", ""), w, windows)
+        u = np.einsum("rcoikl,birckl->borc", w, windows)
         dw = np.einsum("borc,birckl->rcoikl", y, windows)
         w = w + 0.1 * dw
         w = 3 * w / np.abs(w).sum((3, 4, 5), keepdims=True)
@@ -400,8 +399,7 @@ def subexpressions_of_kernel_elements():
 
     for _ in range(STEPS):
         u = drive(x, -2 * w + 0.3 * np.arange(4.0)[:, None, None, None] + w**2)
-        effective = w + 0.1 * w**2
-        w = effective
+        w = w + 0.1 * w**2
     close(target.get_maps("u"), u)
     close(conv.get_kernel("w"), w)
 
@@ -643,10 +641,10 @@ def maps_for_errors():
 
 
 MEANINGLESS = {
-    "u_post = w*x : 1 (summed)": "'x' in 'u_post = w*x' is no kernel variable; did you mean x_pre?",
-    "dw = y*x_pre : 1 (summed)": "'y' in 'dw = y*x_pre' is no kernel variable; did you mean y_post?",
+    "u_post = w*x : 1 (summed)": "'x' in 'u_post = w*x' is no kernel variable; did you mean x_pre",
+    "dw = y*x_pre : 1 (summed)": "'y' in 'dw = y*x_pre' is no kernel variable; did you mean y_post",
     "u_post = q*w : 1 (summed)": "is no kernel variable; did you mean q_pre or q_post?",
-    "u_post = w*r_pre : 1 (summed)": "'u_post = w*r_pre' needs a variable 'r' of the source 'source'",
+    "u_post = r_pre : 1 (summed)": "'u_post = r_pre' needs a variable 'r' of the source 'source'",
     "dw = r_post : 1 (summed)": "'dw = r_post' needs a variable 'r' of the target 'target'",
     "h_post = w : 1 (summed)": "'h_post' is summed and needs a parameter 'h : ",
     "r_pre = w*y_post : 1 (summed)": "'r_pre' is summed and needs a parameter 'r : ",
@@ -741,16 +739,20 @@ def test_other_groups_and_batches():
         ConvSynapses(source, many, "w : 1", kernel_size=2)
 
 
-def test_bcm_says_which_group_it_needs():
+@pytest.mark.parametrize("rule", [rules.BCM(), rules.Covariance()])
+def test_rules_say_which_groups_they_need(rule):
+    """And what they say works as it stands."""
     source, target = maps_for_errors()
-    rule = rules.BCM()
-    with pytest.raises(ValueError, match="needs a variable 'theta_m' of the target") as error:
-        ConvSynapses(source, target, rule=rule, kernel_size=2)
-    (advice,) = re.findall(r"create (PerChannel\(.*\)) before", str(error.value))
-    # the advice works as it stands
-    group = eval(advice, {"PerChannel": PerChannel, "target": target, "rule": rule})
-    assert "theta_m" in group.variables
-    ConvSynapses(source, target, rule=rule, kernel_size=2)
+    names = {"PerChannel": PerChannel, "source": source, "target": target, "rule": rule}
+    groups = []
+    for side in (side for side in ("pre", "post") if getattr(rule, f"{side}_channels")):
+        with pytest.raises(ValueError, match=r"'dw = .*' needs a variable '\w+' of the") as error:
+            ConvSynapses(source, target, rule=rule, kernel_size=2)
+        (advice,) = re.findall(r"create (PerChannel\(.*\)) before", str(error.value))
+        groups.append(eval(advice, names))
+        assert f"rule.{side}_channels" in advice
+    prefs.codegen.target = "numpy"
+    run_steps(source, target, *groups, ConvSynapses(source, target, rule=rule, kernel_size=2))
 
 
 def cause_of_failed_run(model, **kwds):
@@ -834,6 +836,6 @@ def test_schedules_have_units():
     rule = rules.Hebb("0.01*exp(-t/(1*second))")
     conv = ConvSynapses(source, target, kernel_size=2, rule=rule)
     x, y, w = random_state(source, target, conv)
-    run_steps(source, target, conv, steps=2, namespace={"second": second})
+    run_steps(source, target, conv, steps=2)
     change = coincidences(x, y, w)
     close(conv.get_kernel("w"), w + 0.01 * change * (1 + np.exp(-1e-4)))

@@ -343,9 +343,11 @@ def test_unknown_variables_are_refused():
         layer.get_maps(None)
 
 
-@pytest.mark.parametrize("name", ["sample", "row", "col", "channel"])
+@pytest.mark.parametrize("name", ["sample", "row", "col", "channel", "shape", "when", "state"])
 def test_models_that_define_a_coordinate_are_refused(name):
-    with pytest.raises(ValueError, match=rf"the model defines {name}, which name.* choose another"):
+    with pytest.raises(
+        ValueError, match=rf"the model defines {name}, which has a meaning.* choose another"
+    ):
         FeatureMap((1, 2, 2), f"x : 1\n{name} : 1")
     with pytest.raises(ValueError, match=rf"the model defines {name}"):
         FeatureMap((1, 2, 2), Equations(f"{name} = 2 : 1"))

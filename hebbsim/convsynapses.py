@@ -6,45 +6,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
-from brian2.core.variables import ArrayVariable, Variables
+from brian2.core.variables import ArrayVariable
 from brian2.equations import Equations
-from brian2.equations.equations import (
-    DIFFERENTIAL_EQUATION,
-    PARAMETER,
-    SUBEXPRESSION,
-    SingleEquation,
-    extract_constant_subexpressions,
-)
-from brian2.groups.group import get_dtype
+from brian2.equations.equations import SingleEquation
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import StateUpdater
 from brian2.units.fundamentalunits import get_dimensions
 
+from hebbsim.convmodel import add_kernel_variables, check_identifiers, read_model, side_of
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import ConvGeometry, GeometryError
 from hebbsim.kernelupdate import KernelUpdate
 from hebbsim.loopnest import CompiledGroup, compile_directly
 from hebbsim.pathways import SpikePathway, read_delay, split_pathway
 from hebbsim.rules.rule import Rule
-from hebbsim.sums import ConnectionSum, connection_variables
+from hebbsim.sums import ConnectionSum
 
 if TYPE_CHECKING:
     from hebbsim.oracle import ExplicitSynapses
 
 __all__ = ["ConvSynapses"]
-
-#: The model of a convolution with a rule and no model of its own
-DEFAULT_MODEL = """
-w : 1
-u_post = w*x_pre : 1 (summed)
-"""
-
-_FLAGS = {
-    DIFFERENTIAL_EQUATION: ["clock-driven"],
-    SUBEXPRESSION: ["summed", "cumulative", "shared", "constant over dt"],
-    PARAMETER: ["constant", "shared"],
-}
-_KERNEL_COORDINATES = ("out_channel", "in_channel", "krow", "kcol", "out_row", "out_col")
 
 
 class ConvSynapses(CompiledGroup):
@@ -157,17 +138,10 @@ class ConvSynapses(CompiledGroup):
         self.batch_size = source.batch_size
         self.codeobj_class = None
 
-        equations = self._read_model(model, rule)
-        equations, constant_over_dt = extract_constant_subexpressions(equations)
-        by_flag: dict[str, list[SingleEquation]] = {"summed": [], "cumulative": [], "": []}
-        for equation in equations.values():
-            kind = next((f for f in ("summed", "cumulative") if f in equation.flags), "")
-            by_flag[kind].append(equation)
-        #: The equations that Brian2 integrates and reads on each kernel element
-        self.equations = Equations(by_flag[""])
-        #: All equations, as `print` shows them
-        self.model = equations
-        self._create_variables(by_flag, dtype)
+        #: The equations, sorted by what they mean
+        self.model = read_model(self, model, rule)
+        self.equations = self.model.kernel
+        add_kernel_variables(self, self.model, dtype)
         if rule is not None:
             self.namespace.update(
                 {key: value for key, value in rule.parameters.items() if key not in self.namespace}
@@ -184,11 +158,12 @@ class ConvSynapses(CompiledGroup):
             )
             compile_directly(self.state_updater)
             self.contained_objects.append(self.state_updater)
-        if constant_over_dt:
-            self.subexpression_updater = SubexpressionUpdater(self, constant_over_dt)
+        if len(self.model.constant_over_dt):
+            constant = self.model.constant_over_dt
+            self.subexpression_updater = SubexpressionUpdater(self, constant)
             self.contained_objects.append(self.subexpression_updater)
-        for equation in by_flag["summed"]:
-            self._add_sum(equation, by_flag["cumulative"], order)
+        for equation in self.model.summed:
+            self._add_sum(equation, order)
         #: The event-driven pathways, by name; what they do to the kernel apart from the rest
         self.pathways: dict[str, SpikePathway] = {}
         #: Kernel variables that pathways change
@@ -242,143 +217,7 @@ class ConvSynapses(CompiledGroup):
             )
         return geometry
 
-    def _read_model(self, model: str | Equations | None, rule: Rule | None) -> Equations:
-        if rule is not None and not isinstance(rule, Rule):
-            raise TypeError(
-                f"ConvSynapses '{self.name}': rule must be a Rule, such as rules.Oja(), got "
-                f"{rule!r}"
-            )
-        if model is None:
-            if rule is None:
-                raise TypeError(
-                    f"ConvSynapses '{self.name}': give a model or a rule, or both; the simplest "
-                    f"model is {DEFAULT_MODEL.strip()!r}"
-                )
-            model = "w : 1" if rule.spiking else DEFAULT_MODEL
-        if not isinstance(model, str | Equations):
-            raise TypeError(
-                f"ConvSynapses '{self.name}': the model must be a string or Equations, got "
-                f"{type(model).__name__}"
-            )
-        equations = Equations(model) if isinstance(model, str) else model
-        if rule is not None:
-            missing = [e for e in Equations(rule.model).values() if e.varname not in equations]
-            equations = equations + Equations(missing)
-        for equation in equations.values():
-            if "event-driven" in equation.flags:
-                raise ValueError(
-                    f"ConvSynapses '{self.name}': '{equation.varname}' is event-driven, which has "
-                    "no meaning on a kernel shared by many connections; use (clock-driven)"
-                )
-        equations.check_flags(
-            _FLAGS, incompatible_flags=[("summed", "cumulative", "shared", "constant over dt")]
-        )
-        shadowed = sorted(
-            {e.varname for e in equations.values()}
-            & {*self.source.variables, *self.target.variables}
-        )
-        if shadowed:
-            raise ValueError(
-                f"ConvSynapses '{self.name}': '{shadowed[0]}' is a variable of a feature map and "
-                "of the kernel; rename the kernel's"
-            )
-        reserved = {"i", "N", "delay", "mask", "n_shared", *_KERNEL_COORDINATES}
-        for name in sorted(equations.names):
-            if name in reserved or hasattr(type(self), name) or name in self.__dict__:
-                raise SyntaxError(
-                    f"ConvSynapses '{self.name}': '{name}' has a meaning of its own here and "
-                    "can't be defined by the model; choose another name"
-                )
-        return equations
-
     # --- variables --------------------------------------------------------------------------
-
-    def _create_variables(self, by_flag: dict[str, list[SingleEquation]], dtype: Any) -> None:
-        geometry = self.geometry
-        n_elements = geometry.kernel_elements
-        variables = self.variables = Variables(self)
-        variables.add_constant("N", n_elements)
-        variables.add_arange("i", size=n_elements, constant=True, read_only=True)
-        variables.create_clock_variables(self._clock)
-        _, rows, cols = geometry.out_shape
-        positions = rows * cols if geometry.weight_sharing else 1
-        variables.add_constant("n_shared", self.batch_size * positions)
-        variables.add_array(
-            "_nonfinite", size=1, dtype=np.int32, scalar=True, read_only=True, index="0"
-        )
-        step = 1
-        for coordinate, size in zip(
-            ("out_channel", "in_channel", "kcol", "krow", "out_col", "out_row"),
-            reversed(geometry.memory_shape),
-            strict=False,
-        ):
-            expression = f"(i // {step}) % {size}"
-            variables.add_subexpression(coordinate, expr=expression, dtype=np.int32)
-            step *= size
-        for equation in by_flag[""]:
-            self._check_name(equation)
-            eq_dtype = get_dtype(equation, dtype)
-            shared = "shared" in equation.flags
-            if equation.type == SUBEXPRESSION:
-                variables.add_subexpression(
-                    equation.varname,
-                    expr=str(equation.expr),
-                    dimensions=equation.dim,
-                    dtype=eq_dtype,
-                    scalar=shared,
-                )
-            else:
-                variables.add_array(
-                    equation.varname,
-                    size=1 if shared else n_elements,
-                    dimensions=equation.dim,
-                    dtype=eq_dtype,
-                    constant="constant" in equation.flags,
-                    scalar=shared,
-                )
-        for equation in by_flag["summed"]:
-            if self._side(equation) == "kernel":
-                self._check_name(equation)
-                variables.add_array(
-                    equation.varname,
-                    size=n_elements,
-                    dimensions=equation.dim,
-                    dtype=get_dtype(equation, dtype),
-                )
-        for equation in by_flag["cumulative"]:
-            self._check_name(equation)
-            variables.add_subexpression(
-                equation.varname,
-                expr=str(equation.expr),
-                dimensions=equation.dim,
-                dtype=get_dtype(equation, dtype),
-            )
-
-    def _check_name(self, equation: SingleEquation) -> None:
-        if equation.varname.endswith(("_pre", "_post")):
-            raise SyntaxError(
-                f"ConvSynapses '{self.name}': '{equation.varname}' names a variable of a feature "
-                "map; only a (summed) equation can set it"
-            )
-
-    def _side(self, equation: SingleEquation) -> str:
-        """Where a summed equation adds up: 'pre', 'post' or 'kernel'."""
-        for side, group in (("pre", self.source), ("post", self.target)):
-            if equation.varname.endswith(f"_{side}"):
-                base = equation.varname.removesuffix(f"_{side}")
-                parameter = group.equations.get(base, None)
-                if parameter is None or parameter.type != PARAMETER or "shared" in parameter.flags:
-                    raise ValueError(
-                        f"ConvSynapses '{self.name}': '{equation.varname}' is summed and needs a "
-                        f"parameter '{base} : {equation.unit}' in the model of '{group.name}'"
-                    )
-                if parameter.dim is not equation.dim:
-                    raise ValueError(
-                        f"ConvSynapses '{self.name}': '{equation.varname} : {equation.unit}' and "
-                        f"'{base} : {parameter.unit}' of '{group.name}' have different units"
-                    )
-                return side
-        return "kernel"
 
     def change_variable(self, name: str) -> ArrayVariable:
         """Return the array that collects a step's changes of a kernel variable by spikes."""
@@ -432,17 +271,17 @@ class ConvSynapses(CompiledGroup):
                     )
         self.contained_objects.extend(self.pathways.values())
 
-    def _add_sum(
-        self, equation: SingleEquation, cumulative: list[SingleEquation], order: int
-    ) -> None:
-        side = self._side(equation)
-        used = [running for running in cumulative if running.varname in equation.identifiers]
+    def _add_sum(self, equation: SingleEquation, order: int) -> None:
+        side = side_of(self, equation)
+        used = [
+            running for running in self.model.cumulative if running.varname in equation.identifiers
+        ]
         if used and side != "kernel":
             raise ValueError(
                 f"ConvSynapses '{self.name}': '{equation.varname}' sums to neurons and can't use "
                 f"the cumulative '{used[0].varname}'"
             )
-        self._check_identifiers([equation, *used])
+        check_identifiers(self, [equation, *used])
         if side == "kernel":
             when, run_order = "end", order
         else:
@@ -454,34 +293,6 @@ class ConvSynapses(CompiledGroup):
             self, equation, side, used, when=when, order=run_order
         )
         self.contained_objects.append(self.sums[equation.varname])
-
-    def _check_identifiers(self, equations: list[SingleEquation]) -> None:
-        """Refuse names without or with a wrong suffix now, where the equation can be shown."""
-        known = connection_variables(self)
-        sides = (("_pre", "source", self.source), ("_post", "target", self.target))
-        for equation in equations:
-            text = f"'{equation.varname} = {equation.expr.code}'"
-            for identifier in sorted(equation.identifiers - set(known)):
-                meant = [identifier + s for s, _, group in sides if identifier in group.variables]
-                if meant:
-                    raise ValueError(
-                        f"ConvSynapses '{self.name}': '{identifier}' in {text} is no kernel "
-                        f"variable; did you mean {' or '.join(meant)}?"
-                    )
-                for suffix, role, group in sides:
-                    if identifier.endswith(suffix):
-                        base = identifier.removesuffix(suffix)
-                        needed = getattr(self.rule, f"{suffix[1:]}_channels", "")
-                        way_out = (
-                            f"; create PerChannel({group.name}, rule.{suffix[1:]}_channels, "
-                            "namespace=rule.parameters) before"
-                            if base in needed
-                            else ""
-                        )
-                        raise ValueError(
-                            f"ConvSynapses '{self.name}': {text} needs a variable '{base}' of the "
-                            f"{role} '{group.name}'{way_out}"
-                        )
 
     def _add_update(
         self,

@@ -42,7 +42,7 @@ class ExplicitSynapses(Synapses):
         taps = [np.concatenate(p) for p in zip(*conv.geometry.taps(conv.batch_size), strict=True)]
         by_neuron = np.argsort(taps[1], kind="stable")  # one receptive field after the other
         pre, post, kernel = (part[by_neuron] for part in taps)
-        running = {name: e for name, e in conv.model.items() if "cumulative" in e.flags}
+        running = {e.varname: e for e in conv.model.cumulative}
         neuron_sums = [r for r in conv.sums.values() if r.side != "kernel"]
         lines = ["kernel : integer (constant)"]
         lines += [f"{index} : integer (constant)" for index in _INDICES]

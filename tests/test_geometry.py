@@ -184,6 +184,19 @@ def test_taps_are_the_patches_of_torch(drawn, batch_size):
 
 
 @examples
+@given(geometries, st.integers(1, 2), st.integers(0, 2**32 - 1))
+def test_fields_of_neurons_are_their_share_of_the_taps(shape, batch_size, seed):
+    connections = np.concatenate([np.stack(tap) for tap in shape.taps(batch_size)], axis=1)
+    sides = ((0, shape.in_shape, "projective_field"), (1, shape.out_shape, "receptive_field"))
+    for side, size, method in sides:
+        n_neurons = batch_size * np.prod(size)
+        chosen = np.random.default_rng(seed).choice(n_neurons, min(n_neurons, 5), replace=False)
+        found = np.stack(getattr(shape, method)(chosen))
+        expected = connections[:, np.isin(connections[side], chosen)]
+        assert sorted(found.T.tolist()) == sorted(expected.T.tolist())
+
+
+@examples
 @given(arguments(), st.integers(0, 2**32 - 1))
 def test_convolving_along_the_taps_is_conv2d(drawn, seed):
     rng = np.random.default_rng(seed)

@@ -146,6 +146,19 @@ def test_a_chain_of_poolings_takes_one_step():
     assert_allclose(third.get_maps("x"), pooled_by_torch(AveragePooling, middle, 2), rtol=1e-12)
 
 
+def test_what_is_created_later_writes_later():
+    prefs.codegen.target = "numpy"
+    source, pooled = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 1, 1), "x : 1\nseen : 1")
+    Assign(pooled, "x + 1", "x", name="c")
+    Assign(pooled, "2*x", "x", name="b")
+    Assign(pooled, "x", "seen", name="a")
+    SumPooling(source, pooled, 2, name="z")
+    Assign(source, "5", name="y")
+    source.x, pooled.x = 1, 3
+    run_step(source, pooled)
+    assert (source.x[0], pooled.x[0], pooled.seen[0]) == (5, 4, 8)
+
+
 def test_poolings_belong_to_their_target():
     source, pooled = FeatureMap((1, 4, 6), "x : 1"), FeatureMap((1, 2, 2), "x : 1", name="pooled")
     operation = AveragePooling(source, pooled, (2, 3))

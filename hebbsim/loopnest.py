@@ -77,7 +77,7 @@ def compile_directly(runner: CodeRunner) -> None:
         runner.codeobj_class = code_object_class()
         try:
             return create(run_namespace)
-        except NotImplementedError:
+        except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
             runner.codeobj_class = None
             return create(run_namespace)
 

@@ -65,15 +65,15 @@ def test_spiking_map_is_a_neuron_group(target):
     plain = NeuronGroup(len(spiking), **neuron)
     labelled = FeatureMap(SHAPE, "x : 1\nv : volt", batch_size=BATCH)
     still = FeatureMap(SHAPE, "v : volt")
-    drive = np.random.default_rng(1).uniform(0.5, 3, (BATCH, *SHAPE)) * volt
+    drive = np.random.default_rng(1).uniform(1.1, 4, (BATCH, *SHAPE)) * volt
     spiking.set_maps("drive", drive)
     plain.drive = in_memory(np.asarray(drive)) * volt
-    spiking.v = plain.v = "0.01*i*volt"
     labelled.x = "1000*sample + 100*channel + 10*row + col"
     labelled.v["channel == 3 and row < 2"] = "col*mV"
     still.set_maps("v", np.arange(60).reshape(SHAPE) * mV)
     monitors = [SpikeMonitor(group) for group in (spiking, plain)]
-    network = Network(spiking, plain, labelled, still, *monitors)
+    trace = StateMonitor(spiking, "v", record=[0, 7])
+    network = Network(spiking, plain, labelled, still, *monitors, trace)
     network.run(40 * ms)
 
     assert monitors[1].num_spikes > 100
@@ -81,29 +81,21 @@ def test_spiking_map_is_a_neuron_group(target):
     assert_array_equal(monitors[0].t, monitors[1].t)
     assert_array_equal(in_memory(np.asarray(spiking.get_maps("v"))), np.asarray(plain.v))
     assert_array_equal(spiking.get_maps("drive"), drive)
+    # v(t) = drive*(1 - exp(-t/tau)) reaches 1 at tau*log(drive/(drive - 1))
+    strength = in_memory(np.asarray(drive))
+    crossing = 10 * np.log(strength / (strength - 1))
+    first = [monitors[0].t[monitors[0].i == neuron][0] / ms for neuron in range(120)]
+    assert_array_equal(np.floor(crossing / 0.1).astype(int), np.rint(np.divide(first, 0.1)))
+    for neuron, found in zip((0, 7), trace.v, strict=True):
+        steps = np.arange(np.rint(first[neuron] / 0.1))
+        expected = strength[neuron] * (1 - np.exp(-steps / 100))
+        assert_allclose(found[: len(steps)] / volt, expected, rtol=1e-12, atol=1e-15)
+
     sample, channel, row, col = coordinates()
     assert_array_equal(labelled.get_maps("x"), 1000 * sample + 100 * channel + 10 * row + col)
     expected = np.where((channel == 3) & (row < 2), col, 0) * mV
     assert_allclose(labelled.get_maps("v") / mV, expected / mV, rtol=1e-15)
     assert_array_equal(still.get_maps("v")[0], np.arange(60).reshape(SHAPE) * mV)
-
-
-def test_first_spikes_are_those_of_the_closed_form(target):
-    """``v(t) = drive*(1 - exp(-t/tau))`` reaches 1 at ``tau*log(drive/(drive - 1))``."""
-    layer = FeatureMap(
-        (2, 2, 3), LIF, "v > 1*volt", "v = 0*volt", refractory=1 * ms, method="exact"
-    )
-    drive = np.linspace(1.2, 4, 12).reshape(1, 2, 2, 3)
-    layer.set_maps("drive", drive * volt)
-    spikes, trace = SpikeMonitor(layer), StateMonitor(layer, "v", record=[0, 7])
-    Network(layer, spikes, trace).run(40 * ms)
-    crossing = in_memory(10 * np.log(drive / (drive - 1)))
-    first = np.array([spikes.t[spikes.i == neuron][0] / ms for neuron in range(12)])
-    assert_array_equal(np.floor(crossing / 0.1).astype(int), np.rint(first / 0.1).astype(int))
-    for neuron, found in zip((0, 7), trace.v, strict=True):
-        steps = np.arange(np.rint(first[neuron] / 0.1))
-        expected = in_memory(drive)[neuron] * (1 - np.exp(-steps / 100))
-        assert_allclose(found[: len(steps)] / volt, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_slices_and_names_are_those_of_neuron_groups(layer):

@@ -21,7 +21,7 @@ from hebbsim import ConvSynapses, FeatureMap
 from hebbsim.mapgroups import PerChannel, PerPosition, PerSample
 from hebbsim.mapops import Assign
 
-SHAPE, BATCH = (5, 3, 4), 3
+SHAPE, BATCH, STEPS = (5, 3, 4), 3, 40
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
 # axes of an array (batch, channels, rows, cols) that each kind of group sums over
 KINDS = {PerChannel: (0, 2, 3), PerSample: (1, 2, 3), PerPosition: (1,)}
@@ -78,7 +78,11 @@ def test_sums_and_means_equal_numpys(target, dtype):
         assert_array_equal(group.state(f"active_{n}")[:], active.sum(axes).ravel())
 
 
-def test_groups_in_time(target):
+# Scenes of 40 steps, each of which yields its objects, and checks them once they have run: all
+# share one network, because a standalone build takes seconds.
+
+
+def sums_updates_and_equations_in_their_order():
     """Differential equations, updates and order of events against a reference in numpy.
 
     The map's `x` is set from `theta` among the forward operations, so that a sum in the slot
@@ -106,11 +110,10 @@ def test_groups_in_time(target):
     layer.x = 0.25
     threshold.theta = "0.1*i"
     threshold.gain = 0.5
-    objects = [layer, before, threshold, after, end]
-    run_steps(*objects, steps=3)
+    yield layer, before, threshold, after, end
 
     theta, slow, rate, x = 0.1 * np.arange(5.0), np.zeros(5), np.zeros(5), np.full(u.shape, 0.25)
-    for _ in range(3):
+    for _ in range(STEPS):
         slow += 0.1 * (rate - slow)
         sums = {"before": x.sum((1, 2, 3))}
         x = np.clip(u - theta[:, None, None], 0, 1)
@@ -131,13 +134,13 @@ def test_groups_in_time(target):
     assert clip.order > before.sums["before"].order
 
 
-def test_threshold_per_channel_in_a_spiking_map(target):
-    """``dv/dt = 1/ms`` from 0: a neuron of threshold theta spikes each ceil(10*theta) steps."""
+def thresholds_of_a_spiking_map():
+    """``dv/dt = 1/ms`` from 0: a neuron spikes in the step after ten times its threshold."""
     layer = FeatureMap(
         (4, 2, 3),
         """dv/dt = drive/ms : 1
         drive : 1""",
-        "v > theta*scale + 1e-6",
+        "v > theta*scale + 0.1*(offset % 2) + 1e-6",
         "v = 0",
         method="euler",
         batch_size=2,
@@ -150,15 +153,16 @@ def test_threshold_per_channel_in_a_spiking_map(target):
     samples.scale = "1 + i"
     places.offset = "i"
     spikes = SpikeMonitor(layer)
-    run_steps(layer, channels, samples, places, spikes, steps=100)
+    yield layer, channels, samples, places, spikes
+
     counts = spikes.count[:].reshape(2, 2, 3, 4)
     sample, _, _, channel = np.indices(counts.shape)
-    # the first step at which n/10 is above theta*scale: one more than ten times that
-    period = np.rint(10 * (0.5 + 0.3 * channel) * (1 + sample)).astype(int) + 1
-    assert_array_equal(counts, 100 // period)
+    place = np.arange(12).reshape(2, 2, 3, 1)
+    period = np.rint(10 * (0.5 + 0.3 * channel) * (1 + sample)).astype(int) + place % 2 + 1
+    assert_array_equal(counts, STEPS // period)
 
 
-def test_convolutions_read_the_variables_of_both_maps_groups(target):
+def convolutions_read_the_groups_of_both_maps():
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 2, 4, 3)), rng.standard_normal((2, 3, 4, 3))
     source = FeatureMap((2, 4, 3), "x : 1\nshifted = x - mean : 1", batch_size=2)
@@ -182,7 +186,7 @@ def test_convolutions_read_the_variables_of_both_maps_groups(target):
     gain.gain = "0.1*i"
     theta.theta = "2 - i"
     attention.attention = "cos(i)"
-    run_steps(source, layer, mean, gain, theta, attention, conv)
+    yield source, layer, mean, gain, theta, attention, conv
 
     m = np.array([1.0, 2.0])[:, None, None, None]
     g = 0.1 * np.arange(24).reshape(2, 1, 4, 3)
@@ -194,6 +198,31 @@ def test_convolutions_read_the_variables_of_both_maps_groups(target):
     close(conv.get_kernel("dw")[:, :, 0, 0], expected)
 
 
+def differential_equations_with_and_without_noise():
+    """Ornstein-Uhlenbeck: variance 1/2, here of 400 independent values; exponential decay."""
+    layer = FeatureMap((400, 1, 1), "x : 1")
+    group = PerChannel(layer, "dn/dt = -n/(1*ms) + xi*ms**-0.5 : 1", method="euler")
+    single = PerChannel(layer, "dfade/dt = -fade/(10*ms) : 1", method="exact", dtype=np.float32)
+    single.fade = "1 + i/400.0"
+    yield layer, group, single
+
+    assert 0.35 < np.var(group.n[:]) < 0.7
+    close(single.fade[:], (1 + np.arange(400) / 400) * np.exp(-STEPS * 0.01), np.float32)
+    assert single.fade[:].dtype == np.float32
+
+
+def test_groups_over_time(target):
+    running = [
+        sums_updates_and_equations_in_their_order(),
+        thresholds_of_a_spiking_map(),
+        convolutions_read_the_groups_of_both_maps(),
+        differential_equations_with_and_without_noise(),
+    ]
+    run_steps(*[obj for scene in running for obj in next(scene)], steps=STEPS)
+    for scene in running:
+        assert next(scene, None) is None
+
+
 def test_state_updates_come_before_the_maps_equations():
     """Whatever the names: the map sees this step's value."""
     prefs.codegen.target = "numpy"
@@ -203,16 +232,6 @@ def test_state_updates_come_before_the_maps_equations():
         run_steps(layer, group)
         assert_allclose(group.rate, 0.1, rtol=1e-12)
         assert_allclose(layer.v, 0.01, rtol=1e-12)
-
-
-def test_differential_equations_in_single_precision(target):
-    prefs.core.default_float_dtype = np.float32
-    layer = FeatureMap((2, 2, 2), "x : 1")
-    group = PerChannel(layer, "dfade/dt = -fade/(10*ms) : 1", method="exact")
-    group.fade = "1 + i"
-    run_steps(layer, group, steps=20)
-    close(group.fade[:], [np.exp(-0.2), 2 * np.exp(-0.2)], np.float32)
-    assert group.fade[:].dtype == np.float32
 
 
 def test_they_are_groups():
@@ -307,14 +326,6 @@ def test_random_numbers_in_sums_are_refused(layer):
     cause = cause_of_failed_run(layer, group)
     assert isinstance(cause, NotImplementedError)
     assert "'noise_': 'noise = x_map*randn()' calls randn() for every term of a sum" in str(cause)
-
-
-def test_random_numbers_elsewhere_are_drawn(target):
-    layer = FeatureMap((400, 1, 1), "x : 1")
-    group = PerChannel(layer, "dn/dt = -n/(1*ms) + xi*ms**-0.5 : 1", method="euler")
-    run_steps(layer, group, steps=200)
-    # Ornstein-Uhlenbeck: variance 1/2, here of 400 independent values
-    assert 0.35 < np.var(group.n[:]) < 0.7
 
 
 def test_unknown_names_in_sums_are_refused(layer):

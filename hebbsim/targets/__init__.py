@@ -9,11 +9,14 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.preferences import prefs
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, get_device
+from brian2.utils.logger import get_logger
 
 from hebbsim.targets.cpp_runtime import CPPRuntimeCodeObject, compiler_available, vector_flags
 from hebbsim.targets.tiles import TEMPLATE_GLOBALS
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "register_templates"]
+
+logger = get_logger("hebbsim.targets")
 
 _FOLDERS = {
     NumpyCodeObject: "templates/numpy",
@@ -40,6 +43,14 @@ def code_object_class() -> type | None:
         arguments = prefs.codegen.cpp.extra_compile_args_gcc
         arguments += [flag for flag in vector_flags() if flag not in arguments]
         return None
-    if prefs.codegen.target == "numpy" or not compiler_available():
+    if prefs.codegen.target == "numpy":
+        return NumpyCodeObject
+    if not compiler_available():
+        logger.warn(
+            "No C++ compiler was found (CXX or g++), convolutions run in numpy and are slow. "
+            "Install one, or set prefs.codegen.target = 'numpy' to silence this warning.",
+            "no_compiler",
+            once=True,
+        )
         return NumpyCodeObject
     return CPPRuntimeCodeObject

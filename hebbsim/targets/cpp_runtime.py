@@ -13,8 +13,9 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +176,21 @@ class CPPRuntimeCodeObject(CodeObject):
 
     def __call__(self, **_: Any) -> None:
         """Run once."""
-        self.run_block("run")
+        compiled = self.compiled_code["run"]
+        if isinstance(compiled, Future):
+            compiled = self._finish("run")
+        compiled()
 
     def run_block(self, block: str) -> None:
-        """Call the compiled function, once its compilation has ended."""
+        """Call a compiled block, if there is anything in it."""
         compiled = self.compiled_code[block]
         if isinstance(compiled, Future):
-            compiled = self.compiled_code[block] = compiled.result()
+            compiled = self._finish(block)
         if compiled is not None:
-            compiled(self._arguments[block])
+            compiled()
+
+    def _finish(self, block: str) -> Callable[[], None]:
+        """Wait until a block is compiled, and bind its arguments."""
+        compiled = partial(self.compiled_code[block].result(), self._arguments[block])
+        self.compiled_code[block] = compiled
+        return compiled

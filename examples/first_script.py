@@ -42,7 +42,7 @@ winners = WinnerTakeAll(layer, source="u - theta", target="y", k=1)
 @network_operation(when="start")
 def present():
     """Show another batch of 50 digits in each time step."""
-    retina.set_maps("x", images[np.random.randint(len(images), size=50)])  # noqa: NPY002
+    retina.set_maps("x", images[np.random.randint(len(images), size=50)])
 
 
 run(1000 * defaultclock.dt)

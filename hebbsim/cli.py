@@ -123,7 +123,7 @@ def compare(
         str | None, _option("none, standardize, dog or zca (default zca).")
     ] = None,
     zca_epsilon: Annotated[
-        float | None, _option("Regularises the whitening (default 1.0).")
+        float | None, _option("Regularises the whitening (default 0.1; digits: 1).")
     ] = None,
     n_train: Annotated[int | None, _option("Use so many training images (default all).")] = None,
     n_test: Annotated[int | None, _option("Use so many test images (default all).")] = None,

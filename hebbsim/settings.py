@@ -23,7 +23,13 @@ DTYPES = ("float32", "float64")
 
 _AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "pool_size", "k")
 _FOR_DATA: dict[str, dict[str, Any]] = {
-    "digits": {"channels": (16, 64), "kernels": (6, 2), "pooling": "none", "batch_size": 50},
+    "digits": {
+        "channels": (16, 64),
+        "kernels": (6, 2),
+        "pooling": "none",
+        "batch_size": 50,
+        "zca_epsilon": 1.0,
+    },
 }
 _QUICK = {"seeds": 1, "epochs": 1, "n_train": 500, "n_test": 200}
 
@@ -100,7 +106,7 @@ class CompareSettings:
     learning_rate: str = "1/n_shared"
     batch_size: int = 100
     preprocessing: str = "zca"
-    zca_epsilon: float = 1.0
+    zca_epsilon: float = 0.1
     n_train: int | None = None
     n_test: int | None = None
     decoder: str = "ridge"

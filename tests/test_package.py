@@ -1,6 +1,7 @@
 """The public surface: what is exported, what is shipped, what imports what."""
 
 import ast
+import re
 import subprocess
 import sys
 import zipfile
@@ -85,3 +86,13 @@ def test_every_template_exists_for_every_target(stem):
     found = {f.stem for f in (templates / "numpy").glob(f"{stem}.py_")}
     assert found
     assert found == {f.stem for f in (templates / "cpp").glob(f"{stem}.cpp")}
+
+
+def test_the_readme_shows_the_first_script_as_it_is():
+    script = (ROOT / "examples" / "first_script.py").read_text().rstrip()
+    assert f"```python\n{script}\n```" in (ROOT / "README.md").read_text()
+
+
+def test_what_the_readme_points_to_is_there():
+    for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert link.startswith("http") or (ROOT / link).exists(), link

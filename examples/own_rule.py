@@ -46,6 +46,7 @@ conv = ConvSynapses(
     """,
     update="w += 0.1*reward*eligibility",
     kernel_size=3,
+    method="exact",
     namespace={"tau": 2 * ms},
 )
 source.x, target.y = "rand()", "rand()"

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -217,7 +218,7 @@ def _settings(
         raise SettingsError(f"--quick has its own settings, and '{source}' others; give one")
     if data is not None:
         given = {**given, "data": CompareSettings.for_data(data).data}
-    return CompareSettings.load(source).with_changes(**given)
+    return replace(CompareSettings.load(source), **given)
 
 
 def _compare(settings: CompareSettings, folder: Path, **how: bool) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from hebbsim.bridge.decoding import decode
 from hebbsim.datasets import ImageDataset, as_float, load_dataset
-from hebbsim.layers import ConvLayer
+from hebbsim.geometry import GeometryError
 from hebbsim.network import ConvNetwork
 from hebbsim.preprocessing import ZCA, Preprocessing, make_preprocessing, standardize
 from hebbsim.results import PIXELS, RANDOM, ResultsFolder, Row
@@ -78,8 +78,8 @@ def compare(
     results = ResultsFolder(folder)
     results.check(settings, overwrite=overwrite, resume=resume)
     images = load_images(settings, download=download)
+    check_layers(settings, images.shape)  # fails before anything is replaced
     with preferences(settings):
-        build_network(settings, images.shape, None, 0)  # fails before anything is replaced
         rows = results.begin(settings, resume=resume)
         done = {(row.rule, row.seed) for row in rows}
         if (PIXELS, 0) not in done:
@@ -136,12 +136,20 @@ def _preprocessing(settings: CompareSettings) -> Preprocessing:
     return make_preprocessing(settings.preprocessing)
 
 
+def check_layers(settings: CompareSettings, shape: tuple[int, int, int]) -> None:
+    """Raise an error if the learning rate is not finite, or a layer does not fit what it gets."""
+    for number, layer in enumerate(settings.layers(settings.rules[0]), start=1):
+        try:
+            shape = layer.output_shape(shape)
+        except GeometryError as error:
+            raise GeometryError(f"layer {number}: {error}") from None
+
+
 def build_network(
     settings: CompareSettings, shape: tuple[int, int, int], rule: str | None, seed: int
 ) -> ConvNetwork:
     """Build the network; without a rule it keeps the initial kernels that the seed gives."""
-    layers: list[ConvLayer] = settings.layers(rule)
-    return ConvNetwork(shape, layers, batch_size=settings.batch_size, seed=seed)
+    return ConvNetwork(shape, settings.layers(rule), batch_size=settings.batch_size, seed=seed)
 
 
 def run_network(

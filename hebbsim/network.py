@@ -339,6 +339,8 @@ class ConvNetwork:
             depth=max(chosen) + 1,
             collect=collect,
         )
+        if len(kept[0]) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
+            raise KeyboardInterrupt
         return [np.concatenate(batches)[:n_images] for batches in kept]
 
     def _padded(self, images: np.ndarray, n_images: int, n_batches: int) -> Iterator[np.ndarray]:

@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from hebbsim import rules
 from hebbsim.datasets import available_datasets
 from hebbsim.layers import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
-from hebbsim.messages import closest, unknown
+from hebbsim.messages import unknown
 from hebbsim.preprocessing import PREPROCESSING
-from hebbsim.rules.rule import Rule
+from hebbsim.raterules import SettingsError, check_learning_rate, make_rule, rule_names
 
-__all__ = ["RATE_RULES", "CompareSettings", "SettingsError"]
-
-#: The rules that learn from rates, which is what a `ConvNetwork` computes
-RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance")
+__all__ = ["CompareSettings", "SettingsError"]
 
 DECODERS = ("ridge", "logistic", "svm")
 DTYPES = ("float32", "float64")
@@ -34,10 +30,6 @@ _FOR_DATA: dict[str, dict[str, Any]] = {
 _QUICK = {"seeds": 1, "epochs": 1, "n_train": 500, "n_test": 200}
 
 
-class SettingsError(ValueError):
-    """Settings that are unknown, contradictory or out of range."""
-
-
 @dataclass(frozen=True)
 class CompareSettings:
     """
@@ -50,7 +42,7 @@ class CompareSettings:
     data_root : str, optional
         The folder of torchvision's data sets.
     rules : sequence of str
-        Names out of `RATE_RULES`, in any letter case; each is trained by itself.
+        Names of rules that learn from rates, in any letter case; each is trained by itself.
     seeds : int
         Number of seeds: 0, 1, 2, ... for initial kernels and order of presentation.
     epochs : int
@@ -114,7 +106,7 @@ class CompareSettings:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rules", _rule_names(self.rules))
+        object.__setattr__(self, "rules", rule_names(self.rules))
         for name in ("channels", "kernels"):
             object.__setattr__(self, name, _integers(name, getattr(self, name)))
         self._check_choices()
@@ -145,16 +137,17 @@ class CompareSettings:
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (is_number and 0 <= value < float("inf")):
                 raise SettingsError(f"{name}: expected a finite number from 0 on, got {value!r}")
-        if not isinstance(self.learning_rate, str):
-            raise SettingsError(
-                f"learning_rate: expected text, such as '0.01' or '1/n_shared', "
-                f"got {self.learning_rate!r}"
-            )
+        check_learning_rate(self.learning_rate)
         if len(self.channels) != len(self.kernels):
             raise SettingsError(
                 f"channels and kernels: expected one value of each for every layer, got "
                 f"{len(self.channels)} channels {_text(self.channels)} and {len(self.kernels)} "
                 f"kernels {_text(self.kernels)}; give both, such as --channels 32,64 --kernels 5,3"
+            )
+        if self.k > min(self.channels):
+            raise SettingsError(
+                f"k: expected at most the {min(self.channels)} channels of the smallest layer, got "
+                f"{self.k}"
             )
 
     @classmethod
@@ -220,10 +213,6 @@ class CompareSettings:
         values = {"hebbsim": __version__, **asdict(self)}
         Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
-    def with_changes(self, **given: Any) -> Self:
-        """Return these settings with other values."""
-        return replace(self, **given)
-
     def difference(self, other: Self) -> str | None:
         """Name the first setting in which the numbers of `other` may differ, or None."""
         for field in fields(self):
@@ -251,37 +240,6 @@ class CompareSettings:
             )
             for out_channels, kernel_size in zip(self.channels, self.kernels, strict=True)
         ]
-
-
-def make_rule(name: str, learning_rate: str) -> Rule:
-    """Return a rate rule; a learning rate that is a number is passed on as one."""
-    try:
-        rate: float | str = float(learning_rate)
-    except ValueError:
-        rate = learning_rate
-    rule: Rule = getattr(rules, name)(rate)
-    return rule
-
-
-def _rule_names(given: Any) -> tuple[str, ...]:
-    if isinstance(given, str) or not given:
-        raise SettingsError(
-            f"rules: expected one name or more, such as ('Instar', 'Oja'), got {given!r}"
-        )
-    folded = {name.casefold(): name for name in RATE_RULES}
-    names = []
-    for name in given:
-        if str(name).casefold() not in folded:
-            raise SettingsError(_unknown_rule(str(name)))
-        names.append(folded[str(name).casefold()])
-    return tuple(dict.fromkeys(names))
-
-
-def _unknown_rule(name: str) -> str:
-    other = closest(name, rules.__all__)
-    if other is not None and other.casefold() == name.casefold():
-        return f"rule {other!r} doesn't learn from rates; compare {', '.join(RATE_RULES)}"
-    return unknown("rule", name, RATE_RULES)
 
 
 def _integers(name: str, given: Any) -> tuple[int, ...]:

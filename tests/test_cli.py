@@ -113,6 +113,8 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
         (["--data", "./nowhere"], ["no file or folder 'nowhere'"]),
         (["--data", "mnist"], ["HEBBSIM_DATA_ROOT"]),
         (["--kernels", "9,2"], ["layer 1"]),
+        (["--kernels", "6,4"], ["layer 2"]),
+        (["--learning-rate", "1/n_share"], ["did you mean 'n_shared'"]),
         (["--channels", "8,x"], ["--channels: expected a number for each layer", "'8,x'"]),
         (["--channels", "8"], ["1 channels 8 and 2 kernels 6,2"]),
         (["--preprocessing", "dgo"], ["did you mean 'dog'"]),
@@ -128,7 +130,7 @@ def test_what_the_user_can_mend_is_one_line(run, tmp_path, arguments, parts):
 
 
 def test_weights_that_explode_are_an_error_not_a_traceback(run):
-    result = run("compare", *TINY, "--learning-rate", "1e300", "--dtype", "float32")
+    result = run("compare", *TINY, "--learning-rate", "1e38", "--dtype", "float32")
     assert_error(result, "conv1", "Lower the learning rate")
 
 

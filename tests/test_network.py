@@ -187,6 +187,19 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, batch, layerwise
     first.fit(images(), checkpoint=path, resume=True, **settings)
 
 
+def test_an_interrupted_transform_returns_nothing():
+    network = two_layers()
+    data = images(60)
+
+    def reduce(maps):
+        os.kill(os.getpid(), signal.SIGINT)
+        return maps
+
+    with pytest.raises(KeyboardInterrupt):
+        network.transform(data, reduce=reduce)
+    assert network.transform(data).shape[0] == 60
+
+
 def test_checkpoint_of_another_network_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     save_checkpoint(two_layers(seed=1), path, Position())

@@ -1,5 +1,7 @@
 """What the C++ runtime target does besides computing: compile, cache, fall back, report."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, defaultclock, ms, prefs
@@ -93,7 +95,7 @@ def test_axes_are_cut_into_tiles_without_rest():
         runs = cut(length, (8, 4, 2, 1))
         assert runs[0].start == 0
         assert runs[-1].stop == length
-        for one, two in zip(runs, runs[1:], strict=False):
+        for one, two in pairwise(runs):
             assert one.stop == two.start
         assert all((run.stop - run.start) % run.size == 0 for run in runs)
     assert taps_beside(8) == (1,)

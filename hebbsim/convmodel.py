@@ -14,6 +14,8 @@ from brian2.equations.equations import (
     extract_constant_subexpressions,
 )
 from brian2.groups.group import get_dtype
+from brian2.units import second
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from hebbsim.rules.rule import Rule
 from hebbsim.sums import connection_variables
@@ -112,7 +114,7 @@ def _read_equations(
             f"ConvSynapses '{conv.name}': '{shadowed[0]}' is a variable of a feature map and "
             "of the kernel; rename the kernel's"
         )
-    reserved = {"i", "N", "delay", "mask", "n_shared", *_KERNEL_COORDINATES}
+    reserved = {"i", "N", "delay", "mask", "n_shared", "model", *_KERNEL_COORDINATES}
     for name in sorted(equations.names):
         if name in reserved or hasattr(type(conv), name) or name in conv.__dict__:
             raise SyntaxError(
@@ -166,6 +168,8 @@ def add_kernel_variables(conv: "ConvSynapses", model: ConvModel, dtype: Any) -> 
                 constant="constant" in equation.flags,
                 scalar=shared,
             )
+    for noise in model.kernel.stochastic_variables:
+        variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
     for equation in model.summed:
         if side_of(conv, equation) == "kernel":
             _check_name(conv, equation)
@@ -200,9 +204,10 @@ def side_of(conv: "ConvSynapses", equation: SingleEquation) -> str:
             base = equation.varname.removesuffix(f"_{side}")
             parameter = group.equations.get(base, None)
             if parameter is None or parameter.type != PARAMETER or "shared" in parameter.flags:
+                unit = "1" if equation.dim is DIMENSIONLESS else equation.unit
                 raise ValueError(
                     f"ConvSynapses '{conv.name}': '{equation.varname}' is summed and needs a "
-                    f"parameter '{base} : {equation.unit}' in the model of '{group.name}'"
+                    f"parameter '{base} : {unit}' in the model of '{group.name}'"
                 )
             if parameter.dim is not equation.dim:
                 raise ValueError(

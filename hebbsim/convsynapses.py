@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.groups.neurongroup import SubexpressionUpdater
@@ -138,6 +138,15 @@ class ConvSynapses(CompiledGroup):
         self.batch_size = source.batch_size
         self.codeobj_class = None
 
+        #: The runners of this object, by what they write
+        self.sums: dict[str, ConnectionSum] = {}
+        #: The event-driven pathways, by name; what they do to the kernel apart from the rest
+        self.pathways: dict[str, SpikePathway] = {}
+        #: Kernel variables that pathways change
+        self.changed_by_spikes: list[str] = []
+        self.state_updater: StateUpdater | None = None
+        self.subexpression_updater: SubexpressionUpdater | None = None
+        self.update: KernelUpdate | None = None
         #: The equations, sorted by what they mean
         self.model = read_model(self, model, rule)
         self.equations = self.model.kernel
@@ -147,11 +156,6 @@ class ConvSynapses(CompiledGroup):
                 {key: value for key, value in rule.parameters.items() if key not in self.namespace}
             )
 
-        #: The runners of this object, by what they write
-        self.sums: dict[str, ConnectionSum] = {}
-        self.state_updater: StateUpdater | None = None
-        self.subexpression_updater: SubexpressionUpdater | None = None
-        self.update: KernelUpdate | None = None
         if self.equations.diff_eq_names:
             self.state_updater = StateUpdater(
                 self, method, clock=self.clock, order=order, method_options=method_options
@@ -164,10 +168,6 @@ class ConvSynapses(CompiledGroup):
             self.contained_objects.append(self.subexpression_updater)
         for equation in self.model.summed:
             self._add_sum(equation, order)
-        #: The event-driven pathways, by name; what they do to the kernel apart from the rest
-        self.pathways: dict[str, SpikePathway] = {}
-        #: Kernel variables that pathways change
-        self.changed_by_spikes: list[str] = []
         self._add_pathways(on_pre, on_post, rule, delay, order)
         statements = update if update is not None else (rule.update if rule else None)
         self._add_update(statements, weight, mask, normalize, norm, order)
@@ -175,7 +175,7 @@ class ConvSynapses(CompiledGroup):
         if rule is not None and not rule.scheduled and "eta" in self.equations.parameter_names:
             self.eta = rule.learning_rate
         if mask is not None:
-            self.set_mask(mask, weight)
+            self.set_mask(mask)
 
     # --- checks -----------------------------------------------------------------------------
 
@@ -314,10 +314,10 @@ class ConvSynapses(CompiledGroup):
                     "updated; give a rule, or update='w += ...'"
                 )
             return
-        if weight not in self.variables:
+        if not self._is_stored(weight):
             raise ValueError(
                 f"ConvSynapses '{self.name}': the model has no kernel variable '{weight}'; name "
-                "the one that learns with weight="
+                "the one that learns, of each element, with weight="
             )
         if mask is not None:
             self.variables.add_array(
@@ -366,6 +366,8 @@ class ConvSynapses(CompiledGroup):
             ``(out_channels, in_channels/groups, krows, kcols)``; without weight sharing
             ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``.
         """
+        if not isinstance(self.variables.get(variable), Subexpression):
+            self._check_stored(variable)
         values = self.state(variable)[:]
         return (
             Quantity(self.geometry.from_memory(np.asarray(values)), dim=get_dimensions(values))
@@ -384,8 +386,7 @@ class ConvSynapses(CompiledGroup):
             If the units don't match.
         """
         values = np.asarray(kernel)
-        if variable not in self.variables:
-            raise KeyError(f"'{self.name}' has no kernel variable '{variable}'")
+        self._check_stored(variable)
         if values.shape != self.geometry.kernel_shape:
             axes = "(out_channels, in_channels/groups, krows, kcols)"
             if not self.geometry.weight_sharing:
@@ -402,13 +403,46 @@ class ConvSynapses(CompiledGroup):
         flat = self.geometry.to_memory(values)
         self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
 
-    def set_mask(self, mask: np.ndarray, weight: str = "w") -> None:
-        """Set the pruning mask, and zero the weights that it leaves out."""
+    def _is_stored(self, variable: str) -> bool:
+        found = self.variables.get(variable)
+        return isinstance(found, ArrayVariable) and not found.scalar
+
+    def _check_stored(self, variable: str) -> None:
+        if not self._is_stored(variable):
+            known = [n for n in self.variables if self._is_stored(n) and not n.startswith("_")]
+            raise KeyError(
+                f"'{self.name}' has no kernel variable '{variable}' of each element, only "
+                f"{', '.join(n for n in known if n != 'i') or 'none'}"
+            )
+
+    def set_mask(self, mask: np.ndarray) -> None:
+        """Set another pruning mask, and zero the weights that it leaves out.
+
+        Raises
+        ------
+        ValueError
+            If the shape doesn't fit, a value is neither 0 nor 1, or there was no mask before.
+        """
+        if self.update is None or "mask" not in self.variables:
+            raise ValueError(
+                f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
+            )
         values = np.asarray(mask, dtype=float)
         if not np.isin(values, (0.0, 1.0)).all():
             raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
         self.set_kernel("mask", values)
-        self.set_kernel(weight, self.get_kernel(weight) * values)
+        self.prune()
+
+    def prune(self) -> None:
+        """Zero the weights that the mask leaves out; done before every run."""
+        if self.update is not None and "mask" in self.variables:
+            self.state(self.update.weight)[:] = f"{self.update.weight}*mask"
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check units, and prune weights that were set since the last run."""
+        self.equations.check_units(self, run_namespace=run_namespace)
+        self.prune()
+        super().before_run(run_namespace)
 
     def to_synapses(self) -> "ExplicitSynapses":
         """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""

@@ -1,6 +1,7 @@
 """Feature maps: neurons on a (sample, row, col, channel) grid."""
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from brian2 import NeuronGroup, Quantity
@@ -14,7 +15,10 @@ from hebbsim.loopnest import CompiledGroup, compile_directly
 __all__ = ["FeatureMap"]
 
 COORDINATES = ("sample", "row", "col", "channel")
-_ATTRIBUTES = ("shape", "batch_size", "next_order", "when", "order", "events", "equations")
+_ATTRIBUTES = (
+    *("shape", "batch_size", "next_order", "summed_by"),
+    *("when", "order", "events", "equations"),
+)
 
 
 class FeatureMap(CompiledGroup, NeuronGroup):
@@ -83,6 +87,8 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         #: `order` of the next forward operation on this map, which its state updater precedes
         self.next_order = int(kwds.get("order", 0)) + 1
         self._is_read = False
+        #: The runner that sums into each variable
+        self.summed_by: WeakValueDictionary[str, Any] = WeakValueDictionary()
         super().__init__(
             int(np.prod(self.memory_shape)),
             equations,
@@ -218,10 +224,6 @@ class FeatureMap(CompiledGroup, NeuronGroup):
                 f"{first}; every value must be finite. Look at the data with numpy.isfinite"
             )
         return values
-
-    def _check_for_invalid_values(self, k: str, v: Any) -> None:
-        # the limit that Brian2 compares with, 1e50, overflows in single precision
-        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
 
     def __repr__(self) -> str:
         batch = f", batch_size={self.batch_size}" if self.batch_size > 1 else ""

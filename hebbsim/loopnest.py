@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.functions import Function
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
 from brian2.equations.equations import SingleEquation
@@ -59,10 +61,16 @@ class LoopNest(CodeRunner):
             needed_variables=needed_variables,
         )
 
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Choose the target's code object class, then create the code object."""
+    def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
+        """Choose the target's code object class; numpy for functions that have no C++ code."""
         self.codeobj_class = code_object_class()
-        super().before_run(run_namespace)
+        try:
+            return super().create_default_code_object(run_namespace)
+        except (NotImplementedError, TypeError):
+            if self.codeobj_class is None:
+                raise
+            self.codeobj_class = NumpyCodeObject
+            return super().create_default_code_object(run_namespace)
 
 
 def compile_directly(runner: CodeRunner) -> None:
@@ -93,6 +101,10 @@ class CompiledGroup(Group):
         if self.codeobj_class is None and kwds.get("codeobj_class") is None:
             compile_directly(runner)
         return runner
+
+    def _check_for_invalid_values(self, k: str, v: Any) -> None:
+        # the limit that Brian2 compares with, 1e50, overflows in single precision
+        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
 
 
 def check_units(

@@ -118,6 +118,7 @@ class MapGroup(CompiledGroup):
             )
             self.contained_objects.append(self.update)
         self._enable_group_attributes()
+        feature_map.contained_objects.append(self)  # whose equations may refer to it
 
     def _shape(self) -> tuple[int, ...]:
         memory = dict(
@@ -190,10 +191,6 @@ class MapGroup(CompiledGroup):
                 )
             else:
                 borrower.add_reference(name, self, name, index="0" if variable.scalar else index)
-
-    def _check_for_invalid_values(self, k: str, v: Any) -> None:
-        # the limit that Brian2 compares with, 1e50, overflows in single precision
-        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
 
     def __len__(self) -> int:
         return self.variables["N"].get_value()

@@ -87,6 +87,7 @@ class ExplicitSynapses(Synapses):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the run; the convolution counts as used."""
+        self.conv.prune()
         super().before_run(run_namespace)
         self.conv._network = self._network
 

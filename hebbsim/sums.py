@@ -115,4 +115,19 @@ class ConnectionSum(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
+        if self.side != "kernel":
+            self._claim()
         super().before_run(run_namespace)
+
+    def _claim(self) -> None:
+        """Refuse a second sum into one variable: it would overwrite the first."""
+        group = getattr(self.group, "source" if self.side == "pre" else "target")
+        base = self.equation.varname.rpartition("_")[0]
+        other = group.summed_by.get(base)
+        if other not in (None, self) and other.active and other._network == self._network:
+            raise ValueError(
+                f"ConvSynapses '{self.group.name}': '{base}' of '{group.name}' is summed by "
+                f"'{other.group.name}' already; give each its own variable and add them up in "
+                "the model"
+            )
+        group.summed_by[base] = self

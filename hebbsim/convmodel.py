@@ -13,10 +13,10 @@ from brian2.equations.equations import (
     SingleEquation,
     extract_constant_subexpressions,
 )
-from brian2.groups.group import get_dtype
 from brian2.units import second
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from hebbsim.loopnest import add_equation_variable
 from hebbsim.rules.rule import Rule
 from hebbsim.sums import connection_variables
 
@@ -147,46 +147,12 @@ def add_kernel_variables(conv: "ConvSynapses", model: ConvModel, dtype: Any) -> 
         expression = f"(i // {step}) % {size}"
         variables.add_subexpression(coordinate, expr=expression, dtype=np.int32)
         step *= size
-    for equation in model.kernel.values():
-        _check_name(conv, equation)
-        eq_dtype = get_dtype(equation, dtype)
-        shared = "shared" in equation.flags
-        if equation.type == SUBEXPRESSION:
-            variables.add_subexpression(
-                equation.varname,
-                expr=str(equation.expr),
-                dimensions=equation.dim,
-                dtype=eq_dtype,
-                scalar=shared,
-            )
-        else:
-            variables.add_array(
-                equation.varname,
-                size=1 if shared else n_elements,
-                dimensions=equation.dim,
-                dtype=eq_dtype,
-                constant="constant" in equation.flags,
-                scalar=shared,
-            )
     for noise in model.kernel.stochastic_variables:
         variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
-    for equation in model.summed:
-        if side_of(conv, equation) == "kernel":
-            _check_name(conv, equation)
-            variables.add_array(
-                equation.varname,
-                size=n_elements,
-                dimensions=equation.dim,
-                dtype=get_dtype(equation, dtype),
-            )
-    for equation in model.cumulative:
+    to_kernel = [e for e in model.summed if side_of(conv, e) == "kernel"]
+    for equation in (*model.kernel.values(), *to_kernel, *model.cumulative):
         _check_name(conv, equation)
-        variables.add_subexpression(
-            equation.varname,
-            expr=str(equation.expr),
-            dimensions=equation.dim,
-            dtype=get_dtype(equation, dtype),
-        )
+        add_equation_variable(variables, equation, n_elements, dtype)
 
 
 def _check_name(conv: "ConvSynapses", equation: SingleEquation) -> None:

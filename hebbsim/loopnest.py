@@ -6,15 +6,22 @@ import numpy as np
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.functions import Function
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
-from brian2.equations.equations import SingleEquation
-from brian2.groups.group import CodeRunner, Group
+from brian2.equations.equations import SUBEXPRESSION, SingleEquation
+from brian2.groups.group import CodeRunner, Group, get_dtype
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.targets import code_object_class
 
-__all__ = ["CompiledGroup", "LoopNest", "add_suffixed", "check_units", "compile_directly"]
+__all__ = [
+    "CompiledGroup",
+    "LoopNest",
+    "add_equation_variable",
+    "add_suffixed",
+    "check_units",
+    "compile_directly",
+]
 
 
 class LoopNest(CodeRunner):
@@ -105,6 +112,24 @@ class CompiledGroup(Group):
     def _check_for_invalid_values(self, k: str, v: Any) -> None:
         # the limit that Brian2 compares with, 1e50, overflows in single precision
         super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
+
+
+def add_equation_variable(
+    variables: Variables, equation: SingleEquation, size: int, dtype: Any = None
+) -> None:
+    """Add what an equation defines: a value for each element, a shared one, or an expression.
+
+    A (summed) equation defines a value that is stored.
+    """
+    shared = "shared" in equation.flags
+    common = {"dimensions": equation.dim, "dtype": get_dtype(equation, dtype), "scalar": shared}
+    if equation.type == SUBEXPRESSION and "summed" not in equation.flags:
+        variables.add_subexpression(equation.varname, expr=str(equation.expr), **common)
+    else:
+        constant = "constant" in equation.flags
+        variables.add_array(
+            equation.varname, size=1 if shared else size, constant=constant, **common
+        )
 
 
 def check_units(

@@ -17,12 +17,18 @@ from brian2.equations.equations import (
     SUBEXPRESSION,
     SingleEquation,
 )
-from brian2.groups.group import get_dtype
 from brian2.synapses.synapses import StateUpdater
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.featuremap import FeatureMap
-from hebbsim.loopnest import CompiledGroup, LoopNest, add_suffixed, check_units, compile_directly
+from hebbsim.loopnest import (
+    CompiledGroup,
+    LoopNest,
+    add_equation_variable,
+    add_suffixed,
+    check_units,
+    compile_directly,
+)
 
 __all__ = ["PerChannel", "PerPosition", "PerSample"]
 
@@ -136,25 +142,7 @@ class MapGroup(CompiledGroup):
         for noise in equations.stochastic_variables:
             variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
         for equation in equations.values():
-            shared = "shared" in equation.flags
-            eq_dtype = get_dtype(equation, dtype)
-            if equation.type == SUBEXPRESSION and "summed" not in equation.flags:
-                variables.add_subexpression(
-                    equation.varname,
-                    expr=str(equation.expr),
-                    dimensions=equation.dim,
-                    dtype=eq_dtype,
-                    scalar=shared,
-                )
-            else:
-                variables.add_array(
-                    equation.varname,
-                    size=1 if shared else size,
-                    dimensions=equation.dim,
-                    dtype=eq_dtype,
-                    constant="constant" in equation.flags,
-                    scalar=shared,
-                )
+            add_equation_variable(variables, equation, size, dtype)
 
     def _lend(self, equations: Equations) -> None:
         """Let the map's equations refer to this group's variables."""

@@ -11,6 +11,7 @@ from cases import Case, random_case
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
+from hebbsim.mapgroups import PerChannel
 
 SEEDS = range(16)
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
@@ -122,6 +123,62 @@ def test_explicit_sanger():
     ours, explicit = simulate([case]), simulate([case], explicit=True)
     for a, b in zip(ours[0], explicit[0], strict=True):
         assert_close(a, b, 1e-12, "Sanger")
+
+
+def channel_rule(kind, explicit, label=""):
+    """Run one step of a rule that follows running means per channel; return dw and its inputs."""
+    rng = np.random.default_rng(8)
+    rule = getattr(rules, kind)(0.01)
+    source = FeatureMap((3, 6, 5), "x : 1", batch_size=2, name=f"cs{label}")
+    layer = FeatureMap((4, 5, 4), "u : 1\ny : 1", batch_size=2, name=f"cl{label}")
+    traces = {}
+    for side, group in (("pre", source), ("post", layer)):
+        model = getattr(rule, f"{side}_channels")
+        if model:
+            parameters = rule.parameters
+            traces[side] = PerChannel(
+                group, model, method="exact", namespace=parameters, name=f"c{side}{label}"
+            )
+    conv = ConvSynapses(source, layer, kernel_size=2, rule=rule, name=f"cc{label}")
+    x, y = rng.standard_normal((2, 3, 6, 5)), rng.standard_normal((2, 4, 5, 4))
+    source.set_maps("x", x)
+    layer.set_maps("y", y)
+    conv.set_kernel("w", rng.standard_normal((4, 3, 2, 2)))
+    # the traces start where their input is, and so stay
+    start = {"BCM": {"post": ("theta_m", "y_square", (y**2).mean((0, 2, 3)))}}.get(
+        kind,
+        {
+            "pre": ("x_mean", "x_now", x.mean((0, 2, 3))),
+            "post": ("y_mean", "y_now", y.mean((0, 2, 3))),
+        },
+    )
+    for side, (trace, now, values) in start.items():
+        setattr(traces[side], trace, values)
+        setattr(traces[side], now, values)
+    runner = conv.to_synapses() if explicit else conv
+    Network(source, layer, runner, *traces.values()).run(defaultclock.dt)
+    means = {side: values[:, None, None] for side, (_, _, values) in start.items()}
+    return conv, x, y, means
+
+
+@pytest.mark.parametrize("kind", ["BCM", "Covariance"])
+def test_rules_with_channel_traces(kind, target, dtype):
+    conv, x, y, means = channel_rule(kind, explicit=False)
+    w = torch.zeros(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    if kind == "BCM":
+        pre, post = x, y * (y - means["post"])
+    else:
+        pre, post = x - means["pre"], y - means["post"]
+    (F.conv2d(torch.tensor(pre), w) * torch.tensor(post)).sum().backward()
+    assert_close(conv.get_kernel("dw"), w.grad.numpy(), TOLERANCE[dtype], kind)
+
+
+@pytest.mark.parametrize("kind", ["BCM", "Covariance"])
+def test_rules_with_channel_traces_equal_explicit_synapses(kind):
+    prefs.codegen.target = "numpy"
+    ours, explicit = (channel_rule(kind, explicit, str(explicit))[0] for explicit in (False, True))
+    for name in ("dw", "w"):
+        assert_close(ours.get_kernel(name), explicit.get_kernel(name), 1e-12, f"{kind} {name}")
 
 
 def test_explicit_synapses_run_on_every_target(target):

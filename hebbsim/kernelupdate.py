@@ -79,6 +79,6 @@ class KernelUpdate(LoopNest):
             rule = f" under the rule {conv.rule.name}" if conv.rule is not None else ""
             raise NonFiniteWeightsError(
                 f"'{self.weight}' of '{conv.name}' became {value} at kernel element {place}"
-                f"{rule}, step {int(conv.clock.timestep[:])}, t = {conv.clock.t}. Lower the "
+                f"{rule}, step {int(conv.clock.timestep[:])}, t = {conv.clock.t[:]}. Lower the "
                 "learning rate, or bound or normalise the weights"
             )

@@ -1,5 +1,6 @@
 """The code runner behind everything that hebbsim computes in a step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,14 +71,25 @@ class LoopNest(CodeRunner):
 
     def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
         """Choose the target's code object class; numpy for functions that have no C++ code."""
-        self.codeobj_class = code_object_class()
-        try:
-            return super().create_default_code_object(run_namespace)
-        except (NotImplementedError, TypeError):
-            if self.codeobj_class is None:
-                raise
-            self.codeobj_class = NumpyCodeObject
-            return super().create_default_code_object(run_namespace)
+        create = super().create_default_code_object
+        return _create_code_object(self, create, run_namespace, NumpyCodeObject)
+
+
+def _create_code_object(
+    runner: CodeRunner,
+    create: Callable[[dict[str, Any]], Any],
+    run_namespace: dict[str, Any],
+    fallback: type | None,
+) -> Any:
+    """Create a code object of the target's class, or of `fallback` where C++ code is missing."""
+    runner.codeobj_class = code_object_class()
+    try:
+        return create(run_namespace)
+    except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
+        if runner.codeobj_class is None:
+            raise
+        runner.codeobj_class = fallback
+        return create(run_namespace)
 
 
 def compile_directly(runner: CodeRunner) -> None:
@@ -89,12 +101,7 @@ def compile_directly(runner: CodeRunner) -> None:
     create = runner.create_default_code_object
 
     def create_default_code_object(run_namespace: dict[str, Any]) -> Any:
-        runner.codeobj_class = code_object_class()
-        try:
-            return create(run_namespace)
-        except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
-            runner.codeobj_class = None
-            return create(run_namespace)
+        return _create_code_object(runner, create, run_namespace, None)
 
     runner.create_default_code_object = create_default_code_object
 

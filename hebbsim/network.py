@@ -151,7 +151,13 @@ class ConvNetwork:
                 if model:
                     parameters = layer.rule.parameters
                     groups.append(
-                        PerChannel(target, model, namespace=parameters, name=f"rule{number}_{side}")
+                        PerChannel(
+                            target,
+                            model,
+                            method="exact",
+                            namespace=parameters,
+                            name=f"rule{number}_{side}",
+                        )
                     )
         if layer.threshold_step:
             groups.append(

@@ -235,7 +235,7 @@ def test_diverging_weights_stop_the_run_and_keep_the_checkpoint(tmp_path):
     )
     save_checkpoint(network, path, Position())
     before = path.read_bytes()
-    with pytest.raises(NonFiniteWeightsError, match=r"epoch 1, batch \d of 6.*'w' of 'conv1'.*Oja"):
+    with pytest.raises(NonFiniteWeightsError, match=r"epoch 1, batch \d of 6.*'w' of 'conv1'.*Oja.*t = \d+\. ms"):
         network.fit(images(), epochs=3, checkpoint=path, progress=False)
     assert path.read_bytes() == before
 

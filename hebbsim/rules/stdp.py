@@ -94,8 +94,9 @@ class TripletSTDP(_TimingRule):
     """Triplet STDP: depression and potentiation also depend on the neuron's own last spikes.
 
     ``r1``, ``r2`` are the fast and slow presynaptic traces, ``o1``, ``o2`` the postsynaptic ones;
-    the slow ones are read before the spike itself adds to them. Presets with the published
-    parameters are `visual_cortex` and `hippocampus`.
+    the slow ones are read before the spike itself adds to them. The presets `visual_cortex` and
+    `hippocampus` hold the fitted parameters as they are commonly quoted, not copied from the
+    paper's tables; tests hold the visual-cortex sets against the pairing experiment alone.
 
     Parameters
     ----------
@@ -138,12 +139,12 @@ class TripletSTDP(_TimingRule):
     def visual_cortex(
         cls, pairing: str = "all", minimal: bool = False, **kwds: Any
     ) -> "TripletSTDP":
-        """Return the rule fitted to visual cortex slices (Pfister and Gerstner 2006, table 4)."""
+        """Return the rule fitted to visual cortex slices by Pfister and Gerstner 2006."""
         return cls._preset(_VISUAL_CORTEX, pairing, minimal, kwds)
 
     @classmethod
     def hippocampus(cls, pairing: str = "all", minimal: bool = False, **kwds: Any) -> "TripletSTDP":
-        """Return the rule fitted to hippocampal cultures (Pfister and Gerstner 2006, table 3)."""
+        """Return the rule fitted to hippocampal cultures by Pfister and Gerstner 2006."""
         return cls._preset(_HIPPOCAMPUS, pairing, minimal, kwds)
 
     @classmethod

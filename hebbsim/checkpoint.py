@@ -57,6 +57,8 @@ def load_checkpoint(network: "ConvNetwork", path: str | Path) -> "Position":
     """
     from hebbsim.training import Position
 
+    if Path(path).is_dir():
+        raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
     try:
         with Path(path).open("rb") as stream, np.load(stream) as file:
             arrays = {name: file[name] for name in file.files}

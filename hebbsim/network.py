@@ -326,7 +326,14 @@ class ConvNetwork:
         """Return the responses of several layers (by default of each) from one presentation."""
         n_images = self.check_images(images)
         numbers = range(len(self.stages)) if layers is None else layers
-        chosen = [range(len(self.stages))[number] for number in numbers]
+        depth = len(self.stages)
+        for number in numbers:
+            if not -depth <= number < depth:
+                raise ValueError(
+                    f"layer {number}: the network has {depth}, numbered 0 to {depth - 1} (or -1 "
+                    "for the last)"
+                )
+        chosen = [range(depth)[number] for number in numbers]
         maps = [
             self.stages[n].output if variable == "output" else self.stages[n].feature_map
             for n in chosen

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hebbsim.checkpoint import load_checkpoint, save_checkpoint
 from hebbsim.datasets import as_float
+from hebbsim.geometry import is_integer
 from hebbsim.kernelupdate import NonFiniteWeightsError
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def fit(
     CheckpointError
         If the checkpoint is of another network or can't be read.
     """
+    for name, value in (("epochs", epochs), ("burn_in", burn_in)):
+        if not is_integer(value, 0):
+            raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
     n_batches = network.check_images(images) // network.batch_size
     if n_batches == 0:
         raise ValueError(

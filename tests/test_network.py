@@ -235,7 +235,9 @@ def test_diverging_weights_stop_the_run_and_keep_the_checkpoint(tmp_path):
     )
     save_checkpoint(network, path, Position())
     before = path.read_bytes()
-    with pytest.raises(NonFiniteWeightsError, match=r"epoch 1, batch \d of 6.*'w' of 'conv1'.*Oja.*t = \d+\. ms"):
+    with pytest.raises(
+        NonFiniteWeightsError, match=r"epoch 1, batch \d of 6.*'w' of 'conv1'.*Oja.*t = \d+\. ms"
+    ):
         network.fit(images(), epochs=3, checkpoint=path, progress=False)
     assert path.read_bytes() == before
 
@@ -266,6 +268,24 @@ def test_data_that_do_not_fit(data, message):
         network.fit(data, progress=False)
     for old, new in zip(before, kernels(network), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("kwds", [{"epochs": -1}, {"epochs": 1.5}, {"burn_in": -2}])
+def test_schedules_that_are_refused(kwds):
+    (name,) = kwds
+    with pytest.raises(ValueError, match=f"{name}: expected a whole number from 0 on, got"):
+        two_layers().fit(images(), progress=False, **kwds)
+
+
+@pytest.mark.parametrize("layer", [2, -3])
+def test_layers_that_are_not_there(layer):
+    with pytest.raises(ValueError, match=f"layer {layer}: the network has 2, numbered 0 to 1"):
+        two_layers().transform(images(), layer)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="is a folder; name the checkpoint file in it"):
+        load_checkpoint(two_layers(), tmp_path)
 
 
 @pytest.mark.parametrize(

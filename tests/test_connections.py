@@ -1,7 +1,5 @@
 """Sums over connections equal the explicit synapses and torch, on every target."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
@@ -28,10 +26,15 @@ def simulate(cases, explicit=False):
     ]
 
 
-@cache
+# Of the module, so that it runs before a test's own `target` is set: a standalone device
+# runs one network.
+@pytest.fixture(scope="module")
 def explicit_results():
+    target = prefs.codegen.target
     prefs.codegen.target = "numpy"
-    return simulate([random_case(seed) for seed in SEEDS], explicit=True)
+    found = simulate([random_case(seed) for seed in SEEDS], explicit=True)
+    prefs.codegen.target = target
+    return found
 
 
 def assert_close(actual, expected, tolerance, what):
@@ -39,16 +42,16 @@ def assert_close(actual, expected, tolerance, what):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=what)
 
 
-def test_explicit_synapses_equal_torch():
-    for seed, found in zip(SEEDS, explicit_results(), strict=True):
+def test_explicit_synapses_equal_torch(explicit_results):
+    for seed, found in zip(SEEDS, explicit_results, strict=True):
         case = random_case(seed)
         for name, ours, theirs in zip(["u", "d", "dw"], found, case.expected(), strict=False):
             assert_close(ours, theirs, 1e-12, f"seed {seed}: {name} of {case.geometry}")
 
 
-def test_sums_equal_explicit_synapses_and_torch(dtype, target):
+def test_sums_equal_explicit_synapses_and_torch(explicit_results, dtype, target):
     cases = [random_case(seed) for seed in SEEDS]
-    for case, found, explicit in zip(cases, simulate(cases), explicit_results(), strict=True):
+    for case, found, explicit in zip(cases, simulate(cases), explicit_results, strict=True):
         for name, ours, theirs, torchs in zip(
             ["u", "d", "dw"], found, explicit, case.expected(), strict=False
         ):

@@ -29,6 +29,9 @@ class Rule:
     pre_channels, post_channels : str
         Equations that each channel of the source or target map needs for this rule, such as a
         sliding threshold: ``PerChannel(layer, rule.post_channels, namespace=rule.parameters)``.
+    post_samples : str
+        Equations that each sample of the target map needs, such as its reward:
+        ``PerSample(layer, rule.post_samples, namespace=rule.parameters)``.
     on_pre, on_post : str
         Statements run along the connections of each neuron that spiked.
     pre_model, post_model : str
@@ -46,6 +49,7 @@ class Rule:
     constants: Mapping[str, Any] = field(default_factory=dict)
     pre_channels: str = ""
     post_channels: str = ""
+    post_samples: str = ""
     on_pre: str = ""
     on_post: str = ""
     pre_model: str = ""
@@ -123,8 +127,12 @@ class Rule:
         values = {} if self.scheduled else {"eta": self.learning_rate}
         values |= self.parameters
         lines += [f"    {name} = {value}" for name, value in values.items()]
-        for side, text in (("source", self.pre_channels), ("target", self.post_channels)):
-            lines += [f"    per channel of the {side}: {line}" for line in text.splitlines()]
+        for place, text in (
+            ("per channel of the source", self.pre_channels),
+            ("per channel of the target", self.post_channels),
+            ("per sample of the target", self.post_samples),
+        ):
+            lines += [f"    {place}: {line}" for line in text.splitlines()]
         if self.reference:
             lines.append(f"    {self.reference}")
         return "\n".join(lines)

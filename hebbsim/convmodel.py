@@ -16,6 +16,7 @@ from brian2.equations.equations import (
 from brian2.units import second
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import add_equation_variable
 from hebbsim.rules.rule import Rule
 from hebbsim.sums import connection_variables
@@ -167,6 +168,12 @@ def side_of(conv: "ConvSynapses", equation: SingleEquation) -> str:
     """Where a summed equation adds up: 'pre', 'post' or 'kernel'."""
     for side, group in (("pre", conv.source), ("post", conv.target)):
         if equation.varname.endswith(f"_{side}"):
+            if not isinstance(group, FeatureMap):
+                raise TypeError(
+                    f"ConvSynapses '{conv.name}': '{equation.varname}' sums to the neurons of "
+                    f"'{group.name}', which has to be a FeatureMap for that, not a "
+                    f"{type(group).__name__}"
+                )
             base = equation.varname.removesuffix(f"_{side}")
             parameter = group.equations.get(base, None)
             if parameter is None or parameter.type != PARAMETER or "shared" in parameter.flags:

@@ -9,6 +9,7 @@ from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
+from brian2.groups.group import Group
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import StateUpdater
 from brian2.units.fundamentalunits import get_dimensions
@@ -20,6 +21,7 @@ from hebbsim.kernelupdate import KernelUpdate
 from hebbsim.loopnest import CompiledGroup, compile_directly
 from hebbsim.pathways import SpikePathway, read_delay, split_pathway
 from hebbsim.rules.rule import Rule
+from hebbsim.sources import SourceMap
 from hebbsim.sums import ConnectionSum
 
 if TYPE_CHECKING:
@@ -53,8 +55,11 @@ class ConvSynapses(CompiledGroup):
 
     Parameters
     ----------
-    source, target : FeatureMap
-        The maps; `target` has `conv_output_shape` of the source's shape.
+    source : FeatureMap or group
+        The map, or any group whose neurons are numbered like a map's (`source_shape`): a
+        `Subgroup`, a `PoissonGroup`, a `SpikeGeneratorGroup`, a `NeuronGroup`.
+    target : FeatureMap
+        A map with `conv_output_shape` of the source's shape.
     model : str or Equations, optional
         Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``.
     on_pre, on_post : str or dict of str, optional
@@ -65,6 +70,9 @@ class ConvSynapses(CompiledGroup):
         Delay of each pathway, the same for all connections; a single one is that of ``'pre'``.
     kernel_size, stride, padding, dilation : int or (int, int)
         As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
+    source_shape : tuple of int, optional
+        ``(channels, rows, cols)`` of a source that is no `FeatureMap`; neuron ``i`` of it is at
+        ``((sample*rows + row)*cols + col)*channels + channel``.
     groups : int
         Blocks of channels that are connected to each other alone.
     weight_sharing : bool
@@ -97,13 +105,14 @@ class ConvSynapses(CompiledGroup):
 
     def __init__(
         self,
-        source: FeatureMap,
+        source: Group,
         target: FeatureMap,
         model: str | Equations | None = None,
         on_pre: str | Mapping[str, str] | None = None,
         on_post: str | Mapping[str, str] | None = None,
         *,
         kernel_size: int | tuple[int, int],
+        source_shape: tuple[int, int, int] | None = None,
         stride: int | tuple[int, int] = 1,
         padding: int | tuple[int, int] = 0,
         dilation: int | tuple[int, int] = 1,
@@ -130,12 +139,14 @@ class ConvSynapses(CompiledGroup):
         )
         self.source, self.target = source, target
         self.rule = rule
+        #: How the source's neurons lie on maps
+        self.source_map = self._check_maps(source_shape)
         self.add_dependency(source)
         self.add_dependency(target)
-        self.geometry = self._check_maps(
+        self.geometry = self._check_geometry(
             kernel_size, stride, padding, dilation, groups, weight_sharing
         )
-        self.batch_size = source.batch_size
+        self.batch_size = target.batch_size
         self.codeobj_class = None
 
         #: The runners of this object, by what they write
@@ -179,22 +190,29 @@ class ConvSynapses(CompiledGroup):
 
     # --- checks -----------------------------------------------------------------------------
 
-    def _check_maps(self, kernel_size, stride, padding, dilation, groups, weight_sharing):  # type: ignore[no-untyped-def]
-        for role, group in (("source", self.source), ("target", self.target)):
-            if not isinstance(group, FeatureMap):
-                raise TypeError(
-                    f"ConvSynapses '{self.name}': the {role} must be a FeatureMap, got "
-                    f"{type(group).__name__}"
-                )
-        if self.source.batch_size != self.target.batch_size:
-            raise ValueError(
-                f"ConvSynapses '{self.name}': source '{self.source.name}' has batch_size "
-                f"{self.source.batch_size}, target '{self.target.name}' has "
-                f"{self.target.batch_size}; give both the same"
+    def _check_maps(self, source_shape: tuple[int, int, int] | None) -> SourceMap:
+        if not isinstance(self.target, FeatureMap):
+            raise TypeError(
+                f"ConvSynapses '{self.name}': the target must be a FeatureMap, got "
+                f"{type(self.target).__name__}"
             )
         try:
+            found = SourceMap.of(self.source, source_shape, "the source")
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"ConvSynapses '{self.name}': {error}") from None
+        if found.batch_size != self.target.batch_size:
+            raise ValueError(
+                f"ConvSynapses '{self.name}': source '{self.source.name}' has batch_size "
+                f"{found.batch_size}, target '{self.target.name}' has "
+                f"{self.target.batch_size}; give both the same"
+            )
+        return found
+
+    def _check_geometry(self, kernel_size, stride, padding, dilation, groups, weight_sharing):  # type: ignore[no-untyped-def]
+        shape = self.source_map.shape
+        try:
             geometry = ConvGeometry(
-                self.source.shape,
+                shape,
                 self.target.shape.channels,
                 kernel_size,
                 stride,
@@ -206,13 +224,13 @@ class ConvSynapses(CompiledGroup):
         except GeometryError as error:
             raise GeometryError(
                 f"ConvSynapses '{self.name}' on source '{self.source.name}', shape "
-                f"{tuple(self.source.shape)}: {error}"
+                f"{tuple(shape)}: {error}"
             ) from None
         if geometry.out_shape != self.target.shape:
             raise GeometryError(
                 f"ConvSynapses '{self.name}': target '{self.target.name}' has shape "
                 f"{tuple(self.target.shape)}, but this convolution of '{self.source.name}' "
-                f"{tuple(self.source.shape)} gives {tuple(geometry.out_shape)}; see "
+                f"{tuple(shape)} gives {tuple(geometry.out_shape)}; see "
                 "conv_output_shape"
             )
         return geometry

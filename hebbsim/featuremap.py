@@ -7,6 +7,7 @@ import numpy as np
 from brian2 import NeuronGroup, Quantity
 from brian2.core.variables import ArrayVariable, Variable
 from brian2.equations import Equations
+from brian2.groups.group import Group
 from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.geometry import MapShape, is_integer
@@ -117,7 +118,7 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         channels, rows, cols = self.shape
         return (self.batch_size, rows, cols, channels)
 
-    def schedule_write(self, source: "FeatureMap") -> int:
+    def schedule_write(self, source: Group) -> int:
         """Return the `order` of an operation that reads `source` and writes this map.
 
         Forward operations that share a map run in the order of their creation. As with Brian2's
@@ -125,9 +126,12 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         equations are integrated; what is added after an operation has read this map (feedback)
         counts in the next step.
         """
-        order = max(source.next_order, self.next_order)
-        source._is_read = True
-        source.next_order = self.next_order = order + 1
+        order = self.next_order
+        if isinstance(source, FeatureMap):
+            order = max(source.next_order, order)
+            source._is_read = True
+            source.next_order = order + 1
+        self.next_order = order + 1
         if not self._is_read:
             self.state_updater.order = order + 1
             self.next_order = order + 2

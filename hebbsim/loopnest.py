@@ -192,6 +192,8 @@ def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -
                 variables.add_auxiliary_variable(index, dtype=int)
                 variables[index].unique = False  # numpy must not take it for a permutation
         if isinstance(variable, Subexpression):
+            if any(n.startswith("_") for n in variable.identifiers):
+                continue  # the `i` of a subgroup
             variables.add_subexpression(
                 full_name,
                 expr=word_substitute(variable.expr, own),

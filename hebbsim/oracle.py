@@ -7,11 +7,11 @@ import numpy as np
 from brian2 import Synapses
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import get_unit
 from brian2.utils.stringtools import word_substitute
 
-from hebbsim.featuremap import FeatureMap
+from hebbsim.geometry import MapShape
 
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
@@ -66,7 +66,8 @@ class ExplicitSynapses(Synapses):
         self.connect(i=pre, j=post)
         self.kernel = kernel
         for suffix, group, neurons in (("_pre", self.source, pre), ("_post", self.target, post)):
-            self._refer_to_map_groups(group, suffix, neurons)
+            shape = conv.geometry.in_shape if suffix == "_pre" else conv.geometry.out_shape
+            self._refer_to_map_groups(group, shape, suffix, neurons)
         self._refer_to_kernel(conv, set(running))
         for runner in neuron_sums:
             self.summed_updaters[runner.equation.varname].order = runner.order
@@ -91,9 +92,11 @@ class ExplicitSynapses(Synapses):
         super().before_run(run_namespace)
         self.conv._network = self._network
 
-    def _refer_to_map_groups(self, group: FeatureMap, suffix: str, neurons: np.ndarray) -> None:
+    def _refer_to_map_groups(
+        self, group: Group, shape: MapShape, suffix: str, neurons: np.ndarray
+    ) -> None:
         """Let quantities per channel, sample and position, and what uses them, be referred to."""
-        channels, rows, cols = group.shape
+        channels, rows, cols = shape
         places = {
             "channel": neurons % channels,
             "position": neurons // channels,

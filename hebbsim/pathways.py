@@ -202,7 +202,12 @@ class SpikePathway(LoopNest):
         self.slots = self._add_queue(conv, name, len(group))
         if self.slots:
             needed += ["_queue", "_queue_slot"]
-        same = f"_{side}_idx"  # this index stays the same in the innermost loop
+        # these indices stay the same in the innermost loop
+        same = {"pre": ("_pre_idx", "_pre_sub_idx"), "post": ("_post_idx",)}[side]
+        source_map = conv.source_map
+        start, n_stored = (
+            (source_map.start, source_map.n_stored) if side == "pre" else (0, len(group))
+        )
         super().__init__(
             conv,
             f"conv_spikes_{side}",
@@ -214,9 +219,12 @@ class SpikePathway(LoopNest):
                 "geometry": conv.geometry,
                 "batch_size": conv.batch_size,
                 "additions": additions,
-                "vectorise": all(index != same for _, _, index in additions),
+                "pre_start": source_map.start,
+                "vectorise": all(index not in same for _, _, index in additions),
                 "slots": self.slots,
                 "n_neurons": len(group),
+                "first_neuron": start,
+                "n_stored": n_stored,
                 "_spikes_var": group.variables["_spikespace"],
             },
             needed_variables=needed,

@@ -103,6 +103,7 @@ class ConnectionSum(LoopNest):
             template_kwds={
                 "geometry": conv.geometry,
                 "batch_size": conv.batch_size,
+                "pre_start": conv.source_map.start,
                 "cumulative": [running.varname for running in cumulative],
                 "vector_sizes": [n for n in _CHANNELS if n <= widest],
                 "position_sizes": _POSITIONS,

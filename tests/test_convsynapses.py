@@ -731,7 +731,7 @@ def test_arguments_that_are_refused(kwds, error, message):
 def test_other_groups_and_batches():
     source, target = maps_for_errors()
     neurons = NeuronGroup(27, "u : 1")
-    with pytest.raises(TypeError, match="the source must be a FeatureMap, got NeuronGroup"):
+    with pytest.raises(TypeError, match="NeuronGroup of 27 neurons; say how"):
         ConvSynapses(neurons, target, "w : 1", kernel_size=2)
     with pytest.raises(TypeError, match="the target must be a FeatureMap, got NeuronGroup"):
         ConvSynapses(source, neurons, "w : 1", kernel_size=2)

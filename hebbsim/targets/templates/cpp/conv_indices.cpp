@@ -17,6 +17,7 @@ const int _pre_channel_idx = _group * _GROUP_IN + _in_channel;
 const int _pre_position_idx = (_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
 const int _pre_sample_idx = _sample;
 const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx;
+const int _pre_sub_idx = _pre_idx + {{pre_start}};  // in the group that a subgroup is part of
 const int _post_channel_idx = _channel;
 const int _post_position_idx = (_sample * _OUT_ROWS + _row) * _OUT_COLS + _col;
 const int _post_sample_idx = _sample;

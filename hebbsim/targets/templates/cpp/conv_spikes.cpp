@@ -7,20 +7,30 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     const int32_t* _spikes = {{get_array_name(_spikes_var)}};
-    int _n_spikes = _spikes[{{n_neurons}}];
+    int _n_spikes = _spikes[{{n_stored}}];
     {% if slots %}
     // a ring of the spikes of the last steps, as long as the delay
     const int _arriving = {{_queue_slot}}, _sent = (_arriving + {{slots - 1}}) % {{slots}};
     int32_t* const _slot = {{_queue}} + _sent * {{n_neurons + 1}};
-    for (int _n = 0; _n < _n_spikes; _n++) _slot[_n] = _spikes[_n];
-    _slot[{{n_neurons}}] = _n_spikes;
+    int _n_sent = 0;
+    for (int _n = 0; _n < _n_spikes; _n++)
+    {
+        const int _neuron = _spikes[_n] - {{first_neuron}};
+        if (_neuron >= 0 && _neuron < {{n_neurons}}) _slot[_n_sent++] = _neuron;
+    }
+    _slot[{{n_neurons}}] = _n_sent;
     _spikes = {{_queue}} + _arriving * {{n_neurons + 1}};
     _n_spikes = _spikes[{{n_neurons}}];
     {{_queue_slot}} = (_arriving + 1) % {{slots}};
     {% endif %}
     for (int _spike = 0; _spike < _n_spikes; _spike++)
     {
+        {% if slots or n_stored == n_neurons %}
         const int _neuron = _spikes[_spike];
+        {% else %}
+        const int _neuron = _spikes[_spike] - {{first_neuron}};
+        if (_neuron < 0 || _neuron >= {{n_neurons}}) continue;
+        {% endif %}
         {% block field %}
         {% endblock %}
     }

@@ -33,9 +33,12 @@ u_post = w*x_pre : 1 (summed)
 """
 
 _FLAGS = {
-    DIFFERENTIAL_EQUATION: ["clock-driven"],
-    SUBEXPRESSION: ["summed", "cumulative", "shared", "constant over dt"],
-    PARAMETER: ["constant", "shared"],
+    DIFFERENTIAL_EQUATION: ["clock-driven", "per sample"],
+    SUBEXPRESSION: [
+        *("summed", "summed over samples", "cumulative"),
+        *("shared", "constant over dt", "per sample"),
+    ],
+    PARAMETER: ["constant", "shared", "per sample"],
 }
 _KERNEL_COORDINATES = ("out_channel", "in_channel", "krow", "kcol", "out_row", "out_col")
 
@@ -54,6 +57,10 @@ class ConvModel:
     summed: list[SingleEquation]
     #: Sums over connections that run over the output channels
     cumulative: list[SingleEquation]
+    #: What each sample has its own values of
+    per_sample: Equations
+    #: Sums over the samples into kernel variables
+    over_samples: list[SingleEquation]
 
 
 def read_model(conv: "ConvSynapses", model: str | Equations | None, rule: Rule | None) -> ConvModel:
@@ -67,12 +74,21 @@ def read_model(conv: "ConvSynapses", model: str | Equations | None, rule: Rule |
         If an equation has no meaning on a shared kernel.
     """
     equations, constant = extract_constant_subexpressions(_read_equations(conv, model, rule))
-    by_flag: dict[str, list[SingleEquation]] = {"summed": [], "cumulative": [], "": []}
+    kinds = ("summed", "cumulative", "summed over samples", "per sample", "")
+    by_flag: dict[str, list[SingleEquation]] = {kind: [] for kind in kinds}
     for equation in equations.values():
-        kind = next((f for f in ("summed", "cumulative") if f in equation.flags), "")
+        kind = next((f for f in kinds if f in equation.flags), "")
         by_flag[kind].append(equation)
-    kernel = Equations(by_flag[""])
-    return ConvModel(equations, kernel, constant, by_flag["summed"], by_flag["cumulative"])
+    of_samples = [e for e in equations.values() if "per sample" in e.flags]
+    return ConvModel(
+        equations=equations,
+        kernel=Equations(by_flag[""]),
+        constant_over_dt=constant,
+        summed=by_flag["summed"],
+        cumulative=by_flag["cumulative"],
+        per_sample=Equations(of_samples),
+        over_samples=by_flag["summed over samples"],
+    )
 
 
 def _read_equations(
@@ -105,7 +121,11 @@ def _read_equations(
                 "no meaning on a kernel shared by many connections; use (clock-driven)"
             )
     equations.check_flags(
-        _FLAGS, incompatible_flags=[("summed", "cumulative", "shared", "constant over dt")]
+        _FLAGS,
+        incompatible_flags=[
+            ("summed", "summed over samples", "cumulative", "shared", "constant over dt"),
+            ("per sample", "summed over samples", "cumulative", "shared", "constant over dt"),
+        ],
     )
     shadowed = sorted(
         {e.varname for e in equations.values()} & {*conv.source.variables, *conv.target.variables}
@@ -150,7 +170,11 @@ def add_kernel_variables(conv: "ConvSynapses", model: ConvModel, dtype: Any) -> 
         step *= size
     for noise in model.kernel.stochastic_variables:
         variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
-    to_kernel = [e for e in model.summed if side_of(conv, e) == "kernel"]
+    to_kernel = [
+        e
+        for e in (*model.summed, *model.over_samples)
+        if side_of(conv, e) == "kernel" and "per sample" not in e.flags
+    ]
     for equation in (*model.kernel.values(), *to_kernel, *model.cumulative):
         _check_name(conv, equation)
         add_equation_variable(variables, equation, n_elements, dtype)

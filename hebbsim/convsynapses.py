@@ -1,26 +1,35 @@
 """Plastic convolutions: synapses that share one kernel, written as equations."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
-from brian2.core.variables import ArrayVariable, Subexpression
+from brian2.core.variables import ArrayVariable, LinkedVariable, Subexpression
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import Group
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import StateUpdater
-from brian2.units.fundamentalunits import get_dimensions
+from brian2.units.fundamentalunits import fail_for_dimension_mismatch, get_dimensions
 
 from hebbsim.convmodel import add_kernel_variables, check_identifiers, read_model, side_of
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import ConvGeometry, GeometryError
 from hebbsim.kernelupdate import KernelUpdate
 from hebbsim.loopnest import CompiledGroup, compile_directly
-from hebbsim.pathways import SpikePathway, read_delay, split_pathway
+from hebbsim.pathways import (
+    SpikePathway,
+    Statement,
+    needed_statements,
+    parse_statements,
+    read_delay,
+    split_pathway,
+)
 from hebbsim.rules.rule import Rule
+from hebbsim.samplekernels import SampleKernels
 from hebbsim.sources import SourceMap
 from hebbsim.sums import ConnectionSum
 
@@ -158,6 +167,8 @@ class ConvSynapses(CompiledGroup):
         self.state_updater: StateUpdater | None = None
         self.subexpression_updater: SubexpressionUpdater | None = None
         self.update: KernelUpdate | None = None
+        #: Variables of which each sample has its own values, flagged ``(per sample)``
+        self.samples: SampleKernels | None = None
         #: The equations, sorted by what they mean
         self.model = read_model(self, model, rule)
         self.equations = self.model.kernel
@@ -167,6 +178,15 @@ class ConvSynapses(CompiledGroup):
                 {key: value for key, value in rule.parameters.items() if key not in self.namespace}
             )
 
+        if len(self.model.per_sample):
+            self.samples = SampleKernels(
+                self,
+                self.model.per_sample,
+                method=method,
+                method_options=method_options,
+                dtype=dtype,
+            )
+            self.contained_objects.append(self.samples)
         if self.equations.diff_eq_names:
             self.state_updater = StateUpdater(
                 self, method, clock=self.clock, order=order, method_options=method_options
@@ -179,6 +199,9 @@ class ConvSynapses(CompiledGroup):
             self.contained_objects.append(self.subexpression_updater)
         for equation in self.model.summed:
             self._add_sum(equation, order)
+        if self.samples is not None:
+            for equation in self.model.over_samples:
+                self.samples.add_sum(equation, order + 2)
         self._add_pathways(on_pre, on_post, rule, delay, order)
         statements = update if update is not None else (rule.update if rule else None)
         self._add_update(statements, weight, mask, normalize, norm, order)
@@ -237,8 +260,16 @@ class ConvSynapses(CompiledGroup):
 
     # --- variables --------------------------------------------------------------------------
 
+    @property
+    def plastic_names(self) -> set[str]:
+        """Names of the variables of kernel elements, shared by the samples or of each."""
+        own = set() if self.samples is None else self.samples.names
+        return {*self.variables, *own}
+
     def change_variable(self, name: str) -> ArrayVariable:
         """Return the array that collects a step's changes of a kernel variable by spikes."""
+        if self.samples is not None and name in self.samples.names:
+            return self.samples.change_variable(name)
         change = f"_change_{name}"
         if change not in self.variables:
             variable = self.variables[name]
@@ -289,6 +320,42 @@ class ConvSynapses(CompiledGroup):
                     )
         self.contained_objects.extend(self.pathways.values())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a variable, or link a shared one to a variable of another group.
+
+        ``conv.reward = linked_var(neuron, 'dopamine')``, as for a `NeuronGroup`.
+        """
+        if isinstance(value, LinkedVariable):
+            self._link(name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def _link(self, name: str, link: LinkedVariable) -> None:
+        own = self.variables.get(name)
+        if not (isinstance(own, ArrayVariable) and own.scalar):
+            shared = [e.varname for e in self.equations.values() if "shared" in e.flags]
+            raise ValueError(
+                f"ConvSynapses '{self.name}': only a shared parameter can be linked, not "
+                f"'{name}'; it has {', '.join(shared) or 'none'}"
+            )
+        if link.index is not None or link.variable.size != 1:
+            raise ValueError(
+                f"ConvSynapses '{self.name}': '{name}' has one value, and can't be linked to the "
+                f"{link.variable.size} of '{link.name}' in '{link.group.name}'"
+            )
+        fail_for_dimension_mismatch(
+            own, link.variable, f"'{name}' and '{link.name}' have different units"
+        )
+        self.add_dependency(link.group)
+        for owner in (self, *self.contained_objects, *self._of_samples()):
+            known = getattr(owner, "variables", None)
+            if known is not None and known.get(name) is own:
+                known._variables[name] = link.variable
+                known.indices[name] = "0"
+
+    def _of_samples(self) -> list[BrianObject]:
+        return [] if self.samples is None else self.samples.contained_objects
+
     def _add_sum(self, equation: SingleEquation, order: int) -> None:
         side = side_of(self, equation)
         used = [
@@ -321,10 +388,16 @@ class ConvSynapses(CompiledGroup):
         norm: float,
         order: int,
     ) -> None:
+        if self.samples is not None:
+            statements = self._update_samples(parse_statements(statements or ""), order + 1)
         if self.changed_by_spikes:  # what spikes did in this step, applied at once
             changes = [(name, f"_change_{name}") for name in self.changed_by_spikes]
             applied = [f"{name} += {change}\n{change} = 0" for name, change in changes]
-            statements = "\n".join([*applied, statements or ""])
+            lines = parse_statements(statements or "")
+            # Brian2 wants what is shared written first
+            shared = list(takewhile(lambda s: not self._is_stored(s.target), lines))
+            rest = lines[len(shared) :]
+            statements = "\n".join([*map(str, shared), *applied, *map(str, rest)])
         if statements is None:
             if mask is not None or normalize is not None:
                 raise ValueError(
@@ -349,9 +422,18 @@ class ConvSynapses(CompiledGroup):
             normalize=normalize,
             norm=norm,
             when="end",
-            order=order + 1,
+            order=order + 3,
         )
         self.contained_objects.append(self.update)
+
+    def _update_samples(self, statements: list[Statement], order: int) -> str | None:
+        """Run an update's statements on the samples' own values; return those on the kernel."""
+        assert self.samples is not None
+        stored = {s.target for s in statements if s.target in self.plastic_names}
+        own = stored & self.samples.names
+        self.samples.add_update(needed_statements(statements, stored, own), order)
+        rest = needed_statements(statements, stored, stored - own)
+        return "\n".join(map(str, rest)) or None
 
     @property
     def learning(self) -> bool:
@@ -366,6 +448,8 @@ class ConvSynapses(CompiledGroup):
     def _learners(self) -> list[BrianObject]:
         learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]
         learners += [r for name, r in self.pathways.items() if name.endswith("_plasticity")]
+        if self.samples is not None:
+            learners += self.samples.learners
         return learners if self.update is None else [*learners, self.update]
 
     # --- kernels ----------------------------------------------------------------------------
@@ -382,8 +466,14 @@ class ConvSynapses(CompiledGroup):
         -------
         Quantity or ndarray
             ``(out_channels, in_channels/groups, krows, kcols)``; without weight sharing
-            ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``.
+            ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``. A variable of which
+            each sample has its own values has the axis ``batch`` before these.
         """
+        if self.samples is not None and variable in self.samples.names:
+            values = self.samples.state(variable)[:]
+            kernels = np.asarray(values).reshape(self.batch_size, -1)
+            stacked = np.stack([self.geometry.from_memory(kernel) for kernel in kernels])
+            return Quantity(stacked, dim=values.dim) if isinstance(values, Quantity) else stacked
         if not isinstance(self.variables.get(variable), Subexpression):
             self._check_stored(variable)
         values = self.state(variable)[:]

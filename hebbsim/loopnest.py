@@ -130,7 +130,8 @@ def add_equation_variable(
     """
     shared = "shared" in equation.flags
     common = {"dimensions": equation.dim, "dtype": get_dtype(equation, dtype), "scalar": shared}
-    if equation.type == SUBEXPRESSION and "summed" not in equation.flags:
+    stored = any(flag.startswith("summed") for flag in equation.flags)
+    if equation.type == SUBEXPRESSION and not stored:
         variables.add_subexpression(equation.varname, expr=str(equation.expr), **common)
     else:
         constant = "constant" in equation.flags

@@ -8,7 +8,7 @@ from brian2 import Synapses
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import get_unit
+from brian2.units.fundamentalunits import Dimension
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.geometry import MapShape
@@ -44,13 +44,15 @@ class ExplicitSynapses(Synapses):
         pre, post, kernel = (part[by_neuron] for part in taps)
         running = {e.varname: e for e in conv.model.cumulative}
         neuron_sums = [r for r in conv.sums.values() if r.side != "kernel"]
-        lines = ["kernel : integer (constant)"]
+        lines = ["kernel : integer (constant)", "sample_kernel : integer (constant)"]
         lines += [f"{index} : integer (constant)" for index in _INDICES]
         lines += [f"{r.equation.varname} = {_right_side(r.equation)} (summed)" for r in neuron_sums]
         for name, equation in running.items():
-            lines += [f"{name} : {equation.unit!r}", f"{name}_term : {equation.unit!r}"]
+            lines += [f"{name} : {_unit(equation.dim)}", f"{name}_term : {_unit(equation.dim)}"]
         changed = {name: conv.variables[name] for name in conv.changed_by_spikes}
-        lines += [f"{name}_change : {get_unit(v.dim)!r}" for name, v in changed.items()]
+        if conv.samples is not None:
+            changed |= {n: conv.samples.variables[n] for n in conv.samples.changed_by_spikes}
+        lines += [f"{name}_change : {_unit(v.dim)}" for name, v in changed.items()]
         super().__init__(
             conv.source,
             conv.target,
@@ -65,6 +67,8 @@ class ExplicitSynapses(Synapses):
         )
         self.connect(i=pre, j=post)
         self.kernel = kernel
+        per_sample = len(self.target) // conv.batch_size
+        self.sample_kernel = post // per_sample * len(conv) + kernel
         for suffix, group, neurons in (("_pre", self.source, pre), ("_post", self.target, post)):
             shape = conv.geometry.in_shape if suffix == "_pre" else conv.geometry.out_shape
             self._refer_to_map_groups(group, shape, suffix, neurons)
@@ -77,11 +81,19 @@ class ExplicitSynapses(Synapses):
             if runner.side == "kernel":
                 self._sum_to_kernel(runner.equation.varname, runner.equation.expr.code)
         for name in changed:
-            self.variables.add_reference(f"_change_{name}", conv, index="kernel")
+            owner, index = self._kernels_of(name)
+            self.variables.add_reference(f"_change_{name}", owner, index=index)
             self._sum_to_kernel(f"_change_{name}", f"{name}_change")
             self.run_regularly(f"{name}_change = 0", when="after_end")
         replaced = [*conv.sums.values(), *conv.pathways.values()]
         self.contained_objects.extend(r for r in conv.contained_objects if r not in replaced)
+
+    def _kernels_of(self, name: str) -> tuple[Group, str]:
+        """Return the group that stores a kernel variable, and the synapses' index into it."""
+        samples = self.conv.samples
+        if samples is not None and name.removeprefix("_change_") in samples.names:
+            return samples, "sample_kernel"
+        return self.conv, "kernel"
 
     def _sum_to_kernel(self, target: str, expression: str) -> None:
         self.contained_objects.append(_KernelSum(self, target, expression))
@@ -138,6 +150,9 @@ class ExplicitSynapses(Synapses):
             elif not isinstance(variable, AuxiliaryVariable):
                 index = "0" if conv.variables.indices[name] == "0" else "kernel"
                 self.variables.add_reference(name, conv, name, index=index)
+        if conv.samples is not None:
+            for name in conv.samples.names:
+                self.variables.add_reference(name, conv.samples, name, index="sample_kernel")
 
     def _add_running_sum(
         self, name: str, equation: SingleEquation, pre: np.ndarray, post: np.ndarray
@@ -154,7 +169,7 @@ class ExplicitSynapses(Synapses):
         between = Synapses(
             self,
             self,
-            f"{name}_post = {name}_term_pre : {equation.unit!r} (summed)",
+            f"{name}_post = {name}_term_pre : {_unit(equation.dim)} (summed)",
             name=f"{self.name}_{name}*",
         )
         between.connect(i=order[:, low].ravel(), j=order[:, high].ravel())
@@ -167,7 +182,14 @@ _INDICES = [f"{s}_{per}" for per in ("channel", "position", "sample") for s in (
 
 
 def _right_side(equation: SingleEquation) -> str:
-    return f"{equation.expr.code} : {equation.unit!r}"
+    return f"{equation.expr.code} : {_unit(equation.dim)}"
+
+
+def _unit(dimension: Dimension) -> str:
+    """Write a dimension in base units: Brian2 can't read all units that it prints."""
+    names = ("metre", "kilogram", "second", "amp", "kelvin", "mol", "candle")
+    powers = [f"{n}**{float(d):g}" for n, d in zip(names, dimension._dims, strict=True) if d]
+    return "*".join(powers) or "1"
 
 
 def _pathways(conv: "ConvSynapses", side: str, changed: Iterable[str]) -> dict[str, str]:
@@ -187,21 +209,22 @@ class _KernelSum(CodeRunner):
     """Brian2's template for summed variables, with a kernel as its target."""
 
     def __init__(self, synapses: ExplicitSynapses, target: str, expression: str) -> None:
+        owner, index = synapses._kernels_of(target)
         self.variables = Variables(synapses)
-        self.variables.add_constant("_kernel_elements", len(synapses.conv))
+        self.variables.add_constant("_kernel_elements", len(owner))
         super().__init__(
             synapses,
             "summed_variable",
             code=f"_synaptic_var = {expression}",
-            needed_variables=[target, "_kernel_elements", "kernel"],
+            needed_variables=[target, "_kernel_elements", index],
             clock=synapses.clock,
             when="end",
             order=synapses.conv.order,
             name=f"{synapses.name}_sum{'' if target.startswith('_') else '_'}{target}",
             template_kwds={
-                "_target_var": synapses.conv.variables[target],
+                "_target_var": owner.variables[target],
                 "_target_size_name": "_kernel_elements",
-                "_index_var": synapses.variables["kernel"],
+                "_index_var": synapses.variables[index],
                 "_target_start": 0,
                 "_target_stop": -1,
             },

@@ -18,7 +18,14 @@ from hebbsim.sums import connection_variables
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
 
-__all__ = ["SpikePathway", "Statement", "parse_statements", "read_delay", "split_pathway"]
+__all__ = [
+    "SpikePathway",
+    "Statement",
+    "needed_statements",
+    "parse_statements",
+    "read_delay",
+    "split_pathway",
+]
 
 _STATEMENT = re.compile(
     r"^(?P<target>[A-Za-z_]\w*)\s*(?P<operator>[-+*/%]?=)(?!=)\s*(?P<value>.+)$"
@@ -79,12 +86,14 @@ def split_pathway(
             )
     parts = []
     for kernel in (False, True):
-        chosen = {t for t in changed if (t in conv.variables) == kernel}
-        parts.append(_needed(statements, changed, chosen) if chosen else [])
+        chosen = {t for t in changed if (t in conv.plastic_names) == kernel}
+        parts.append(needed_statements(statements, changed, chosen) if chosen else [])
     return parts[0], parts[1]
 
 
-def _needed(statements: list[Statement], changed: set[str], chosen: set[str]) -> list[Statement]:
+def needed_statements(
+    statements: list[Statement], changed: set[str], chosen: set[str]
+) -> list[Statement]:
     """Return the statements for the `chosen` targets and the local variables that they read."""
     wanted, kept = set(chosen), []
     for statement in reversed(statements):
@@ -106,12 +115,12 @@ def _problem(
             return "writes no variable that is stored; see the models of the feature maps"
         return None
     if statement.operator not in ("+=", "-="):
-        where = "a kernel element" if target in conv.variables else "a neuron"
+        where = "a kernel element" if target in conv.plastic_names else "a neuron"
         return (
             f"has no meaning where several spikes reach {where} in one step; accumulate with += "
             "or -="
         )
-    read = {t for t in changed if t not in conv.variables} & get_identifiers(statement.value)
+    read = {t for t in changed if t not in conv.plastic_names} & get_identifiers(statement.value)
     if read:
         return f"reads '{min(read)}', which the pathway changes in the same step"
     return None
@@ -194,9 +203,9 @@ class SpikePathway(LoopNest):
             )
             lines.append(f"{addition} = {self._value(statement, variable)}")
             target, index = variable, self.variables.indices[statement.target]
-            if statement.target in conv.variables:
+            if statement.target in conv.plastic_names:
                 target = conv.change_variable(statement.target)
-                self.variables.add_reference(target.name, conv, target.name, index="_kernel_idx")
+                self.variables.add_reference(target.name, target.owner, target.name, index=index)
             additions.append((addition, target, index))
         needed = ["_spikespace", *(self._name_of(target) for _, target, _ in additions)]
         self.slots = self._add_queue(conv, name, len(group))

@@ -12,7 +12,7 @@ from hebbsim.rules.rule import Rule
 __all__ = ["RATE_RULES", "SettingsError", "check_learning_rate", "make_rule", "rule_names"]
 
 #: A `ConvNetwork` computes rates
-RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance")
+RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance", "NonlinearHebb")
 
 _IN_SCHEDULES = ("n_shared", "t")
 

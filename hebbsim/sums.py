@@ -23,7 +23,7 @@ _VECTOR_BYTES = 128
 def connection_variables(conv: "ConvSynapses") -> Variables:
     """Return what an expression over connections may refer to, each with the loop's own index."""
     variables = Variables(conv)
-    for index in ("_pre_idx", "_post_idx", "_kernel_idx"):
+    for index in ("_pre_idx", "_post_idx", "_kernel_idx", "_sample_kernel_idx"):
         variables.add_auxiliary_variable(index, dtype=int)
         variables[index].unique = False  # shared kernels: many connections, one element
     add_suffixed(variables, conv.source, "_pre", "_pre")
@@ -45,6 +45,9 @@ def connection_variables(conv: "ConvSynapses") -> Variables:
             )
         else:
             variables.add_reference(name, conv, name, index=index)
+    if conv.samples is not None:
+        for name in conv.samples.names:
+            variables.add_reference(name, conv.samples, name, index="_sample_kernel_idx")
     return variables
 
 
@@ -108,7 +111,8 @@ class ConnectionSum(LoopNest):
                 "vector_sizes": [n for n in _CHANNELS if n <= widest],
                 "position_sizes": _POSITIONS,
                 "_target_var": self.target_variable,
-                "_sum_index": f"_{side}_idx",
+                "_sum_index": self.variables.indices[equation.varname],
+                "per_sample": "per sample" in equation.flags,
             },
             needed_variables=[equation.varname],
         )

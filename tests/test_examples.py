@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
-ARGUMENTS = {"speed_against_synapses": ["--steps", "20"]}
-PICTURES = {"first_script": "first_script.png", "receptive_fields": "receptive_fields.png"}
+ARGUMENTS = {
+    "pairing_frequency": ["--output", "pairing_frequency.png"],
+    "speed_against_synapses": ["--steps", "20"],
+}
+PICTURES = {
+    name: f"{name}.png" for name in ("first_script", "pairing_frequency", "receptive_fields")
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -1,16 +1,21 @@
 """Plasticity rules as equations, one family a file."""
 
-from hebbsim.rules.hebbian import BCM, Covariance, Hebb, Instar, Oja, Sanger
+from hebbsim.rules.clopath import Clopath
+from hebbsim.rules.hebbian import BCM, Covariance, Hebb, Instar, NonlinearHebb, Oja, Sanger
+from hebbsim.rules.reward import RewardGated
 from hebbsim.rules.rule import Rule
 from hebbsim.rules.stdp import PairSTDP, TripletSTDP
 
 __all__ = [
     "BCM",
+    "Clopath",
     "Covariance",
     "Hebb",
     "Instar",
+    "NonlinearHebb",
     "Oja",
     "PairSTDP",
+    "RewardGated",
     "Rule",
     "Sanger",
     "TripletSTDP",

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from brian2.units import Quantity, ms
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.rules.rule import Rule
 
-__all__ = ["BCM", "Covariance", "Hebb", "Instar", "Oja", "Sanger"]
+__all__ = ["BCM", "Covariance", "Hebb", "Instar", "NonlinearHebb", "Oja", "Sanger"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,48 @@ x_now = x_map/map_size : 1 (summed)"""
 y_now = y_map/map_size : 1 (summed)"""
     reference: str = "Sejnowski 1977, J Math Biol 4:303"
     tau: Quantity = field(default_factory=lambda: 100 * ms)
+
+
+@dataclass(frozen=True)
+class NonlinearHebb(Rule):
+    """Nonlinear Hebbian learning: the presynaptic activity times a function of the postsynaptic.
+
+    With the norm of each filter held fixed (``normalize='L2'`` of `ConvSynapses`), it climbs the
+    mean over the inputs of the function's integral: projection pursuit, which finds localised,
+    oriented filters in natural images for a wide range of functions.
+
+    The change is one per time step, as of every rule for rates; ``filtered`` gives the rule for
+    spikes, whose change is one per time.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        The function, in ``y``: a Brian2 expression that may use `theta_y` and `constants`.
+    theta_y : float
+        A threshold for it.
+
+    Examples
+    --------
+    >>> NonlinearHebb(nonlinearity="clip(y - theta1, 0, inf)*(y - theta2)",
+    ...               constants={"theta1": 1, "theta2": 2})
+    """
+
+    reference: str = "Brito and Gerstner 2016, PLoS Comput Biol 12:e1005070"
+    nonlinearity: str = "clip(y - theta_y, 0, inf)**2"
+    theta_y: float = 0.0
+
+    def __post_init__(self) -> None:
+        if "y" not in get_identifiers(self.nonlinearity):
+            raise ValueError(
+                f"{self.name}: nonlinearity must be an expression in y, such as "
+                f"'clip(y - theta_y, 0, inf)**2', got {self.nonlinearity!r}"
+            )
+        function = word_substitute(self.nonlinearity, {"y": "y_post"})
+        equations = f"dw = x_pre*({function}) : 1 (summed)"
+        if self.equations not in ("", equations):
+            raise ValueError(
+                f"{self.name}: the equations {self.equations!r} are not those of the nonlinearity "
+                f"{self.nonlinearity!r}; give the nonlinearity alone, or use Rule(equations=...)"
+            )
+        object.__setattr__(self, "equations", equations)
+        super().__post_init__()

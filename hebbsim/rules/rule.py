@@ -1,10 +1,16 @@
 """What a plasticity rule is: a text and its parameters."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-__all__ = ["Rule"]
+from brian2.equations import Equations
+from brian2.units import Quantity, second
+from brian2.units.fundamentalunits import have_same_dimensions
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+__all__ = ["Rule", "check_time"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,11 @@ class Rule:
         """Values of the names in the equations."""
         base = {f.name for f in fields(Rule)}
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in base}
-        numbers = {name: value for name, value in own.items() if not isinstance(value, str)}
+        numbers = {
+            name: value
+            for name, value in own.items()
+            if value is not None and not isinstance(value, str)
+        }
         return {**numbers, **self.constants}
 
     @property
@@ -96,6 +106,86 @@ class Rule:
         """The equations with the learning rate ``eta``."""
         schedule = f" = {self.learning_rate}" if self.scheduled else ""
         return f"{self.equations.strip()}\neta{schedule} : 1 (shared)".lstrip()
+
+    @property
+    def synapse_model(self) -> str:
+        """The model of Brian2's own `Synapses` under this rule, where each synapse has a weight.
+
+        Sums over the connections that share a kernel element have one term each there::
+
+            S = Synapses(G, H, rule.synapse_model, on_pre=rule.on_pre, on_post=rule.on_post,
+                         namespace=rule.parameters)
+            S.connect()
+            S.eta = rule.learning_rate  # unless it is an expression
+            if rule.update:
+                S.run_regularly(rule.update, when="end")
+
+        What `pre_channels` and `post_channels` keep for each channel has to be a variable of each
+        neuron of ``G`` or ``H``. Pathways change a weight at once there, and a kernel at the end
+        of the step; a differential equation reads a sum of this step there, and that of the step
+        before on a kernel.
+
+        Raises
+        ------
+        ValueError
+            If an equation is (cumulative): a synapse does not see the others.
+        """
+        text = "\n".join(line.split("#")[0].strip() for line in self.model.splitlines())
+        equations = Equations(text)
+        for name, equation in equations.items():
+            if "cumulative" in equation.flags:
+                raise ValueError(
+                    f"{self.name}: '{name}' is (cumulative), a sum over output channels that "
+                    "ordinary Synapses have no equation for; use ConvSynapses with kernel_size=1 "
+                    "between FeatureMaps of shape (n, 1, 1), and to_synapses() for its explicit "
+                    "form"
+                )
+            if "summed" in equation.flags and not name.endswith(("_pre", "_post")):
+                # the text is kept: units as Brian2 prints them can't always be read back
+                flag = rf"^({name}\s*=[^:]*:[^\n(]*?)\s*\(\s*summed\s*\)"
+                text = re.sub(flag, r"\1", text, count=1, flags=re.MULTILINE)
+        if "w" not in equations.names:
+            text = f"w : 1\n{text}"
+        if "n_shared" in get_identifiers(f"{text}\n{self.update}"):
+            text += "\nn_shared = 1 : 1 (shared)"
+        return text
+
+    def filtered(self, tau_pre: Quantity, tau_post: Quantity) -> "Rule":
+        """Return this rule for rates driven by spikes: ``x`` and ``y`` become filtered trains.
+
+        Each spike adds 1 to the trace of its neuron, which decays with `tau_pre` or `tau_post`, so
+        that the mean of ``x`` is the firing rate times `tau_pre`. The equations stay, and the
+        change is one per time: the learning rate then counts per second, and what is learned does
+        not depend on the time step, as long as that is short against the time constants.
+
+        `ConvSynapses` without a model drives the target by the traces, ``u_post = w*x_pre``; with
+        ``model='w : 1', on_pre='v_post += w'`` by the spikes themselves.
+
+        Raises
+        ------
+        ValueError
+            If the rule is driven by spikes already, or its update has no ``eta``.
+        """
+        if self.spiking or self.pre_model or self.post_model:
+            raise ValueError(
+                f"{self.name}: only a rule for rates can be filtered, and this one is driven by "
+                "spikes already; use it as it is"
+            )
+        if "eta" not in get_identifiers(self.update):
+            raise ValueError(
+                f"{self.name}: the update {self.update!r} has no learning rate eta to scale by the "
+                "time step; write it as 'w += eta*dw'"
+            )
+        for name, tau in (("tau_pre", tau_pre), ("tau_post", tau_post)):
+            check_time(self.name, name, tau)
+        return replace(
+            self,
+            pre_model=f"dx/dt = -x/({tau_pre!r}) : 1",
+            post_model=f"dy/dt = -y/({tau_post!r}) : 1",
+            pre_reset="x += 1",
+            post_reset="y += 1",
+            update=word_substitute(self.update, {"eta": "(eta*dt/second)"}),
+        )
 
     def hard_bounded(self, low: float, high: float) -> "Rule":
         """Return this rule with weights clipped to ``[low, high]`` after each update."""
@@ -141,3 +231,9 @@ class Rule:
 def _check_bounds(low: float, high: float) -> None:
     if not low < high:
         raise ValueError(f"weight bounds: the lower must be below the upper, got {low} and {high}")
+
+
+def check_time(rule: str, name: str, value: Any) -> None:
+    """Refuse a parameter of a rule that is no positive time."""
+    if not (have_same_dimensions(value, second) and float(value) > 0):
+        raise ValueError(f"{rule}: {name} must be a positive time, such as 20*ms, got {value!r}")

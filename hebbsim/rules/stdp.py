@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from brian2.units import Quantity, ms
+from brian2.units import Hz, Quantity, ms, second
+from brian2.units.fundamentalunits import have_same_dimensions
 
-from hebbsim.rules.rule import Rule
+from hebbsim.rules.rule import Rule, check_time
 
 __all__ = ["PairSTDP", "TripletSTDP"]
 
@@ -23,23 +24,53 @@ def _spike(name: str, pairing: str) -> str:
 
 @dataclass(frozen=True)
 class _TimingRule(Rule):
-    """Base of the rules on traces: builds the texts from the parameters."""
+    """Base of the rules on traces: builds the texts from the parameters.
+
+    With a `target_rate`, depression is scaled by the square of the postsynaptic rate, as `rate`
+    follows it, over the target: the homeostasis of Pfister and Gerstner 2006, as in Gjorgjieva
+    et al. 2011, PNAS 108:19383, and Clopath et al. 2010, Nat Neurosci 13:344.
+    """
 
     learning_rate: float | str = 1.0
     update: str = ""
     pairing: str = "all"
+    target_rate: Quantity | None = None
+    tau_rate: Quantity = field(default_factory=lambda: 1 * second)
 
     def __post_init__(self) -> None:
         if self.pairing not in PAIRINGS:
             raise ValueError(
                 f"{self.name}: pairing must be 'all' or 'nearest', got {self.pairing!r}"
             )
-        for name, text in self._texts().items():
+        texts = self._texts()
+        if self.target_rate is not None:
+            self._check_homeostasis(self.target_rate)
+            texts["post_model"] += f"\ndrate/dt = -rate/({self.tau_rate!r}) : Hz"
+            texts["post_reset"] += f"\nrate += 1/({self.tau_rate!r})"
+            texts["on_pre"] += "*(rate_post/target_rate)**2"
+        for name, text in texts.items():
             if not getattr(self, name):  # what is there was changed by the user
                 object.__setattr__(self, name, text)
         super().__post_init__()
 
+    def _check_homeostasis(self, target_rate: Quantity) -> None:
+        if not (have_same_dimensions(target_rate, Hz) and float(target_rate) > 0):
+            raise ValueError(
+                f"{self.name}: target_rate must be a positive rate, such as 10*Hz, got "
+                f"{target_rate!r}"
+            )
+        check_time(self.name, "tau_rate", self.tau_rate)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the names in the equations."""
+        values = super().parameters
+        if self.target_rate is None:
+            values.pop("tau_rate")
+        return values
+
     def _texts(self) -> dict[str, str]:
+        """Return the texts; that of `on_pre` ends in the product that depresses the weight."""
         raise NotImplementedError
 
 
@@ -65,6 +96,11 @@ class PairSTDP(_TimingRule):
         Exponent of the dependence on the weight.
     pairing : {'all', 'nearest'}
         Which spikes pair: all, or each with the last one before it.
+    target_rate : Quantity, optional
+        Makes depression homeostatic: it is scaled by ``(rate/target_rate)**2``, where `rate` is
+        the neuron's own firing rate, a sum of exponentials of its spikes.
+    tau_rate : Quantity
+        Time constant of `rate`.
     """
 
     reference: str = "Song, Miller and Abbott 2000, Nat Neurosci 3:919"
@@ -106,6 +142,14 @@ class TripletSTDP(_TimingRule):
         Time constants of ``r1``, ``o1``, ``r2`` and ``o2``.
     pairing : {'all', 'nearest'}
         All spikes, or the nearest ones.
+    target_rate : Quantity, optional
+        Makes depression homeostatic: it is scaled by ``(rate/target_rate)**2``, where `rate` is
+        the neuron's own firing rate, a sum of exponentials of its spikes. Under the minimal
+        rule, uncorrelated spikes change no weight at the rate ``target_rate**2/theta``, with
+        ``theta = A2_minus*tau_minus/(A3_plus*tau_plus*tau_y)``, and neurons settle there, or
+        ``2.5/tau_rate`` below with Poisson spikes, because `rate` fluctuates.
+    tau_rate : Quantity
+        Time constant of `rate`.
     """
 
     reference: str = "Pfister and Gerstner 2006, J Neurosci 26:9673, equations 3 and 4"

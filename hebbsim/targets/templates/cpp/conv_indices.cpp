@@ -27,4 +27,5 @@ const int _kernel_idx = ((_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _
 {% else %}
 const int _kernel_idx = ((((_row * _OUT_COLS + _col) * _KROWS + _krow) * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS + _channel;
 {% endif %}
+const int _sample_kernel_idx = _sample * {{geometry.kernel_elements}} + _kernel_idx;
 {%- endmacro %}

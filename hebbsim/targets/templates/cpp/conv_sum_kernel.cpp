@@ -5,10 +5,13 @@
 
 {% macro _tile(kcols, in_channels, channels) %}
 {
+    {% set _first = '_sample * %d + ' % geometry.kernel_elements if per_sample else '' %}
     constexpr int _I = {{in_channels}}, _N = _I * {{kcols}}, _V = {{channels}};
     {{c_data_type(_target_var.dtype)}} _sum[_N][_V];
     for (int _n = 0; _n < _N; _n++) for (int _v = 0; _v < _V; _v++) _sum[_n][_v] = 0;
+    {% if not per_sample %}
     for (int _sample = 0; _sample < _BATCH; _sample++)
+    {% endif %}
     {% if geometry.weight_sharing %}
     for (int _row = _row_start; _row < _row_stop; _row++)
     for (int _col = _col_start; _col < _col_stop; _col++)
@@ -43,7 +46,7 @@
     }
     for (int _n = 0; _n < _N; _n++)
         for (int _v = 0; _v < _V; _v++)
-            {{get_array_name(_target_var)}}[((_kernel * _KCOLS + _kcol0 + _n / _I) * _GROUP_IN + _in_channel0 + _n % _I) * _OUT_CHANNELS + _channel0 + _v] = _sum[_n][_v];
+            {{get_array_name(_target_var)}}[{{_first}}((_kernel * _KCOLS + _kcol0 + _n / _I) * _GROUP_IN + _in_channel0 + _n % _I) * _OUT_CHANNELS + _channel0 + _v] = _sum[_n][_v];
 }
 {%- endmacro %}
 
@@ -57,12 +60,16 @@
     {% set _inputs = cut(geometry.in_channels_per_group, (1,) if cumulative else position_sizes) %}
     {% set _kcols = cut(geometry.kernel_size[1], taps_beside(_inputs[0].size) if _together else (1,)) %}
     {# one run of kernel columns (of one position, if each has its own kernel) and group at a time #}
-    constexpr int _RUNS = {{_kcols|length}};
+    constexpr int _RUNS = {{_kcols|length}}, _KERNEL_ROWS = {{'' if geometry.weight_sharing else '_OUT_ROWS * _OUT_COLS * '}}_KROWS;
+    {% set _first = '_sample * %d + ' % geometry.kernel_elements if per_sample else '' %}
     {{openmp_pragma('parallel-static')}}
-    for (int _block = 0; _block < {{'' if geometry.weight_sharing else '_OUT_ROWS * _OUT_COLS * '}}_KROWS * _GROUPS * _RUNS; _block++)
+    for (int _block = 0; _block < {{'_BATCH * ' if per_sample else ''}}_KERNEL_ROWS * _GROUPS * _RUNS; _block++)
     {
         const int _run = _block % _RUNS, _group = _block / _RUNS % _GROUPS;
-        const int _kernel = _block / (_RUNS * _GROUPS), _krow = _kernel % _KROWS;  // _kernel: row of it
+        {% if per_sample %}
+        const int _sample = _block / (_RUNS * _GROUPS * _KERNEL_ROWS);
+        {% endif %}
+        const int _kernel = _block / (_RUNS * _GROUPS) % _KERNEL_ROWS, _krow = _kernel % _KROWS;  // _kernel: row of it
         {% for kcols in _kcols %}
         if (_run == {{loop.index0}})
         for (int _kcol0 = {{kcols.start}}; _kcol0 < {{kcols.stop}}; _kcol0 += {{kcols.size}})
@@ -81,7 +88,7 @@
             {
                 for (int _n = 0; _n < _GROUP_IN; _n++)
                     for (int _v = 0; _v < _GROUP_OUT; _v++)
-                        {{get_array_name(_target_var)}}[((_kernel * _KCOLS + _kcol0) * _GROUP_IN + _n) * _OUT_CHANNELS + _group * _GROUP_OUT + _v] = 0;
+                        {{get_array_name(_target_var)}}[{{_first}}((_kernel * _KCOLS + _kcol0) * _GROUP_IN + _n) * _OUT_CHANNELS + _group * _GROUP_OUT + _v] = 0;
                 continue;
             }
             {% endif %}

@@ -1,4 +1,5 @@
-{# Apply the accumulated change to every kernel element, then normalise filters, then look for
+{# ALLOWS_SCALAR_WRITE
+   Apply the accumulated change to every kernel element, then normalise filters, then look for
    values that are not finite #}
 {% extends 'common_group.cpp' %}
 

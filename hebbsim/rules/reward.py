@@ -1,0 +1,191 @@
+"""Reward: any rule as the eligibility of a three-factor rule."""
+
+import re
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from brian2.units import Quantity, second
+
+from hebbsim.rules.rule import Rule
+from hebbsim.rules.stdp import PairSTDP
+
+__all__ = ["RewardGated"]
+
+_CHANGE = re.compile(r"^\s*w\s*(?=[-+]=)")  # a statement that changes the weight
+
+
+@dataclass(frozen=True, init=False)
+class RewardGated(Rule):
+    r"""Turn a rule into a three-factor rule: what it would have changed waits for a reward.
+
+    Each kernel element has an eligibility trace, which the rule changes in place of the weight
+    and which decays with `tau_e`; the weight follows it as far as a neuromodulator says::
+
+        deligibility/dt = -eligibility/tau_e + (the rule's change of w)
+        dw/dt = modulator*eligibility,    modulator = reward - mean_reward
+
+    The neuromodulator is a variable like any other: set ``conv.reward`` between runs, link it to
+    a network's neuron with ``conv.reward = linked_var(neuron, 'dopamine')``, or give `reward` as
+    an expression, such as ``'recorded(t)'`` with a `TimedArray`.
+
+    Parameters
+    ----------
+    rule : Rule
+        What makes a weight eligible, by default `PairSTDP`. Its learning rate and its bounds stay.
+    tau_e : Quantity
+        Time constant of the eligibility trace.
+    reward : str, optional
+        An expression for the reward; by default it is the shared parameter ``reward``.
+    tau_reward : Quantity, optional
+        Time constant of the running mean that is subtracted from the reward; by default nothing
+        is subtracted.
+    trial_by_trial : bool
+        Rewards are events: each counts once, in the time step in which ``rewarded`` is 1 (set it
+        beside ``reward``), and the mean runs over such steps, so that ``tau_reward/dt`` is a
+        number of rewards. Otherwise reward counts at all times, per second.
+    per_sample : bool
+        Each sample of the batch gets its own reward, and so needs its own trace: `batch_size`
+        times a kernel's memory, and as many operations in each step. The rewards are those of
+        ``PerSample(layer, rule.post_samples, namespace=rule.parameters)``.
+    punishment : float
+        Factor of negative modulators: 0 learns from success alone, a negative one turns failure
+        into success.
+    **kwds
+        Texts of `Rule`, instead of those that are made.
+
+    Raises
+    ------
+    ValueError
+        If the rule changes the weight in another way than by ``+=`` and ``-=``.
+    """
+
+    rule: Rule = field(default_factory=PairSTDP)
+    tau_e: Quantity = field(default_factory=lambda: 1 * second)
+    tau_reward: Quantity | None = None
+    reward: str = ""
+    trial_by_trial: bool = False
+    per_sample: bool = False
+    punishment: float = 1.0
+
+    def __init__(
+        self,
+        rule: Rule | None = None,
+        tau_e: Quantity = 1 * second,
+        tau_reward: Quantity | None = None,
+        **kwds: Any,
+    ) -> None:
+        rule = PairSTDP() if rule is None else rule
+        if not isinstance(rule, Rule) or isinstance(rule, RewardGated):
+            raise TypeError(f"RewardGated: expected a rule such as PairSTDP(), got {rule!r}")
+        own = {f.name: getattr(type(self), f.name) for f in fields(self) if f.name in _OPTIONS}
+        unknown = set(kwds) - {f.name for f in fields(self)}
+        if unknown:
+            raise TypeError(f"RewardGated: there is no option '{min(unknown)}'")
+        inherited = {f.name: getattr(rule, f.name) for f in fields(Rule)}
+        given = {"rule": rule, "tau_e": tau_e, "tau_reward": tau_reward, **own}
+        for name, value in {**inherited, **given, **kwds}.items():
+            object.__setattr__(self, name, value)
+        for name, text in self._texts().items():
+            if name not in kwds:
+                object.__setattr__(self, name, text)
+        self.__post_init__()
+
+    # --- the texts --------------------------------------------------------------------------
+
+    def _texts(self) -> dict[str, str]:
+        flags = "clock-driven, per sample" if self.per_sample else "clock-driven"
+        equations = [self.rule.equations.strip()]
+        if self.per_sample:
+            equations = [equations[0].replace("(summed)", "(summed, per sample)")]
+        equations.append(f"deligibility/dt = -eligibility/tau_e : 1 ({flags})")
+        factors = self._modulator()
+        if self.per_sample:
+            equations.append(f"credit = {self._signed()}*eligibility : 1 (summed over samples)")
+        else:
+            equations += factors
+        eligible: list[str] = []
+        bounds: list[str] = []
+        for line in self.rule.update.splitlines():
+            changes = _CHANGE.match(line) or re.search(r"\bdw\b", line)
+            (eligible if changes else bounds).append(line)
+        return {
+            "equations": "\n".join(filter(None, equations)),
+            "on_pre": self._eligible(self.rule.on_pre),
+            "on_post": self._eligible(self.rule.on_post),
+            "update": "\n".join(
+                [*self._mean(), self._eligible("\n".join(eligible)), self._change(), *bounds]
+            ).strip(),
+            "post_samples": "\n".join(
+                filter(None, [self.rule.post_samples, *(factors if self.per_sample else [])])
+            ),
+            "reference": "; ".join(
+                filter(None, [self.rule.reference, "Izhikevich 2007, Cereb Cortex 17:2443"])
+            ),
+        }
+
+    def _eligible(self, code: str) -> str:
+        lines = [_CHANGE.sub("eligibility ", line) for line in code.splitlines()]
+        for line in lines:
+            if re.match(r"^\s*w\s*[*/%]?=(?!=)", line):
+                raise ValueError(
+                    f"RewardGated({self.rule.name}): '{line.strip()}' changes the weight by "
+                    "neither += nor -=, and can't be made to wait for a reward"
+                )
+        return "\n".join(lines)
+
+    def _modulator(self) -> list[str]:
+        """Equations of reward and modulator, of the kernel or of each sample."""
+        shared = "" if self.per_sample else " (shared)"
+        lines = [f"reward{f' = {self.reward}' if self.reward else ''} : 1{shared}"]
+        gate = ""
+        if self.trial_by_trial:
+            lines.append(f"rewarded : 1{shared}")
+            gate = "rewarded*"
+        if self.tau_reward is None:
+            lines.append(f"modulator = {gate}reward : 1{shared}")
+            return lines
+        if self.per_sample:
+            lines.append(f"dmean_reward/dt = {gate}(reward - mean_reward)/tau_reward : 1")
+        else:
+            lines.append("mean_reward : 1 (shared)")
+        lines.append(f"modulator = {gate}(reward - mean_reward) : 1{shared}")
+        return lines
+
+    def _mean(self) -> list[str]:
+        if self.tau_reward is None or self.per_sample:
+            return []
+        # one value for both lines: the modulator itself changes with the mean
+        return ["M = modulator", "mean_reward += M*dt/tau_reward"]
+
+    def _signed(self) -> str:
+        name = "modulator" if self.tau_reward is None else "M"
+        if self.per_sample:
+            name = "modulator_post"
+        if self.punishment == 1:
+            return name
+        return f"{name}*(int({name} > 0) + punishment*int({name} < 0))"
+
+    def _change(self) -> str:
+        change = "credit" if self.per_sample else f"{self._signed()}*eligibility"
+        return f"w += {change}" if self.trial_by_trial else f"w += {change}*dt/second"
+
+    @property
+    def name(self) -> str:
+        """The rule's name, with that of the rule inside."""
+        return f"RewardGated({self.rule.name})"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the names in the equations, those of the rule inside included."""
+        own: dict[str, Any] = {"tau_e": self.tau_e, "punishment": self.punishment}
+        if self.tau_reward is not None:
+            own["tau_reward"] = self.tau_reward
+        return {**self.rule.parameters, **own, **self.constants}
+
+    def hard_bounded(self, low: float, high: float) -> "RewardGated":
+        """Return this rule with weights clipped to ``[low, high]`` after each update."""
+        update = super().hard_bounded(low, high).update
+        return replace(self, update=update)
+
+
+_OPTIONS = {"reward", "trial_by_trial", "per_sample", "punishment"}

@@ -5,11 +5,13 @@ over channels to a position. These groups hold one element for each, sum over th
 procedurally (no synapses, no index arrays), and lend their variables to the map's equations.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import second
-from brian2.core.variables import Subexpression, Variables
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable, Subexpression, Variable, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
@@ -17,8 +19,10 @@ from brian2.equations.equations import (
     SUBEXPRESSION,
     SingleEquation,
 )
+from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.synapses.synapses import StateUpdater
-from brian2.utils.stringtools import word_substitute
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import (
@@ -29,6 +33,7 @@ from hebbsim.loopnest import (
     check_units,
     compile_directly,
 )
+from hebbsim.pathways import Statement, parse_statements
 
 __all__ = ["PerChannel", "PerPosition", "PerSample"]
 
@@ -52,6 +57,11 @@ class MapGroup(CompiledGroup):
         number. So a mean is ``rate = y_map/map_size : 1 (summed)``.
     update : str, optional
         Statements run on each element at the end of a step, together with the kernels' updates.
+    on_spike : str, optional
+        Statements with ``+=`` or ``-=``, run on its element for each neuron of the map that spikes:
+        ``n_spikes += 1``. A value may use the element's own variables, and those of the neuron with
+        the suffix ``_map``, as they are at the threshold: before the pathways of the step, and
+        before the reset. Only neurons that spiked are visited.
     when : {'end', 'groups'}
         When the sums run: after all forward operations of the step, before anything learns; or
         among the forward operations, in the order of creation.
@@ -61,7 +71,8 @@ class MapGroup(CompiledGroup):
     Raises
     ------
     ValueError
-        If a variable's name is taken in the map.
+        If a variable's name is taken in the map, the map doesn't spike but `on_spike` is given, or
+        the outcome of `on_spike` would depend on the order of spikes.
     """
 
     add_to_magic_network = True
@@ -74,6 +85,7 @@ class MapGroup(CompiledGroup):
         model: str | Equations,
         update: str | None = None,
         *,
+        on_spike: str | None = None,
         when: str = "end",
         method: str | tuple[str, ...] = ("exact", "euler", "heun"),
         namespace: dict[str, Any] | None = None,
@@ -123,6 +135,10 @@ class MapGroup(CompiledGroup):
                 self, "stateupdate", update, when="end", order=order + 1, name=f"{self.name}_update"
             )
             self.contained_objects.append(self.update)
+        self.on_spike: MapSpikes | None = None
+        if on_spike is not None:
+            self.on_spike = MapSpikes(self, on_spike)
+            self.contained_objects.append(self.on_spike)
         self._enable_group_attributes()
         feature_map.contained_objects.append(self)  # whose equations may refer to it
 
@@ -193,6 +209,12 @@ class PerChannel(MapGroup):
     --------
     >>> model = "theta : 1\nrate = y_map/map_size : 1 (summed)"
     >>> rates = PerChannel(layer, model, update="theta += 0.1*(rate - 0.05)")
+
+    A threshold that each spike raises and that decays (Diehl and Cook 2015, Front Comput Neurosci
+    9:99), for a layer with ``threshold='v > 1 + theta'``:
+
+    >>> model = "dtheta/dt = -theta/(10*second) : 1"
+    >>> PerChannel(layer, model, on_spike="theta += 0.05/map_size")
     """
 
     per = "channel"
@@ -252,4 +274,122 @@ class MapSum(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
+        super().before_run(run_namespace)
+
+
+def changed_read(
+    value: str, changed: list[ArrayVariable], *scopes: Mapping[str, Variable]
+) -> str | None:
+    """Return the first variable that an expression reads, itself or through others, of `changed`.
+
+    Names are looked up in the `scopes`, in their order.
+    """
+    pending, seen = sorted(get_identifiers(value)), set()
+    while pending:
+        name = pending.pop(0)
+        seen.add(name)
+        variable: Any = next((scope[name] for scope in scopes if name in scope), None)
+        if isinstance(variable, Subexpression):
+            pending += sorted(get_identifiers(variable.expr) - seen)
+        elif any(variable is target for target in changed):
+            return str(variable.name)
+    return None
+
+
+def refuse_random(statement: str, resolved: Mapping[str, Any]) -> None:
+    """Refuse functions with a state, such as ``rand()``, in what runs for every spike."""
+    for name, value in resolved.items():
+        if isinstance(value, Function) and not value.stateless:
+            raise NotImplementedError(
+                f"{statement} calls {name}() for every spike, in no defined order; put noise into "
+                "the equations of the neurons"
+            )
+
+
+class MapSpikes(LoopNest):
+    """Run statements on the element of each neuron of the map that spikes."""
+
+    def __init__(self, group: MapGroup, code: str) -> None:
+        feature_map = group.feature_map
+        self._label = f"{type(group).__name__} '{group.name}', on_spike"
+        if not isinstance(code, str):
+            raise TypeError(f"{self._label}: expected statements such as 'n += 1', got {code!r}")
+        if "_spikespace" not in feature_map.variables:
+            raise ValueError(
+                f"{self._label}: '{feature_map.name}' doesn't spike, so this would never happen; "
+                "give it a threshold"
+            )
+        self.statements = parse_statements(code)
+        self.variables = Variables(group)
+        add_suffixed(self.variables, feature_map, "_map", "_map")
+        self.variables.add_reference("_spikespace", feature_map, "_spikespace")
+        targets = [self._target(group, statement) for statement in self.statements]
+        lines, additions = [], []
+        for number, (statement, target) in enumerate(zip(self.statements, targets, strict=True)):
+            read = changed_read(statement.value, targets, self.variables, group.variables)
+            if read is not None:
+                raise ValueError(
+                    f"{self._label}: '{statement}' reads '{read}', which spikes change in the same "
+                    "step, in no defined order; what depends on its own value goes into update or "
+                    "a differential equation"
+                )
+            addition, sign = f"_add{number}", "-" if statement.operator == "-=" else ""
+            self.variables.add_auxiliary_variable(
+                addition, dimensions=target.dim, dtype=target.dtype
+            )
+            lines.append(f"{addition} = {sign}({statement.value})")
+            additions.append((addition, target))
+        super().__init__(
+            group,
+            "map_spikes",
+            "\n".join(lines),
+            when="synapses",
+            order=group.order - 2,  # before the pathways, which change what is read
+            name=f"{group.name}_on_spike",
+            template_kwds={
+                "per": group.per,
+                "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
+                "additions": additions,
+                "_spikes_var": feature_map.variables["_spikespace"],
+            },
+            needed_variables=["_spikespace", *{s.target for s in self.statements}],
+        )
+
+    def _target(self, group: MapGroup, statement: Statement) -> ArrayVariable:
+        """Return the variable that a statement changes, or say why it can't."""
+        if statement.operator not in ("+=", "-="):
+            raise ValueError(
+                f"{self._label}: '{statement}' has no meaning where several neurons of an element "
+                "spike in one step; accumulate with += or -="
+            )
+        changeable = [
+            e.varname
+            for e in group.equations.values()
+            if e.type != SUBEXPRESSION
+            and not {"shared", "constant"} & set(e.flags)
+            and group.variables[e.varname].dtype != bool
+        ]
+        if statement.target not in changeable:
+            raise ValueError(
+                f"{self._label}: '{statement}' must change a number that the model stores for each "
+                f"element: {', '.join(changeable) or 'there is none; add one, as in n : 1'}"
+            )
+        return group.variables[statement.target]
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check units and functions before the code object is made."""
+        for statement in self.statements:
+            resolved = self.group.resolve_all(
+                get_identifiers(statement.value),
+                run_namespace,
+                user_identifiers=set(),
+                additional_variables=self.variables,
+            )
+            refuse_random(f"{self._label}: '{statement}'", resolved)
+            fail_for_dimension_mismatch(
+                self.group.variables[statement.target],
+                Quantity(1, dim=parse_expression_dimensions(statement.value, resolved)),
+                f"{self._label}: '{statement}' doesn't have the units of '{statement.target}'",
+            )
         super().before_run(run_namespace)

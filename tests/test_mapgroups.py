@@ -211,8 +211,65 @@ def differential_equations_with_and_without_noise():
     assert single.fade[:].dtype == np.float32
 
 
+def spikes_change_the_elements_of_their_neurons():
+    """An adaptive threshold and counts equal what a monitor's spikes add up to.
+
+    Inhibition within the step changes `v` between the threshold and the reset; `on_spike` reads
+    what the monitor recorded.
+    """
+    layer = FeatureMap(
+        SHAPE,
+        """dv/dt = drive/ms : 1
+        drive : 1
+        twice = 2*v : 1""",
+        "v > 0.3 + theta*scale",
+        "v = 0",
+        method="euler",
+        batch_size=BATCH,
+    )
+    channels = PerChannel(
+        layer,
+        """dtheta/dt = -theta/(2*ms) : 1
+        gain : 1
+        half = gain/2 : 1""",
+        on_spike="theta += 0.1*half*v_map*(1 + sample_map)/map_size",
+        method="euler",
+    )
+    samples = PerSample(
+        layer,
+        "n : integer\nscale : 1",
+        on_spike="n += 1 + 1*(channel_map > 2)",
+        update="scale += 0",
+    )
+    places = PerPosition(layer, "a : 1\nb : volt\nc : 1", on_spike="a -= twice_map*c; b += 2*mV")
+    quiet = PerSample(FeatureMap((1, 1, 1), "x : 1", "x > 1", "", name="never"), "m : 1")
+    inhibition = ConvSynapses(layer, layer, "w : 1", on_pre="v_post -= w", kernel_size=1)
+    layer.drive = "0.5 + 0.02*(i % 23)"
+    inhibition.w = "0.003*abs(out_channel - in_channel)"
+    channels.gain = "10*(1 + i)"
+    samples.scale = 1
+    places.c = "i"
+    spikes = SpikeMonitor(layer, variables="v")
+    yield layer, channels, samples, places, quiet, quiet.feature_map, inhibition, spikes
+
+    i, v, step = spikes.i[:], spikes.v[:], np.rint(spikes.t / defaultclock.dt).astype(int)
+    assert 200 < len(i) < 0.9 * STEPS * len(layer)
+    assert len(set(zip(i // 60, step, strict=True))) < len(i)  # several in a sample at once
+    theta = np.zeros(5)
+    for n in range(STEPS):
+        theta *= 0.95
+        now = step == n
+        added = 0.1 * 5 * (1 + i % 5) * v * (1 + i // 60) / 36
+        np.add.at(theta, i[now] % 5, added[now])
+    close(channels.theta[:], theta)
+    assert_array_equal(samples.n[:], np.bincount(i // 60, weights=1 + (i % 5 > 2)))
+    close(places.a[:], -np.bincount(i // 5, weights=2 * v, minlength=36) * np.arange(36))
+    close(places.b[:] / mV, 2 * np.bincount(i // 5, minlength=36))
+
+
 def test_groups_over_time(target):
     running = [
+        spikes_change_the_elements_of_their_neurons(),
         sums_updates_and_equations_in_their_order(),
         thresholds_of_a_spiking_map(),
         convolutions_read_the_groups_of_both_maps(),
@@ -339,3 +396,81 @@ def test_unknown_names_in_sums_are_refused(layer):
 def test_flags_without_a_meaning_are_refused(layer, flags):
     with pytest.raises(ValueError, match=r"flag|Flag"):
         PerChannel(layer, f"mean = x_map : 1 ({flags})")
+
+
+# Spikes
+
+
+def spiking_layer(name="spiking", **kwds):
+    return FeatureMap((2, 1, 1), "v : 1\nz = v + n : 1", "v > 0", "", name=name, **kwds)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("n = 1", r"PerSample 'group', on_spike: 'n = 1' has no meaning where several"),
+        ("n *= 2", "accumulate with"),
+        ("v += 1", r"must change a number that the model stores for each element: n, m$"),
+        ("n_spikes += 1", "for each element: n, m$"),
+        ("mean += 1", "for each element: n, m$"),
+        ("all += 1", "for each element: n, m$"),
+        ("fixed += 1", "for each element: n, m$"),
+        ("flag += 1", "for each element: n, m$"),
+        ("n += 1 - n", r"'n \+= 1 - n' reads 'n', which spikes change in the same step"),
+        ("n += m\nm += 1", "reads 'm', which spikes change"),
+        ("n += double", "reads 'n', which spikes change"),
+        ("n += z_map", "reads 'n', which spikes change"),
+    ],
+)
+def test_statements_without_a_meaning_are_refused(code, message):
+    model = """n : 1
+    m : 1
+    double = 2*n : 1
+    mean = v_map : 1 (summed)
+    all : 1 (shared)
+    fixed : 1 (constant)
+    flag : boolean"""
+    with pytest.raises(ValueError, match=message):
+        PerSample(spiking_layer(), model, on_spike=code, name="group")
+
+
+def test_what_is_no_statement_is_refused():
+    with pytest.raises(SyntaxError, match="'n' is no statement"):
+        PerSample(spiking_layer(), "n : 1", on_spike="n")
+    with pytest.raises(TypeError, match="on_spike: expected statements such as"):
+        PerSample(spiking_layer(), "n : 1", on_spike=3)
+
+
+def test_a_map_that_does_not_spike_is_refused(layer):
+    message = r"PerChannel 'group', on_spike: 'layer' doesn't spike, .* give it a threshold"
+    with pytest.raises(ValueError, match=message):
+        PerChannel(layer, "n : 1", on_spike="n += 1", name="group")
+
+
+def test_units_and_functions_of_on_spike_are_checked():
+    prefs.codegen.target = "numpy"
+    for value, error, message in (
+        ("1*mV", DimensionMismatchError, r"'n \+= 1\*mV' doesn't have the units of 'n'"),
+        ("rand()", NotImplementedError, r"calls rand\(\) for every spike"),
+        ("w_map", KeyError, "w_map"),
+    ):
+        layer = spiking_layer("layer*")
+        group = PerSample(layer, "n : 1", on_spike=f"n += {value}")
+        with pytest.raises(error, match=message):
+            raise cause_of_failed_run(layer, group)
+
+
+def test_counts_hold_in_single_precision_and_through_store(dtype):
+    prefs.codegen.target = "numpy"
+    layer = spiking_layer(batch_size=2)
+    group = PerChannel(layer, "n : 1\nk : integer", on_spike="n += 0.5*v_map; k += 0.5 + k0")
+    group.namespace["k0"] = 1
+    layer.v = [1, 0, 3, 2]
+    network = Network(layer, group)
+    network.store()
+    for _ in range(2):
+        network.restore()
+        network.run(3 * defaultclock.dt)
+        assert_array_equal(group.n, [6, 3])
+        assert_array_equal(group.k, [6, 3])
+        assert group.n[:].dtype == dtype

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from hebbsim.network import ConvNetwork
+    from hebbsim.layerednetwork import LayeredNetwork
     from hebbsim.training import Position
 
 __all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint"]
@@ -19,14 +19,14 @@ class CheckpointError(ValueError):
     """A checkpoint that can't be read, or that is of another network."""
 
 
-def save_checkpoint(network: "ConvNetwork", path: str | Path, position: "Position") -> None:
+def save_checkpoint(network: "LayeredNetwork", path: str | Path, position: "Position") -> None:
     """Write everything that learning changes, and where in its schedule it stands.
 
     The file is complete or not there: it is written beside its place and moved into it.
 
     Parameters
     ----------
-    network : ConvNetwork
+    network : LayeredNetwork
         The network.
     path : path
         A ``.npz`` file; an older one is replaced.
@@ -47,7 +47,7 @@ def save_checkpoint(network: "ConvNetwork", path: str | Path, position: "Positio
     os.replace(written, path)
 
 
-def load_checkpoint(network: "ConvNetwork", path: str | Path) -> "Position":
+def load_checkpoint(network: "LayeredNetwork", path: str | Path) -> "Position":
     """Read a network's state, and return where to go on.
 
     Raises

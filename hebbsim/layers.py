@@ -3,9 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from brian2.units import Quantity, second
-
-from hebbsim import rules
+from hebbsim.descriptions import plain, rich, rule_from
 from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
 from hebbsim.messages import unknown
 from hebbsim.pooling import pool_output_shape
@@ -124,46 +122,11 @@ class ConvLayer:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the layer in plain values that JSON holds."""
-        description = {f.name: getattr(self, f.name) for f in fields(self)}
-        if self.rule is not None:
-            values = {f.name: _plain(getattr(self.rule, f.name)) for f in fields(self.rule)}
-            description["rule"] = {"name": self.rule.name, **values}
-        return {name: _plain(value) for name, value in description.items()}
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> "ConvLayer":
         """Return the layer that `to_dict` described."""
-        values = {name: _rich(value) for name, value in description.items()}
-        if values.get("rule") is not None:
-            values["rule"] = _rule(values["rule"])
-        return cls(**values)
-
-
-def _rule(description: dict[str, Any]) -> Rule:
-    """Return the described rule; one of the user's own comes back with the same equations."""
-    values = dict(description)
-    name = values.pop("name")
-    if name in rules.__all__:
-        return getattr(rules, name)(**values)
-    base = {f.name for f in fields(Rule)}
-    own = {key: values.pop(key) for key in list(values) if key not in base}
-    values["constants"] = {**own, **values.get("constants", {})}
-    return Rule(**values)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Quantity):
-        if value.dim is not second.dim:
-            raise TypeError(f"a rule with a parameter in {value.dim} can't be described in JSON")
-        return {"seconds": float(value)}
-    if isinstance(value, dict):
-        return {name: _plain(v) for name, v in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _rich(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"seconds"}:
-            return value["seconds"] * second
-        return {name: _rich(v) for name, v in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+        own = {name: value for name, value in description.items() if name != "rule"}
+        values = {name: rich(value) for name, value in own.items()}
+        return cls(**values, rule=rule_from(description.get("rule")))

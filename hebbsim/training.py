@@ -17,7 +17,7 @@ from hebbsim.geometry import is_integer
 from hebbsim.kernelupdate import NonFiniteWeightsError
 
 if TYPE_CHECKING:
-    from hebbsim.network import ConvNetwork
+    from hebbsim.layerednetwork import LayeredNetwork
 
 __all__ = ["Position", "fit"]
 
@@ -34,7 +34,7 @@ class Position:
 
 
 def fit(
-    network: "ConvNetwork",
+    network: "LayeredNetwork",
     images: np.ndarray,
     *,
     epochs: int = 1,
@@ -49,7 +49,7 @@ def fit(
 
     Parameters
     ----------
-    network : ConvNetwork
+    network : LayeredNetwork
         The network; its kernels change.
     images : ndarray
         ``(n, channels, rows, cols)``, indexed batch by batch (a memory-mapped file will do); uint8
@@ -121,7 +121,7 @@ class _Run:
 
     def __init__(
         self,
-        network: "ConvNetwork",
+        network: "LayeredNetwork",
         images: np.ndarray,
         n_batches: int,
         augment: Augmentation | None,

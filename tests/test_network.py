@@ -291,7 +291,7 @@ def test_a_folder_is_no_checkpoint(tmp_path):
 @pytest.mark.parametrize(
     ("layers", "error", "message"),
     [
-        ([], ValueError, "at least one ConvLayer"),
+        ([], ValueError, "at least one layer"),
         ([ConvLayer(4, 9)], GeometryError, "layer 1: the kernel covers 9x9"),
         ([ConvLayer(4, 3), ConvLayer(4, 7)], GeometryError, "layer 2: the kernel covers 7x7"),
         ([ConvLayer(4, 7, pooling="max", pool_size=3)], GeometryError, "layer 1: after a conv"),

@@ -7,13 +7,17 @@ from hebbsim.bridge.decoding import decode
 from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.convsynapses import ConvSynapses
 from hebbsim.datasets import load_dataset
+from hebbsim.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import conv_output_shape
+from hebbsim.inhibition import LateralInhibition
 from hebbsim.layers import ConvLayer
 from hebbsim.mapgroups import PerChannel, PerPosition, PerSample
 from hebbsim.mapops import Assign, Rectify, Standardize, Triangle
 from hebbsim.network import ConvNetwork
 from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling, pool_output_shape
+from hebbsim.spiking import SpikingNetwork
+from hebbsim.spikinglayers import SpikingLayer
 from hebbsim.targets import register_templates
 
 if TYPE_CHECKING:
@@ -30,12 +34,17 @@ __all__ = [
     "ConvNetwork",
     "ConvSynapses",
     "FeatureMap",
+    "LatencyEncoder",
+    "LateralInhibition",
     "MaxPooling",
     "PerChannel",
     "PerPosition",
     "PerSample",
+    "PoissonEncoder",
     "Rectify",
     "SoftWinnerTakeAll",
+    "SpikingLayer",
+    "SpikingNetwork",
     "Standardize",
     "SumPooling",
     "Triangle",

@@ -150,7 +150,8 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         return int(variable.size) == len(self)
 
     def _no_variable(self, variable: object) -> KeyError:
-        known = [name for name, v in self.variables.items() if self._is_writable(v)]
+        stored = [name for name, v in self.variables.items() if self._is_writable(v)]
+        known = [name for name in stored if not name.startswith("_")]
         return KeyError(
             f"feature map '{self.name}' stores no variable {variable!r} for each neuron; "
             f"it has {', '.join(known) or 'none'}"

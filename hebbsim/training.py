@@ -2,11 +2,11 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,6 +38,8 @@ def fit(
     images: np.ndarray,
     *,
     epochs: int = 1,
+    labels: np.ndarray | None = None,
+    layers: Sequence[int] | None = None,
     layerwise: bool = False,
     burn_in: int = 0,
     augment: Augmentation | None = None,
@@ -56,6 +58,11 @@ def fit(
         is read as 0 to 1. What doesn't fill a last batch is left out of an epoch.
     epochs : int
         Passes over the images; with `layerwise`, for each layer.
+    labels : ndarray of int, optional
+        ``(n,)``, the class of each image: then a `SpikingNetwork` whose last layer learns from
+        reward is told whether its choice was right; see `SpikingNetwork.choose`.
+    layers : sequence of int, optional
+        Numbers (from 0) of the layers that learn; by default all.
     layerwise : bool
         Learn one layer after the other, instead of all at once.
     burn_in : int
@@ -92,11 +99,9 @@ def fit(
     position = Position()
     if checkpoint is not None and resume and Path(checkpoint).exists():
         position = load_checkpoint(network, checkpoint)
-    layers = range(len(network.stages))
-    phases = (
-        [[n == layer for n in layers] for layer in layers] if layerwise else [[True] * len(layers)]
-    )
-    run = _Run(network, images, n_batches, augment, burn_in)
+    reward = None if labels is None else _rewarding(network, images, labels)
+    phases = _phases(len(network.stages), layers, layerwise)
+    run = _Run(network, images, n_batches, augment, burn_in, reward)
     total = len(phases) * epochs * n_batches
     with _progress(progress, total) as run.advance, _interruptible() as run.stopped:
         run.advance((position.phase * epochs + position.epoch) * n_batches + position.batch)
@@ -116,6 +121,39 @@ def fit(
                     raise KeyboardInterrupt
 
 
+def _phases(depth: int, layers: Sequence[int] | None, layerwise: bool) -> list[list[bool]]:
+    """Say which layers learn in each phase."""
+    chosen = range(depth) if layers is None else layers
+    if not chosen or not all(is_integer(n, -depth) and n < depth for n in chosen):
+        raise ValueError(f"layers: expected numbers from 0 to {depth - 1}, got {list(chosen)}")
+    numbers = sorted(range(depth)[n] for n in chosen)
+    together = [[layer] for layer in numbers] if layerwise else [numbers]
+    return [[n in phase for n in range(depth)] for phase in together]
+
+
+def _rewarding(
+    network: "LayeredNetwork", images: np.ndarray, labels: np.ndarray
+) -> Callable[[np.ndarray], None]:
+    """Return what tells the network about its choices, given the numbers of the images shown."""
+    reward = getattr(network, "reward_choices", None)
+    if reward is None:
+        raise TypeError(
+            f"labels: a {type(network).__name__} doesn't learn from reward; leave them out"
+        )
+    classes = np.asarray(labels)
+    if classes.shape != (len(images),) or classes.dtype.kind not in "iu" or classes.min() < 0:
+        raise ValueError(
+            f"labels: expected {len(images)} classes from 0 on, one for each image, got an array "
+            f"of {classes.dtype} with shape {classes.shape}"
+        )
+    n_classes = int(classes.max()) + 1
+
+    def tell(shown: np.ndarray) -> None:
+        reward(classes[shown], n_classes)
+
+    return tell
+
+
 class _Run:
     """The presentation of one data set to one network."""
 
@@ -126,7 +164,9 @@ class _Run:
         n_batches: int,
         augment: Augmentation | None,
         burn_in: int,
+        reward: Callable[[np.ndarray], None] | None,
     ) -> None:
+        self.reward, self.images_shown = reward, np.arange(0)
         self.network, self.images, self.n_batches = network, images, n_batches
         self.augment, self.burn_in = augment, burn_in
         self.advance: Callable[[int], None] = lambda n: None
@@ -143,6 +183,10 @@ class _Run:
         return self.done
 
     def _present(self, learning: list[bool], place: Position, stop: int, frozen: bool) -> None:
+        rewarding: dict[str, Any] = {}
+        if self.reward is not None and not frozen:
+            tell = self.reward
+            rewarding["reward"] = lambda: tell(self.images_shown)
         try:
             self.network.present(
                 self._batches(place.phase, place.epoch, self.done, stop),
@@ -151,6 +195,7 @@ class _Run:
                 frozen=frozen,
                 depth=max(n for n, learns in enumerate(learning) if learns) + 1,
                 collect=self._count,
+                **rewarding,
             )
         except NonFiniteWeightsError as error:
             batch = f"epoch {place.epoch + 1}, batch {self.done + 1} of {self.n_batches}"
@@ -169,6 +214,7 @@ class _Run:
         order = shuffle.permutation(len(self.images))
         for number in range(start, stop):
             chosen = np.sort(order[number * size : (number + 1) * size])
+            self.images_shown = chosen
             batch = as_float(np.asarray(self.images[chosen]))
             if self.augment is not None:
                 rng = np.random.default_rng([self.network.seed, 2_000_000 + phase, epoch, number])

@@ -270,7 +270,7 @@ def test_any_geometry_equals_the_reference(shape, radius, channels, refractory, 
 
 def test_a_random_winner_repeats_with_the_seed(target):
     if target == "cpp_standalone":
-        pytest.skip("the generator of C++ standalone is Brian2's own")
+        pytest.skip("each seed would take a build")
     found = []
     for _ in range(2):
         seed(5)
@@ -372,6 +372,13 @@ def test_a_map_must_declare_what_silences_it():
         LateralInhibition(layer)
 
 
+def test_booleans_may_be_assigned(layer):
+    LateralInhibition(layer, "on = True")
+    layer.v["channel == 0"] = 2
+    run_steps(layer)
+    assert_array_equal(layer.get_maps("on")[0, :, 0, 0], [False, True])
+
+
 def test_other_objects_are_refused(layer):
     with pytest.raises(TypeError, match="expected a FeatureMap, got NeuronGroup"):
         LateralInhibition(NeuronGroup(3, "v : 1", "v > 1", "v = 0"))
@@ -389,6 +396,7 @@ def test_other_objects_are_refused(layer):
         ("u = 3", DimensionMismatchError, "'u = 3' doesn't have the units of 'u'"),
         ("u -= 3*ms", DimensionMismatchError, r"'u -= 3\*ms' doesn't have the units of 'u'"),
         ("v = unknown", KeyError, "unknown"),
+        ("on = 3*mV", DimensionMismatchError, "doesn't have the units of 'on'"),
     ],
 )
 def test_what_only_a_run_can_know_is_checked_there(layer, effect, error, message):

@@ -51,9 +51,7 @@ def build(seed, name, per_sample):
     target = feature_map(geometry.out_shape, "y", rule.post_model, rule.post_reset, "t")
     groups = []
     if per_sample:
-        groups = [
-            PerSample(target, rule.post_samples, namespace=rule.parameters, name=f"r{label}")
-        ]
+        groups = [PerSample(target, rule.post_samples, namespace=rule.parameters, name=f"r{label}")]
     conv = ConvSynapses(
         source,
         target,

@@ -112,8 +112,8 @@ class PairSTDP(_TimingRule):
     mu: float = 0.0
 
     def _texts(self) -> dict[str, str]:
-        grow = f"*(1 - w/w_max)**{self.mu}" if self.mu else ""
-        shrink = f"*(w/w_max)**{self.mu}" if self.mu else ""
+        grow = f"*clip(1 - w/w_max, 0, 1)**{self.mu}" if self.mu else ""
+        shrink = f"*clip(w/w_max, 0, 1)**{self.mu}" if self.mu else ""
         return {
             "pre_model": _trace("r1", self.tau_plus),
             "post_model": _trace("o1", self.tau_minus),

@@ -1,0 +1,149 @@
+"""The declaration of a spiking layer: what `SpikingNetwork` builds maps and synapses from."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from hebbsim.descriptions import plain, rich, rule_from
+from hebbsim.geometry import ConvGeometry, MapShape
+from hebbsim.inhibition import CHANNELS
+from hebbsim.messages import unknown
+from hebbsim.rules.rule import Rule
+
+__all__ = ["SpikingLayer"]
+
+
+@dataclass(frozen=True)
+class SpikingLayer:
+    r"""Declare a spiking convolutional layer: neurons, synapses, plasticity, competition.
+
+    Its equations are texts, with one membrane potential ``v`` for each neuron; to them are added
+    the traces that the rule needs, the counters ``n_spikes`` and ``first_spike`` (time after the
+    onset of the stimulus; its duration for a neuron that stays silent), and what the competition
+    needs.
+
+    Parameters
+    ----------
+    out_channels : int
+        Number of kernels.
+    kernel_size, stride, padding, dilation, groups, weight_sharing
+        As in `ConvSynapses`.
+    rule : Rule, optional
+        A rule driven by spikes. Without one the random initial kernels stay.
+    model, threshold, reset : str
+        As in `NeuronGroup`; the threshold may use ``theta``.
+    margin : str
+        How far a neuron is above its threshold: decides between neurons that cross it in one step.
+    on_pre : str
+        What an incoming spike does.
+    inhibition : {None, 'others', 'own', 'all'}
+        Which channels a spike silences until the next stimulus, as in `LateralInhibition`.
+    inhibition_radius : int, (int, int) or 'all'
+        At which positions.
+    single_spike : bool
+        Let each neuron fire at most once a stimulus.
+    theta_plus : float
+        Adaptive threshold: how much each channel's ``theta`` grows if all of its neurons spike
+        once (Diehl and Cook 2015). It decays with ``tau_theta``; without it, ``theta`` is 0.
+    tau_theta : float
+        In stimuli.
+    initial_weights : (float, float)
+        Range of the uniformly distributed initial weights.
+    normalize, norm
+        Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
+    """
+
+    out_channels: int
+    kernel_size: int | tuple[int, int]
+    rule: Rule | None = None
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
+    dilation: int | tuple[int, int] = 1
+    groups: int = 1
+    weight_sharing: bool = True
+    model: str = "dv/dt = -v/(20*ms) : 1"
+    threshold: str = "v > 1 + theta"
+    reset: str = "v = 0"
+    margin: str = "v - theta"
+    on_pre: str = "v_post += w"
+    inhibition: str | None = "others"
+    inhibition_radius: int | tuple[int, int] | str = 0
+    single_spike: bool = True
+    theta_plus: float = 0.0
+    tau_theta: float = 100.0
+    initial_weights: tuple[float, float] = (0.2, 0.8)
+    normalize: str | None = None
+    norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.inhibition is not None and self.inhibition not in CHANNELS:
+            raise ValueError(f"SpikingLayer: {unknown('inhibition', self.inhibition, CHANNELS)}")
+        if self.rule is not None and not isinstance(self.rule, Rule):
+            raise TypeError(
+                f"SpikingLayer: rule must be a Rule, such as rules.PairSTDP(), got {self.rule!r}"
+            )
+        low, high = self.initial_weights
+        if not low <= high:
+            raise ValueError(f"SpikingLayer: initial_weights must rise, got {self.initial_weights}")
+        for name, low in (("theta_plus", 0.0), ("tau_theta", 1e-9)):
+            if not getattr(self, name) >= low:
+                raise ValueError(
+                    f"SpikingLayer: {name} must be positive, got {getattr(self, name)}"
+                )
+
+    def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
+        """Return the convolution's geometry on a map of shape `in_shape`."""
+        return ConvGeometry(
+            MapShape.of(in_shape),
+            self.out_channels,
+            self.kernel_size,  # type: ignore[arg-type]
+            self.stride,  # type: ignore[arg-type]
+            self.padding,  # type: ignore[arg-type]
+            self.dilation,  # type: ignore[arg-type]
+            self.groups,
+            self.weight_sharing,
+        )
+
+    def equations(self) -> str:
+        """Return the model of the layer's map, but for the traces of the next layer's rule."""
+        lines = [self.model, "onset : second (shared)", "n_spikes : 1", "first_spike : second"]
+        lines += ["output = n_spikes : 1", f"margin = {self.margin} : 1"]
+        if self.silences:
+            lines.append("silenced : 1")
+        if not self.theta_plus:
+            lines.append("theta = 0 : 1")
+        return "\n".join([*lines, self.rule.post_model if self.rule else ""])
+
+    def threshold_condition(self) -> str:
+        """Return the condition of a spike."""
+        return f"({self.threshold}) and silenced < 1" if self.silences else self.threshold
+
+    def reset_statements(self) -> str:
+        """Return what a spike does to its neuron, but for the traces of the next layer's rule."""
+        lines = [
+            self.reset,
+            "first_spike = first_spike*int(n_spikes > 0) + (t - onset)*int(n_spikes < 1)",
+            "n_spikes += 1",
+        ]
+        if self.single_spike:
+            lines.append("silenced = 1")
+        return "\n".join([*lines, self.rule.post_reset if self.rule else ""])
+
+    @property
+    def silences(self) -> bool:
+        """Whether neurons can be silent until the next stimulus."""
+        return self.single_spike or self.inhibition is not None
+
+    def untrained(self) -> "SpikingLayer":
+        """Return this layer without plasticity."""
+        return replace(self, rule=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the layer in plain values that JSON holds."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> "SpikingLayer":
+        """Return the layer that `to_dict` described."""
+        own = {name: value for name, value in description.items() if name != "rule"}
+        values = {name: rich(value) for name, value in own.items()}
+        return cls(**values, rule=rule_from(description.get("rule")))

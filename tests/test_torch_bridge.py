@@ -350,7 +350,7 @@ def test_what_is_no_convolution_has_to_be_named(model):
 
 
 def test_what_cannot_be_exported():
-    with pytest.raises(TypeError, match=r"ConvNetwork or a ConvSynapses, got NeuronGroup"):
+    with pytest.raises(TypeError, match=r"SpikingNetwork or a ConvSynapses, got NeuronGroup"):
         to_torch(NeuronGroup(1, "v : 1"))
     with pytest.raises(TypeError, match=r"got Network; .*each ConvSynapses"):
         to_torch(BrianNetwork())
@@ -836,5 +836,5 @@ def test_a_pt_file_that_would_run_code(tmp_path, network):
 
 
 def test_only_networks_are_saved(tmp_path):
-    with pytest.raises(TypeError, match=r"expected a ConvNetwork, got Conv2d"):
+    with pytest.raises(TypeError, match=r"expected a ConvNetwork or a SpikingNetwork, got Conv2d"):
         save_weights(conv(), tmp_path / "net")

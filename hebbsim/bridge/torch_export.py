@@ -19,23 +19,24 @@ from hebbsim.bridge.torch_modules import (
 )
 from hebbsim.convsynapses import ConvSynapses
 from hebbsim.geometry import ConvGeometry, MapShape, as_pair
+from hebbsim.layerednetwork import LayeredNetwork
 from hebbsim.layers import ConvLayer
-from hebbsim.network import ConvNetwork
+from hebbsim.spikinglayers import SpikingLayer
 
-__all__ = ["build_module", "to_torch"]
+__all__ = ["build_module", "layers_of", "to_torch"]
 
 
-def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) -> nn.Module:
+def to_torch(network: LayeredNetwork | ConvSynapses, *, weight: str | None = None) -> nn.Module:
     """
     Give the forward map of a network as a torch module.
 
     Parameters
     ----------
-    network : ConvNetwork or ConvSynapses
+    network : ConvNetwork, SpikingNetwork or ConvSynapses
         A whole network, or one convolution.
     weight : str, optional
         The kernel variable of a `ConvSynapses`; by default the one in its summed equation of the
-        form ``u_post = w*x_pre``.
+        form ``u_post = w*x_pre``, or in a pathway of the form ``v_post += w``.
 
     Returns
     -------
@@ -46,6 +47,9 @@ def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) 
         ``pool1``, as far as the layer has them. ``output1`` is the activation that the next layer
         sees; a ``conv1`` with an adaptive threshold has ``bias = -threshold``. Of a `ConvSynapses`
         the convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
+        Of a `SpikingNetwork` the convolutions of its layers, ``conv1``, ``conv2``, ...: its
+        kernels, with ``bias = -theta`` of an adaptive threshold, but not its neurons, for which
+        torch has no modules.
 
         The kernels are copies in the precision of the Brian2 variables, float32 or float64, with
         ``requires_grad`` False; call ``module.requires_grad_()`` to train them on. The structure
@@ -73,23 +77,25 @@ def to_torch(network: ConvNetwork | ConvSynapses, *, weight: str | None = None) 
     >>> module = to_torch(network)
     >>> features = module(torch.from_numpy(images))
     """
-    if isinstance(network, ConvNetwork):
+    if isinstance(network, LayeredNetwork):
         if weight is not None:
             raise ValueError(
                 f"to_torch: weight={weight!r} chooses a kernel variable of a ConvSynapses; a "
-                "ConvNetwork has 'w' alone. Leave it out"
+                f"{type(network).__name__} has 'w' alone. Leave it out"
             )
         return _network_module(network)
     if isinstance(network, ConvSynapses):
         return _synapses_module(network, weight)
     raise TypeError(
-        f"to_torch: expected a ConvNetwork or a ConvSynapses, got {type(network).__name__}; of a "
-        "Brian2 Network export each ConvSynapses by itself"
+        f"to_torch: expected a ConvNetwork, a SpikingNetwork or a ConvSynapses, got "
+        f"{type(network).__name__}; of a Brian2 Network export each ConvSynapses by itself"
     )
 
 
 def build_module(
-    input_shape: tuple[int, int, int], layers: Sequence[ConvLayer], dtype: torch.dtype
+    input_shape: tuple[int, int, int],
+    layers: Sequence[ConvLayer | SpikingLayer],
+    dtype: torch.dtype,
 ) -> nn.Sequential:
     """
     Build the module of a network's declaration, with parameters that are still to be set.
@@ -98,7 +104,7 @@ def build_module(
     ----------
     input_shape : tuple of int
         ``(channels, rows, cols)`` of an image.
-    layers : sequence of ConvLayer
+    layers : sequence of ConvLayer or SpikingLayer
         From the input on.
     dtype : torch.dtype
         Of the parameters.
@@ -111,6 +117,11 @@ def build_module(
     shape = MapShape.of(input_shape)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     for number, layer in enumerate(layers, start=1):
+        if isinstance(layer, SpikingLayer):
+            geometry = layer.geometry(shape)
+            modules[f"conv{number}"] = _convolution(geometry, layer.theta_plus > 0, dtype)
+            shape = geometry.out_shape
+            continue
         if layer.standardize:
             modules[f"standardize{number}"] = Standardize()
         modules[f"conv{number}"] = _convolution(
@@ -125,13 +136,29 @@ def build_module(
     return nn.Sequential(modules).requires_grad_(False)
 
 
-def _network_module(network: ConvNetwork) -> nn.Sequential:
+def layers_of(description: dict[str, Any]) -> Sequence[ConvLayer | SpikingLayer]:
+    """
+    Return the layers of a described network, without their rules.
+
+    Parameters
+    ----------
+    description : dict
+        What ``network.describe()`` gave.
+    """
+    # the rules don't matter here, and may be of a class that is not known
+    plain = [{**layer, "rule": None} for layer in description["layers"]]
+    if "encoding" in description:
+        return [SpikingLayer.from_dict(layer) for layer in plain]
+    return [ConvLayer.from_dict(layer) for layer in plain]
+
+
+def _network_module(network: LayeredNetwork) -> nn.Sequential:
     variables = [stage.conv.variables["w"] for stage in network.stages]
     module = build_module(network.input_shape, network.layers, _torch_dtype(variables[0]))
     tensors = {}
     for number, stage in enumerate(network.stages, start=1):
         tensors[f"conv{number}.weight"] = _tensor(stage.conv, "w")
-        if stage.layer.threshold_step:
+        if f"conv{number}.bias" in module.state_dict():
             # subtracted from 0, since the negative of no threshold would be -0.0
             tensors[f"conv{number}.bias"] = torch.from_numpy(0 - stage.thresholds)
     module.load_state_dict(tensors)
@@ -169,7 +196,9 @@ def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:
 def _forward_weight(conv: ConvSynapses) -> str:
     """Name the kernel variable that the convolution multiplies its input with."""
     forward = [runner.equation for runner in conv.sums.values() if runner.side == "post"]
-    weights = set()
+    weights = set() if forward else _transmitted(conv)
+    if len(weights) == 1:
+        return weights.pop()
     for equation in forward:
         factors = [str(factor) for factor in str_to_sympy(equation.expr.code).args]
         inputs = [name for name in factors if name.endswith("_pre")]
@@ -184,6 +213,18 @@ def _forward_weight(conv: ConvSynapses) -> str:
             f"{', '.join(equations) or 'none'}; name the kernel variable to export with weight="
         )
     return weights.pop()
+
+
+def _transmitted(conv: ConvSynapses) -> set[str]:
+    """Name the kernel variables that presynaptic spikes add to postsynaptic variables."""
+    kernels = _kernel_variables(conv)
+    return {
+        statement.value
+        for pathway in conv.pathways.values()
+        for statement in pathway.statements
+        if pathway.side == "pre" and statement.target.endswith("_post")
+        if statement.value in kernels
+    }
 
 
 def _checked_weight(conv: ConvSynapses, weight: str) -> str:

@@ -1,6 +1,6 @@
 """Import from torch: a `ConvNetwork` from a module of convolutions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from brian2 import prefs
 from torch import nn
 
-from hebbsim.bridge.torch_export import build_module
+from hebbsim.bridge.torch_export import build_module, layers_of
 from hebbsim.bridge.torch_modules import (
     LocallyConnected2d,
     SoftWinnerTakeAll,
@@ -16,10 +16,12 @@ from hebbsim.bridge.torch_modules import (
     Triangle,
     WinnerTakeAll,
 )
-from hebbsim.competition import AdaptiveThreshold
 from hebbsim.geometry import GeometryError, MapShape, as_pair
+from hebbsim.layerednetwork import LayeredNetwork
 from hebbsim.layers import ConvLayer
 from hebbsim.network import ConvNetwork
+from hebbsim.spiking import SpikingNetwork
+from hebbsim.spikinglayers import SpikingLayer
 
 __all__ = ["from_torch"]
 
@@ -42,7 +44,7 @@ def from_torch(
     *,
     batch_size: int | None = None,
     seed: int | None = None,
-) -> ConvNetwork:
+) -> ConvNetwork | SpikingNetwork:
     """
     Build the network with the same forward map as a torch module.
 
@@ -65,7 +67,7 @@ def from_torch(
 
     Returns
     -------
-    ConvNetwork
+    ConvNetwork or SpikingNetwork
         With copies of the kernels. Layers that don't come from `to_torch` have no rule:
         ``dataclasses.replace(layer, rule=rules.Oja())`` gives them one in a new `ConvNetwork`.
         The network computes in Brian2's ``prefs.core.default_float_dtype``.
@@ -100,8 +102,10 @@ def from_torch(
         defaults["input_shape"] if input_shape is None else input_shape, "from_torch: input_shape"
     )
     if description is not None and isinstance(module, nn.Sequential):
+        _check_unchanged(module, shape, layers_of(description))
+        if "encoding" in description:
+            return _spiking(module, description, shape, batch_size, seed)
         layers = [ConvLayer.from_dict(layer) for layer in description["layers"]]
-        _check_unchanged(module, shape, layers)
     else:
         layers = _read_layers(module, shape)
     network = ConvNetwork(
@@ -109,6 +113,22 @@ def from_torch(
         layers,
         batch_size=defaults["batch_size"] if batch_size is None else batch_size,
         seed=defaults["seed"] if seed is None else seed,
+    )
+    _fill(network, module)
+    return network
+
+
+def _spiking(
+    module: nn.Module,
+    description: dict[str, Any],
+    shape: MapShape,
+    batch_size: int | None,
+    seed: int | None,
+) -> SpikingNetwork:
+    given = {"batch_size": batch_size, "seed": seed}
+    changed = {name: value for name, value in given.items() if value is not None}
+    network = SpikingNetwork.from_description(
+        {**description, "input_shape": list(shape), **changed}
     )
     _fill(network, module)
     return network
@@ -151,7 +171,9 @@ def _convolutions(module: nn.Module) -> list[nn.Conv2d | LocallyConnected2d]:
     return [leaf for _, leaf in _leaves(module) if isinstance(leaf, kinds)]
 
 
-def _check_unchanged(module: nn.Sequential, shape: MapShape, layers: list[ConvLayer]) -> None:
+def _check_unchanged(
+    module: nn.Sequential, shape: MapShape, layers: Sequence[ConvLayer | SpikingLayer]
+) -> None:
     """Compare what `to_torch` described with what there is now."""
     expected, found = (
         {name: _text(leaf) for name, leaf in _leaves(whole)}
@@ -173,7 +195,7 @@ def _text(leaf: nn.Module) -> str:
     return repr(leaf)
 
 
-def _fill(network: ConvNetwork, module: nn.Module) -> None:
+def _fill(network: LayeredNetwork, module: nn.Module) -> None:
     """Copy kernels and thresholds into a network of the module's structure."""
     for number, (stage, conv) in enumerate(
         zip(network.stages, _convolutions(module), strict=True), start=1
@@ -187,8 +209,8 @@ def _fill(network: ConvNetwork, module: nn.Module) -> None:
             )
         stage.conv.set_kernel("w", kernel)
         for group in stage.groups:
-            if isinstance(group, AdaptiveThreshold) and conv.bias is not None:
-                group.theta = 0 - _array(conv.bias)
+            if "theta" in group.variables and conv.bias is not None:
+                group.variables["theta"].get_value()[:] = 0 - _array(conv.bias)
 
 
 def _array(parameter: torch.Tensor) -> np.ndarray:

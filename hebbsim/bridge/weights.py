@@ -14,10 +14,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hebbsim.bridge.torch_export import build_module, to_torch
+from hebbsim.bridge.torch_export import build_module, layers_of, to_torch
 from hebbsim.bridge.torch_import import from_torch
-from hebbsim.layers import ConvLayer
+from hebbsim.layerednetwork import LayeredNetwork
 from hebbsim.network import ConvNetwork
+from hebbsim.spiking import SpikingNetwork
 
 __all__ = ["WeightsError", "load_network", "load_weights", "save_weights"]
 
@@ -32,7 +33,7 @@ class WeightsError(ValueError):
     """Weights that can't be written or read, or files that don't belong together."""
 
 
-def save_weights(network: ConvNetwork, path: str | Path) -> tuple[Path, Path, Path]:
+def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path, Path]:
     """
     Write a network's kernels, thresholds and description.
 
@@ -42,7 +43,7 @@ def save_weights(network: ConvNetwork, path: str | Path) -> tuple[Path, Path, Pa
 
     Parameters
     ----------
-    network : ConvNetwork
+    network : ConvNetwork or SpikingNetwork
         The network.
     path : path
         The stem, or any of the three files; its folder is made, older files are replaced.
@@ -55,7 +56,7 @@ def save_weights(network: ConvNetwork, path: str | Path) -> tuple[Path, Path, Pa
     Raises
     ------
     TypeError
-        If `network` is no `ConvNetwork`.
+        If `network` is neither.
     WeightsError
         If its description can't be written as JSON; nothing is written then.
 
@@ -67,8 +68,11 @@ def save_weights(network: ConvNetwork, path: str | Path) -> tuple[Path, Path, Pa
     Each file is written beside its place and moved into it, the ``.json`` last. It holds the
     checksums of the others, so that files of two different saves are told apart.
     """
-    if not isinstance(network, ConvNetwork):
-        raise TypeError(f"save_weights: expected a ConvNetwork, got {type(network).__name__}")
+    if not isinstance(network, LayeredNetwork):
+        raise TypeError(
+            f"save_weights: expected a ConvNetwork or a SpikingNetwork, got "
+            f"{type(network).__name__}"
+        )
     module = to_torch(network)
     tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
     buffer = io.BytesIO()
@@ -134,9 +138,8 @@ def load_weights(path: str | Path) -> nn.Sequential:
     tensors = _read_tensors(_beside(stem, suffix), header["sha256"].get(suffix))
     try:
         description, dtype = header["network"], _DTYPES[header["dtype"]]
-        # the rules don't matter here, and may be of a class that is not known
-        layers = [ConvLayer.from_dict({**d, "rule": None}) for d in description["layers"]]
-        module = build_module(tuple(description["input_shape"]), layers, dtype)
+        shape = tuple(description["input_shape"])
+        module = build_module(shape, layers_of(description), dtype)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{_beside(stem, '.json')} doesn't describe a network that this version of hebbsim "
@@ -150,7 +153,7 @@ def load_weights(path: str | Path) -> nn.Sequential:
 
 def load_network(
     path: str | Path, *, batch_size: int | None = None, seed: int | None = None
-) -> ConvNetwork:
+) -> ConvNetwork | SpikingNetwork:
     """
     Read what `save_weights` wrote into a network that goes on learning.
 
@@ -163,7 +166,7 @@ def load_network(
 
     Returns
     -------
-    ConvNetwork
+    ConvNetwork or SpikingNetwork
         With the saved kernels, thresholds and rules. It computes in Brian2's
         ``prefs.core.default_float_dtype``.
 

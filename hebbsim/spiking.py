@@ -215,8 +215,9 @@ class SpikingNetwork(LayeredNetwork):
     def _begin_stimulus(self) -> None:
         for name, variable in self._resettable():
             variable.get_value()[...] = self._initial[name]
-        # the same noise whenever the same stimulus is shown: a run can be resumed and repeated
-        entropy = [self.seed, self._shown, int(self._learns)]
+        # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
+        learned_before = round(self.time / (self.n_steps * float(self.clock.dt)))
+        entropy = [self.seed, learned_before, 1] if self._learns else [self.seed, self._shown]
         get_device().seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         batch = next(self._batches)
         memory = self.input.variables["x"].get_value().reshape(self.input.memory_shape)

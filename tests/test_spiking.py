@@ -1,0 +1,257 @@
+"""Networks of spiking layers: presentation, learning, reward, description."""
+
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from brian2 import Hz, ms, prefs, second
+
+from hebbsim import (
+    ConvLayer,
+    ConvNetwork,
+    SpikingLayer,
+    SpikingNetwork,
+    from_torch,
+    rules,
+    to_torch,
+)
+from hebbsim.bridge.weights import load_network, save_weights
+from hebbsim.rules import RewardGated
+
+RULE = rules.PairSTDP(1, A_plus=0.03, A_minus=0.02, mu=0.5)
+LAYER = SpikingLayer(
+    4, 3, RULE, threshold="v > 1.5 + theta", theta_plus=0.3, tau_theta=20, normalize="L1", norm=4.5
+)
+SECOND = SpikingLayer(3, 4, rules.TripletSTDP.visual_cortex(), threshold="v > 3", inhibition="all")
+IMAGES = np.random.default_rng(5).random((24, 1, 6, 6))
+
+
+def network(*layers, **kwds):
+    options = {"batch_size": 4, "duration": 20 * ms, "seed": 3} | kwds
+    return SpikingNetwork((1, 6, 6), layers or [LAYER], **options)
+
+
+def kernels(spiking):
+    return [stage.conv.get_kernel("w") for stage in spiking.stages]
+
+
+def test_learning_equals_explicit_synapses():
+    """Two layers, several stimuli, thresholds and inhibition at work."""
+    learned = []
+    for explicit in (False, True):
+        prefs.codegen.target = "numpy"
+        spiking = network(LAYER, SECOND)
+        if explicit:
+            for stage in spiking.stages:
+                spiking.brian2.remove(stage.conv)
+                spiking.brian2.add(stage.conv.to_synapses())
+        before = kernels(spiking)
+        spiking.fit(IMAGES, progress=False)
+        learned.append(kernels(spiking))
+        thresholds = spiking.stages[0].thresholds
+    for ours, theirs, start in zip(*learned, before, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+        assert np.abs(ours - start).max() > 1e-3
+    assert thresholds.min() > 0
+
+
+def test_a_stimulus_starts_from_rest():
+    """The response to an image depends neither on what came before nor on its batch."""
+    spiking = network(LAYER, SECOND)
+    alone = spiking.transform(IMAGES)
+    np.testing.assert_array_equal(spiking.transform(IMAGES[::-1])[::-1], alone)
+    np.testing.assert_array_equal(spiking.transform(IMAGES[5:12]), alone[5:12])
+    assert 0 < alone.mean() < 1
+
+
+def test_delayed_spikes_do_not_reach_the_next_stimulus():
+    layer = replace(LAYER, model="v : 1", on_pre="v_post += w", theta_plus=0)
+    spiking = network(layer)
+    (stage,) = spiking.stages
+    queues = [n for n, _ in spiking._resettable() if n.endswith("_queue")]
+    assert not queues  # no delays yet: the same network with them
+    conv = stage.conv
+    conv.variables.add_array("_test_queue", size=3, dtype=np.int32)
+    conv.variables["_test_queue"].get_value()[:] = 7
+    spiking._initial[f"{conv.name}._test_queue"] = np.zeros(3, dtype=np.int32)
+    spiking.transform(IMAGES[:4])
+    np.testing.assert_array_equal(conv.variables["_test_queue"].get_value(), 0)
+
+
+def test_inhibition_leaves_one_spike_at_each_position():
+    counts = network().transform(IMAGES)
+    assert counts.shape == (24, 4, 4, 4)
+    assert counts.sum(axis=1).max() == 1
+    free = network(replace(LAYER, inhibition=None, single_spike=False)).transform(IMAGES)
+    assert free.max() > 1
+
+
+def test_first_spikes_are_times_after_the_onset():
+    spiking = network()
+    first = spiking.transform(IMAGES, variable="first_spike")
+    counts = spiking.transform(IMAGES)
+    assert np.all(first[counts == 0] == pytest.approx(0.02))
+    assert np.all((first[counts > 0] >= 0) & (first[counts > 0] < 0.02))
+    potentials = spiking.transform(IMAGES, variable="v")
+    assert np.isfinite(potentials).all()
+
+
+@pytest.mark.parametrize("encoding", ["latency", "poisson"])
+def test_the_same_seed_repeats_to_the_bit(encoding):
+    found = []
+    for seed in (3, 3, 4):
+        spiking = network(encoding=encoding, max_rate=300 * Hz, seed=seed)
+        spiking.fit(IMAGES, epochs=2, progress=False)
+        found.append((*kernels(spiking), spiking.transform(IMAGES)))
+    for a, b in zip(found[0], found[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert np.abs(found[0][0] - found[2][0]).max() > 0
+
+
+def test_an_interrupted_run_is_resumed_to_the_bit(tmp_path):
+    whole = network(encoding="poisson")
+    whole.fit(IMAGES, epochs=3, progress=False)
+    file = tmp_path / "state.npz"
+    interrupted, batches = network(encoding="poisson"), []
+
+    def interrupt(batch, _):
+        batches.append(batch)
+        if len(batches) == 9:
+            signal.raise_signal(signal.SIGINT)
+        return batch
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(IMAGES, epochs=3, progress=False, checkpoint=file, augment=interrupt)
+    again = network(encoding="poisson")
+    again.fit(IMAGES, epochs=3, progress=False, checkpoint=file, resume=True)
+    np.testing.assert_array_equal(kernels(again)[0], kernels(whole)[0])
+
+
+def test_burn_in_adapts_thresholds_alone():
+    spiking = network()
+    before = kernels(spiking)[0]
+    spiking.fit(IMAGES, progress=False, burn_in=100)
+    np.testing.assert_array_equal(kernels(spiking)[0], before)
+    assert spiking.stages[0].thresholds.max() > 0
+
+
+def test_layers_choose_who_learns():
+    spiking = network(LAYER, SECOND)
+    before = kernels(spiking)
+    spiking.fit(IMAGES, progress=False, layers=[1])
+    after = kernels(spiking)
+    np.testing.assert_array_equal(after[0], before[0])
+    assert np.abs(after[1] - before[1]).max() > 0
+    with pytest.raises(ValueError, match="layers: expected numbers from 0 to 1, got \\[2\\]"):
+        spiking.fit(IMAGES, progress=False, layers=[2])
+
+
+def test_description_and_torch_go_there_and_back(tmp_path):
+    gated = RewardGated(RULE, 1 * second, 0.1 * second, trial_by_trial=True, per_sample=True)
+    spiking = network(LAYER, replace(SECOND, rule=gated), encoding="poisson", max_rate=80 * Hz)
+    spiking.fit(IMAGES, progress=False)
+    module = to_torch(spiking)
+    for number, kernel in enumerate(kernels(spiking), start=1):
+        np.testing.assert_array_equal(getattr(module, f"conv{number}").weight.numpy(), kernel)
+    np.testing.assert_array_equal(module.conv1.bias.numpy(), -spiking.stages[0].thresholds)
+    drive = module(torch.tensor(IMAGES))
+    assert drive.shape == (24, 3, 1, 1)
+    save_weights(spiking, tmp_path / "net")
+    for back in (from_torch(module), load_network(tmp_path / "net")):
+        assert isinstance(back, SpikingNetwork)
+        assert back.describe() == spiking.describe()
+        for ours, theirs in zip(kernels(back), kernels(spiking), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(back.transform(IMAGES), spiking.transform(IMAGES))
+    assert str(back.layers[1].rule) == str(gated)
+    np.testing.assert_array_equal(
+        to_torch(spiking.stages[0].conv).weight.numpy(), kernels(spiking)[0]
+    )
+
+
+def bars(n, rng):
+    """Horizontal bars at random places in the upper (0) and the lower (1) half."""
+    labels = rng.integers(0, 2, n)
+    images = 0.05 * rng.random((n, 1, 6, 6))
+    images[np.arange(n), 0, 3 * labels + rng.integers(0, 3, n)] += 0.9
+    return images, labels
+
+
+def reward_network(**kwds):
+    inner = rules.PairSTDP(1, A_plus=0.1, A_minus=0.02, mu=1, tau_plus=50 * ms)
+    rule = RewardGated(inner, 1e4 * ms, 100 * ms, trial_by_trial=True, **kwds)
+    layer = SpikingLayer(
+        2,
+        6,
+        rule,
+        model="v : 1",
+        threshold="v > 1.5",
+        inhibition="all",
+        inhibition_radius="all",
+        initial_weights=(0.35, 0.45),
+    )
+    return network(layer, batch_size=10)
+
+
+def test_reward_alone_teaches_classes():
+    """The same network learns the classes and the opposite ones."""
+    images, labels = bars(400, np.random.default_rng(0))
+    new, truth = bars(200, np.random.default_rng(1))
+    for opposite in (False, True):
+        spiking = reward_network(per_sample=True)
+        taught = 1 - labels if opposite else labels
+        spiking.fit(images, labels=taught, epochs=4, progress=False)
+        wanted = 1 - truth if opposite else truth
+        assert np.mean(spiking.predict(new, 2) == wanted) > 0.9
+
+
+def test_one_reward_for_the_whole_batch():
+    images, labels = bars(20, np.random.default_rng(0))
+    spiking = reward_network()
+    before = kernels(spiking)[0]
+    spiking.fit(images, labels=labels, progress=False)
+    conv = spiking.stages[0].conv
+    assert conv.rewarded == 0
+    assert conv.mean_reward != 0
+    assert np.abs(kernels(spiking)[0] - before).max() > 0
+
+
+def test_the_choice_is_by_spikes_then_time_then_potential():
+    layer = replace(LAYER, out_channels=4, kernel_size=6, theta_plus=0, rule=None, normalize=None)
+    spiking = network(layer)
+    last = spiking.stages[0].feature_map
+    counts = np.array([[0, 2, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 2]], dtype=float)
+    first = np.array([[20, 1, 20, 20], [3, 2, 20, 20], [20, 20, 20, 20], [1, 20, 20, 9]]) * 1e-3
+    potential = np.array([[5, 0, 0, 0], [0, 0, 0, 0], [0, 0.5, 1, 0], [0, 0, 0, 0]], dtype=float)
+    shape = (4, 4, 1, 1)
+    last.set_maps("n_spikes", counts.reshape(shape))
+    last.set_maps("first_spike", first.reshape(shape) * second)
+    last.set_maps("v", potential.reshape(shape))
+    # channels 0 and 2 stand for class 0, 1 and 3 for class 1
+    np.testing.assert_array_equal(spiking.choose(2), [1, 1, 0, 1])
+    with pytest.raises(ValueError, match="4 channels, too few for 5 classes"):
+        spiking.choose(5)
+
+
+def test_bad_input_is_named():
+    spiking = network()
+    with pytest.raises(ValueError, match="batch 0: intensities must lie between 0 and 1"):
+        spiking.transform(IMAGES * 3)
+    with pytest.raises(ValueError, match="unknown encoding 'rank'"):
+        network(encoding="rank")
+    with pytest.raises(ValueError, match="shorter than dt"):
+        network(duration=0.1 * ms)
+    with pytest.raises(ValueError, match="layer 1"):
+        network(replace(LAYER, kernel_size=9))
+    with pytest.raises(ValueError, match="inhibition"):
+        replace(LAYER, inhibition="some")
+    labels = np.zeros(len(IMAGES), dtype=int)
+    with pytest.raises(ValueError, match="doesn't learn from reward; give it the rule"):
+        network().fit(IMAGES, labels=labels, progress=False)
+    with pytest.raises(ValueError, match="labels: expected 24 classes"):
+        spiking.fit(IMAGES, labels=labels[:3], progress=False)
+    rates = ConvNetwork((1, 6, 6), [ConvLayer(2, 3, rules.Oja())], batch_size=4)
+    with pytest.raises(TypeError, match="a ConvNetwork doesn't learn from reward"):
+        rates.fit(IMAGES, labels=labels, progress=False)

@@ -108,7 +108,8 @@ class SpikingNetwork(LayeredNetwork):
     def _encoder(self) -> FeatureMap:
         rule = self.layers[0].rule
         traces = {"model": rule.pre_model, "reset": rule.pre_reset} if rule else {}
-        common = {"batch_size": self.batch_size, "clock": self.clock, "name": "input", **traces}
+        common: dict[str, Any] = {"batch_size": self.batch_size, "clock": self.clock, **traces}
+        common |= {"method": ("exact", "euler"), "name": "input"}
         if self.encoding == "poisson":
             return PoissonEncoder(self.input_shape, self.max_rate, **common)
         return LatencyEncoder(self.input_shape, self.latest, **common)
@@ -149,6 +150,7 @@ class SpikingNetwork(LayeredNetwork):
             feature_map,
             "w : 1",
             on_pre={"transmit": layer.on_pre},
+            delay=None if layer.delay is None else {"transmit": layer.delay},
             kernel_size=layer.kernel_size,
             stride=layer.stride,
             padding=layer.padding,

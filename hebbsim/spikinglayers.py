@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from brian2.units import Quantity
+
 from hebbsim.descriptions import plain, rich, rule_from
 from hebbsim.geometry import ConvGeometry, MapShape
 from hebbsim.inhibition import CHANNELS
@@ -35,6 +37,8 @@ class SpikingLayer:
         How far a neuron is above its threshold: decides between neurons that cross it in one step.
     on_pre : str
         What an incoming spike does.
+    delay : Quantity, optional
+        When it does so.
     inhibition : {None, 'others', 'own', 'all'}
         Which channels a spike silences until the next stimulus, as in `LateralInhibition`.
     inhibition_radius : int, (int, int) or 'all'
@@ -65,6 +69,7 @@ class SpikingLayer:
     reset: str = "v = 0"
     margin: str = "v - theta"
     on_pre: str = "v_post += w"
+    delay: Quantity | None = None
     inhibition: str | None = "others"
     inhibition_radius: int | tuple[int, int] | str = 0
     single_spike: bool = True

@@ -74,7 +74,7 @@ def build(seed: int) -> SpikingNetwork:
         SIZE,
         reward,
         model="v : 1",
-        threshold=f"v > {0.7 * 0.5 * SIZE**2}",
+        threshold=f"v > {0.9 * 0.5 * SIZE**2}",
         inhibition="all",
         inhibition_radius="all",
         initial_weights=(0.4, 0.6),
@@ -107,7 +107,7 @@ def main() -> None:
     """Learn with each seed, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--output", type=Path, default=Path("reward_digits.png"))
     options = parser.parse_args()
     prefs.core.default_float_dtype = np.float32

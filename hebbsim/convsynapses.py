@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
-from brian2.core.variables import ArrayVariable, LinkedVariable, Subexpression
+from brian2.core.variables import ArrayVariable, LinkedVariable
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import Group
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import StateUpdater
-from brian2.units.fundamentalunits import fail_for_dimension_mismatch, get_dimensions
 
 from hebbsim.convmodel import add_kernel_variables, check_identifiers, read_model, side_of
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import ConvGeometry, GeometryError
+from hebbsim.kernelarrays import KernelArrays
 from hebbsim.kernelupdate import KernelUpdate
-from hebbsim.loopnest import CompiledGroup, compile_directly
+from hebbsim.linking import link_shared
+from hebbsim.loopnest import compile_directly
 from hebbsim.pathways import (
     SpikePathway,
     Statement,
+    make_pathways,
     needed_statements,
     parse_statements,
-    read_delay,
-    split_pathway,
 )
 from hebbsim.rules.rule import Rule
 from hebbsim.samplekernels import SampleKernels
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["ConvSynapses"]
 
 
-class ConvSynapses(CompiledGroup):
+class ConvSynapses(KernelArrays):
     """Join two feature maps by a convolution whose kernel is shared and plastic.
 
     A Brian2 `Group` with one element for each kernel element: ``conv.w = '0.1*randn()'``,
@@ -202,7 +202,8 @@ class ConvSynapses(CompiledGroup):
         if self.samples is not None:
             for equation in self.model.over_samples:
                 self.samples.add_sum(equation, order + 2)
-        self._add_pathways(on_pre, on_post, rule, delay, order)
+        self.pathways.update(make_pathways(self, on_pre, on_post, delay))
+        self.contained_objects.extend(self.pathways.values())
         statements = update if update is not None else (rule.update if rule else None)
         self._add_update(statements, weight, mask, normalize, norm, order)
         self._enable_group_attributes()
@@ -286,75 +287,15 @@ class ConvSynapses(CompiledGroup):
 
     # --- runners ----------------------------------------------------------------------------
 
-    def _add_pathways(
-        self,
-        on_pre: str | Mapping[str, str] | None,
-        on_post: str | Mapping[str, str] | None,
-        rule: Rule | None,
-        delay: Quantity | Mapping[str, Quantity] | None,
-        order: int,
-    ) -> None:
-        codes: list[tuple[str, str, str]] = []
-        for side, given in (("pre", on_pre), ("post", on_post)):
-            named = given if isinstance(given, Mapping) else ({side: given} if given else {})
-            codes += [(name, side, code) for name, code in named.items()]
-            of_rule = getattr(rule, f"on_{side}", "")
-            if of_rule:
-                codes.append((f"rule_{side}", side, of_rule))
-        names = [name for name, _, _ in codes]
-        if len(set(names)) < len(names):
-            raise ValueError(f"ConvSynapses '{self.name}': two pathways have one name: {names}")
-        delays = read_delay(delay, names)
-        for name, side, code in codes:
-            for part, statements in zip(
-                ("", "_plasticity"), split_pathway(self, name, code), strict=True
-            ):
-                if statements:
-                    self.pathways[name + part] = SpikePathway(
-                        self,
-                        statements,
-                        side,
-                        delay=delays.get(name),
-                        order=order + (-1 if side == "pre" else 1),
-                        name=f"{self.name}_{name}{part}",
-                    )
-        self.contained_objects.extend(self.pathways.values())
-
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a variable, or link a shared one to a variable of another group.
 
         ``conv.reward = linked_var(neuron, 'dopamine')``, as for a `NeuronGroup`.
         """
         if isinstance(value, LinkedVariable):
-            self._link(name, value)
+            link_shared(self, name, value)
         else:
             super().__setattr__(name, value)
-
-    def _link(self, name: str, link: LinkedVariable) -> None:
-        own = self.variables.get(name)
-        if not (isinstance(own, ArrayVariable) and own.scalar):
-            shared = [e.varname for e in self.equations.values() if "shared" in e.flags]
-            raise ValueError(
-                f"ConvSynapses '{self.name}': only a shared parameter can be linked, not "
-                f"'{name}'; it has {', '.join(shared) or 'none'}"
-            )
-        if link.index is not None or link.variable.size != 1:
-            raise ValueError(
-                f"ConvSynapses '{self.name}': '{name}' has one value, and can't be linked to the "
-                f"{link.variable.size} of '{link.name}' in '{link.group.name}'"
-            )
-        fail_for_dimension_mismatch(
-            own, link.variable, f"'{name}' and '{link.name}' have different units"
-        )
-        self.add_dependency(link.group)
-        for owner in (self, *self.contained_objects, *self._of_samples()):
-            known = getattr(owner, "variables", None)
-            if known is not None and known.get(name) is own:
-                known._variables[name] = link.variable
-                known.indices[name] = "0"
-
-    def _of_samples(self) -> list[BrianObject]:
-        return [] if self.samples is None else self.samples.contained_objects
 
     def _add_sum(self, equation: SingleEquation, order: int) -> None:
         side = side_of(self, equation)
@@ -451,100 +392,6 @@ class ConvSynapses(CompiledGroup):
         if self.samples is not None:
             learners += self.samples.learners
         return learners if self.update is None else [*learners, self.update]
-
-    # --- kernels ----------------------------------------------------------------------------
-
-    def get_kernel(self, variable: str) -> Quantity | np.ndarray:
-        """Return a copy of a kernel variable in torch's order.
-
-        Parameters
-        ----------
-        variable : str
-            A variable of each kernel element, such as ``'w'``.
-
-        Returns
-        -------
-        Quantity or ndarray
-            ``(out_channels, in_channels/groups, krows, kcols)``; without weight sharing
-            ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``. A variable of which
-            each sample has its own values has the axis ``batch`` before these.
-        """
-        if self.samples is not None and variable in self.samples.names:
-            values = self.samples.state(variable)[:]
-            kernels = np.asarray(values).reshape(self.batch_size, -1)
-            stacked = np.stack([self.geometry.from_memory(kernel) for kernel in kernels])
-            return Quantity(stacked, dim=values.dim) if isinstance(values, Quantity) else stacked
-        if not isinstance(self.variables.get(variable), Subexpression):
-            self._check_stored(variable)
-        values = self.state(variable)[:]
-        return (
-            Quantity(self.geometry.from_memory(np.asarray(values)), dim=get_dimensions(values))
-            if isinstance(values, Quantity)
-            else self.geometry.from_memory(values)
-        )
-
-    def set_kernel(self, variable: str, kernel: Quantity | np.ndarray) -> None:
-        """Set a kernel variable from an array in torch's order (see `get_kernel`).
-
-        Raises
-        ------
-        ValueError
-            If the shape doesn't fit, or a value is NaN or infinite; nothing is changed then.
-        DimensionMismatchError
-            If the units don't match.
-        """
-        values = np.asarray(kernel)
-        self._check_stored(variable)
-        if values.shape != self.geometry.kernel_shape:
-            axes = "(out_channels, in_channels/groups, krows, kcols)"
-            if not self.geometry.weight_sharing:
-                axes = axes.replace("(", "(rows, cols, ", 1)
-            raise ValueError(
-                f"'{self.name}', kernel variable '{variable}': expected an array of shape {axes} "
-                f"= {self.geometry.kernel_shape}, got {values.shape}"
-            )
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"'{self.name}', kernel variable '{variable}': every value must be finite, "
-                f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are not"
-            )
-        flat = self.geometry.to_memory(values)
-        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
-
-    def _is_stored(self, variable: str) -> bool:
-        found = self.variables.get(variable)
-        return isinstance(found, ArrayVariable) and not found.scalar
-
-    def _check_stored(self, variable: str) -> None:
-        if not self._is_stored(variable):
-            known = [n for n in self.variables if self._is_stored(n) and not n.startswith("_")]
-            raise KeyError(
-                f"'{self.name}' has no kernel variable '{variable}' of each element, only "
-                f"{', '.join(n for n in known if n != 'i') or 'none'}"
-            )
-
-    def set_mask(self, mask: np.ndarray) -> None:
-        """Set another pruning mask, and zero the weights that it leaves out.
-
-        Raises
-        ------
-        ValueError
-            If the shape doesn't fit, a value is neither 0 nor 1, or there was no mask before.
-        """
-        if self.update is None or "mask" not in self.variables:
-            raise ValueError(
-                f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
-            )
-        values = np.asarray(mask, dtype=float)
-        if not np.isin(values, (0.0, 1.0)).all():
-            raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
-        self.set_kernel("mask", values)
-        self.prune()
-
-    def prune(self) -> None:
-        """Zero the weights that the mask leaves out; done before every run."""
-        if self.update is not None and "mask" in self.variables:
-            self.state(self.update.weight)[:] = f"{self.update.weight}*mask"
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check units, and prune weights that were set since the last run."""

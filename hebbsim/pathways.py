@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "SpikePathway",
     "Statement",
+    "make_pathways",
     "needed_statements",
     "parse_statements",
-    "read_delay",
-    "split_pathway",
 ]
 
 _STATEMENT = re.compile(
@@ -284,3 +283,42 @@ class SpikePathway(LoopNest):
                         "spike, in no defined order"
                     )
         super().before_run(run_namespace)
+
+
+def make_pathways(
+    conv: "ConvSynapses",
+    on_pre: str | Mapping[str, str] | None,
+    on_post: str | Mapping[str, str] | None,
+    delay: Quantity | Mapping[str, Quantity] | None,
+) -> dict[str, SpikePathway]:
+    """Return the pathways of a convolution and its rule, by name.
+
+    What a pathway does to the kernel is one of its own, ``<name>_plasticity``, which rests while
+    the kernel is frozen.
+    """
+    codes: list[tuple[str, str, str]] = []
+    for side, given in (("pre", on_pre), ("post", on_post)):
+        named = given if isinstance(given, Mapping) else ({side: given} if given else {})
+        codes += [(name, side, code) for name, code in named.items()]
+        of_rule = getattr(conv.rule, f"on_{side}", "")
+        if of_rule:
+            codes.append((f"rule_{side}", side, of_rule))
+    names = [name for name, _, _ in codes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"ConvSynapses '{conv.name}': two pathways have one name: {names}")
+    delays = read_delay(delay, names)
+    pathways = {}
+    for name, side, code in codes:
+        for part, statements in zip(
+            ("", "_plasticity"), split_pathway(conv, name, code), strict=True
+        ):
+            if statements:
+                pathways[name + part] = SpikePathway(
+                    conv,
+                    statements,
+                    side,
+                    delay=delays.get(name),
+                    order=conv.order + (-1 if side == "pre" else 1),
+                    name=f"{conv.name}_{name}{part}",
+                )
+    return pathways

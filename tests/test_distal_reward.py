@@ -1,4 +1,4 @@
-"""The distal reward problem: seconds after the spikes, a reward finds the synapse that earned it."""
+"""The distal reward problem: a reward that comes seconds late finds the synapse that earned it."""
 
 import importlib.util
 import shutil
@@ -20,11 +20,12 @@ def example():
     return module
 
 
+@pytest.mark.slow
 def test_a_late_reward_strengthens_the_synapse_that_earned_it(example):
     """A masked 1x1 kernel of 8000 elements, half of them synapses, as one C++ program.
 
-    Networks are chaotic, and another compiler gives other numbers: bounds are far from the values
-    of seeds that were tried, and the late mean fluctuates less than the weight in the end.
+    The network is chaotic, and another compiler is another seed: eight that were tried had
+    late means of 2.8 to 3.9 and ranks of 16 to 249, and 0.01 to 0.02 without the pulses.
     """
     rewarded, control = example.simulate(100, 50, 1200, (1.0, 0.0), number=10)
     for outcome in (rewarded, control):
@@ -38,6 +39,5 @@ def test_a_late_reward_strengthens_the_synapse_that_earned_it(example):
     assert rewarded.rank < 0.15 * 4000
     assert control.late[0] < 0.3 < control.late[1:].mean()
     assert control.dopamine == pytest.approx(0.002)
-    _, own, others, dopamine = example.around_rewards(rewarded, 0, 0)
-    assert own[0] > abs(others[0])
-    print(rewarded.late[0], rewarded.late[1:].mean(), rewarded.rank, control.late[0], control.late[1:].mean(), own, others, dopamine)
+    _, own, others, _ = example.around_rewards(rewarded, 0, 0)
+    assert own[0] > 0 > others[0]  # what a reward finds, seconds after the spikes

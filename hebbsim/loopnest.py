@@ -9,9 +9,10 @@ from brian2.core.functions import Function
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
 from brian2.equations.equations import SUBEXPRESSION, SingleEquation
 from brian2.groups.group import CodeRunner, Group, get_dtype
+from brian2.groups.neurongroup import Thresholder
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
-from brian2.utils.stringtools import word_substitute
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.targets import code_object_class
 
@@ -89,21 +90,39 @@ def _create_code_object(
         if runner.codeobj_class is None:
             raise
         runner.codeobj_class = fallback
+        runner.template = getattr(runner, "plain_template", runner.template)
         return create(run_namespace)
 
 
 def compile_directly(runner: CodeRunner) -> None:
     """Run one of Brian2's own code runners with the target's code object class too.
 
-    Its templates are those of C++ standalone. What draws random numbers, or calls a function that
-    has no C++ code, stays with Brian2.
+    Its templates are those of C++ standalone, but for thresholds, whose loop is vectorised. What
+    draws random numbers, or calls a function that has no C++ code, stays with Brian2.
     """
     create = runner.create_default_code_object
+    runner.plain_template = runner.template
 
     def create_default_code_object(run_namespace: dict[str, Any]) -> Any:
+        vectorised = isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject
+        if vectorised and not _draws(runner.group, runner.abstract_code, run_namespace):
+            runner.template = "map_threshold"
+        else:
+            runner.template = runner.plain_template
         return _create_code_object(runner, create, run_namespace, None)
 
     runner.create_default_code_object = create_default_code_object
+
+
+def _draws(group: Group, code: str, run_namespace: dict[str, Any]) -> bool:
+    """Whether code calls a function with a state, such as ``rand()``."""
+    names = get_identifiers(code) - {"_cond"}
+    resolved = group.resolve_all(names, run_namespace, user_identifiers=set())
+    return any(
+        (isinstance(v, Function) and not v.stateless)
+        or (isinstance(v, Subexpression) and _draws(group, v.expr, run_namespace))
+        for v in resolved.values()
+    )
 
 
 class CompiledGroup(Group):

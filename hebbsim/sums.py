@@ -3,10 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
 from brian2.equations.equations import SingleEquation
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.algebra import Product, separate
 from hebbsim.loopnest import LoopNest, add_suffixed, check_units
+from hebbsim.targets import code_object_class
 
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
@@ -18,6 +23,9 @@ __all__ = ["ConnectionSum", "connection_variables"]
 _CHANNELS = (32, 16, 8, 4, 2, 1)
 _POSITIONS = (8, 4, 2, 1)
 _VECTOR_BYTES = 128
+# A sum visits active neurons alone if no more than one in so many is active: their scattered
+# changes cost more each than those of the tiles
+_DENSE_FROM = 8
 
 
 def connection_variables(conv: "ConvSynapses") -> Variables:
@@ -116,13 +124,80 @@ class ConnectionSum(LoopNest):
             },
             needed_variables=[equation.varname],
         )
+        self._whole = (self.template, self.abstract_code)
+        #: The products that a sum to the kernel separates into, if it does
+        self.products: tuple[Product, ...] | None = None
+        visits_all = not conv.geometry.weight_sharing or "per sample" in equation.flags
+        if side == "kernel" and not cumulative and not visits_all:
+            self.products = separate(equation.expr.code, self._side_of)
+
+    def _side_of(self, name: str) -> str:
+        """Say which index a variable has: that of a neuron, of a kernel element, or none."""
+        index = self.variables.indices[name] if name in self.variables else "0"
+        if index == "0":
+            return "constant"
+        return index[1:].partition("_")[0]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
         if self.side != "kernel":
             self._claim()
+        self.template, self.abstract_code = self._whole
+        self.user_code: str | dict[str, str] = self._whole[1]
+        if self.products is not None and code_object_class() is not NumpyCodeObject:
+            self._separate(run_namespace)
         super().before_run(run_namespace)
+
+    def _separate(self, run_namespace: dict[str, Any]) -> None:
+        """Prepare the code of the products: its factors, and what is made of their sums."""
+        assert self.products is not None
+        geometry = self.group.geometry
+        padded = any(geometry.padding)
+        pres = list(dict.fromkeys(p.pre for p in self.products if p.pre != "1"))
+        places = []
+        for number, product in enumerate(self.products):
+            tap = product.pre != "1" or padded  # without padding all taps meet all positions
+            places.append(
+                {
+                    "number": number,
+                    "place": "tap" if tap else "total",
+                    "pre_number": pres.index(product.pre) if product.pre != "1" else None,
+                }
+            )
+            self._add_sum_variable(f"_s{number}", product, run_namespace)
+        self.template = "conv_sum_kernel_products"
+        self.abstract_code = {
+            "dense": self._whole[1],
+            "post": "\n".join(f"_q{n} = {p.post}" for n, p in enumerate(self.products)),
+            "pre": "\n".join(f"_p{n} = {pre}" for n, pre in enumerate(pres)),
+            "kernel": "_synaptic_var = "
+            + " + ".join(f"({p.kernel})*_s{n}" for n, p in enumerate(self.products)),
+        }
+        self.user_code = self.abstract_code
+        self.template_kwds |= {
+            "products": places,
+            "dense_from": _DENSE_FROM,
+            "contiguous": geometry.groups == 1
+            and geometry.dilation[1] == 1
+            and not geometry.padding[1],
+        }
+
+    def _add_sum_variable(self, name: str, product: Product, run_namespace: dict[str, Any]) -> None:
+        factors = f"({product.pre})*({product.post})"
+        resolved = self.group.resolve_all(
+            get_identifiers(factors),
+            run_namespace,
+            user_identifiers=set(),
+            additional_variables=self.variables,
+        )
+        if name in self.variables:
+            del self.variables._variables[name]
+        self.variables.add_auxiliary_variable(
+            name,
+            dimensions=parse_expression_dimensions(factors, resolved),
+            dtype=self.target_variable.dtype,
+        )
 
     def _claim(self) -> None:
         """Refuse a second sum into one variable: it would overwrite the first."""

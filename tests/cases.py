@@ -39,6 +39,8 @@ class Case:
             "w": rng.standard_normal(g.kernel_shape),
             "theta": rng.standard_normal(g.out_channels),
         }
+        if self.seed % 2:  # few neurons are active, as after winner-take-all
+            self.state["y"] *= np.random.default_rng(self.seed).random((1, *g.out_shape)) < 0.05
 
     def build(self, name):
         """Return the Brian2 objects of this case: maps, thresholds, convolution."""

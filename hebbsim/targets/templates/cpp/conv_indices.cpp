@@ -5,6 +5,7 @@ constexpr int _IN_CHANNELS = {{geometry.in_shape.channels}}, _IN_ROWS = {{geomet
 constexpr int _OUT_CHANNELS = {{geometry.out_channels}}, _OUT_ROWS = {{geometry.out_shape.rows}}, _OUT_COLS = {{geometry.out_shape.cols}};
 constexpr int _KROWS = {{geometry.kernel_size[0]}}, _KCOLS = {{geometry.kernel_size[1]}};
 constexpr int _GROUP_IN = {{geometry.in_channels_per_group}}, _GROUP_OUT = {{geometry.out_channels_per_group}};
+constexpr int _GROUPS = _OUT_CHANNELS / _GROUP_OUT;
 constexpr int _STRIDE_ROW = {{geometry.stride[0]}}, _STRIDE_COL = {{geometry.stride[1]}};
 constexpr int _PAD_ROW = {{geometry.padding[0]}}, _PAD_COL = {{geometry.padding[1]}};
 constexpr int _DILATE_ROW = {{geometry.dilation[0]}}, _DILATE_COL = {{geometry.dilation[1]}};

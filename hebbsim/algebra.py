@@ -1,0 +1,111 @@
+"""What algebra says about a sum over connections: which parts of it separate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy
+from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+
+__all__ = ["Product", "separate"]
+
+_MOST_TERMS = 6  # more products than that cost more than they save
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of a presynaptic, a postsynaptic and a kernel expression, ``'1'`` if absent."""
+
+    pre: str
+    post: str
+    kernel: str
+
+    def __str__(self) -> str:
+        return "*".join(f"({f})" for f in (self.kernel, self.post, self.pre) if f != "1") or "1"
+
+
+def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...] | None:
+    """Write an expression over connections as a sum of products that separate.
+
+    The sum over positions of ``kernel*post*pre`` is ``kernel`` times one correlation of ``post``
+    with ``pre``: a matrix product. Only factors that mix the sides are multiplied out, so that
+    deviations from a mean, such as ``(x_pre - m_pre)``, keep their precision.
+
+    Parameters
+    ----------
+    expression : str
+        A Brian2 expression.
+    side : callable
+        Returns ``'pre'``, ``'post'``, ``'kernel'`` or ``'constant'`` for the name of a variable.
+
+    Returns
+    -------
+    tuple of Product or None
+        None if it doesn't separate, or into too many terms.
+
+    Examples
+    --------
+    >>> separate("y_post*(x_pre - y_post*w)", lambda name: name.rpartition("_")[2])
+    (Product(pre='x_pre', post='y_post', kernel='1'), Product(pre='1', post='y_post**2', ...))
+    """
+    try:
+        terms = _terms(str_to_sympy(expression), side)
+    except (SyntaxError, TypeError, ValueError, NotImplementedError):
+        return None
+    if terms is None:
+        return None
+    merged: dict[tuple[sympy.Expr, sympy.Expr], sympy.Expr] = {}
+    for pre, post, kernel in terms:
+        merged[pre, post] = merged.get((pre, post), 0) + kernel
+    if len(merged) > _MOST_TERMS:
+        return None
+    return tuple(
+        Product(sympy_to_str(pre), sympy_to_str(post), sympy_to_str(kernel))
+        for (pre, post), kernel in merged.items()
+        if kernel != 0
+    )
+
+
+_Term = tuple[sympy.Expr, sympy.Expr, sympy.Expr]
+
+
+def _sides(node: sympy.Basic, side: Callable[[str], str]) -> set[str]:
+    return {side(str(symbol)) for symbol in node.free_symbols} - {"constant"}
+
+
+def _terms(node: sympy.Expr, side: Callable[[str], str]) -> list[_Term] | None:
+    if node.is_Add:
+        found: list[_Term] = []
+        for argument in node.args:
+            terms = _terms(argument, side)
+            if terms is None:
+                return None
+            found += terms
+        return found
+    factors = sympy.Mul.make_args(node)
+    mixed = [f for f in factors if len(_sides(f, side)) > 1]
+    if not mixed:
+        return [_sorted(factors, side)]
+    whole = _multiplied_out(mixed[0])
+    if whole is None:
+        return None
+    others = [f for f in factors if f is not mixed[0]]
+    return _terms(sympy.Add(*(sympy.Mul(*others, part) for part in whole)), side)
+
+
+def _multiplied_out(factor: sympy.Expr) -> tuple[sympy.Expr, ...] | None:
+    """Return the terms that a factor is the sum of, or None."""
+    if factor.is_Add:
+        return factor.args
+    if factor.is_Pow and factor.exp.is_Integer and 1 < factor.exp <= 3:
+        expanded = sympy.expand_mul(sympy.expand_multinomial(sympy.expand_power_base(factor)))
+        return None if expanded == factor else sympy.Add.make_args(expanded)
+    return None
+
+
+def _sorted(factors: tuple[sympy.Expr, ...], side: Callable[[str], str]) -> _Term:
+    parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "kernel": []}
+    for factor in factors:
+        sides = _sides(factor, side)
+        parts[sides.pop() if sides else "kernel"].append(factor)
+    pre, post, kernel = (sympy.Mul(*parts[name]) for name in ("pre", "post", "kernel"))
+    return pre, post, kernel

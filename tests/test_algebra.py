@@ -1,0 +1,108 @@
+"""What separates into products, and that it means the same."""
+
+import numpy as np
+import pytest
+from brian2 import Network, defaultclock, prefs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hebbsim import ConvSynapses, FeatureMap, conv_output_shape
+from hebbsim.algebra import Product, separate
+
+NAMES = ("x_pre", "m_pre", "y_post", "z_post", "w", "b")
+
+
+def side(name):
+    return {"x": "pre", "m": "pre", "y": "post", "z": "post"}.get(name[0], "kernel")
+
+
+@pytest.mark.parametrize(
+    ("expression", "products"),
+    [
+        ("y_post*x_pre", [("x_pre", "y_post", "1")]),
+        ("y_post*(x_pre - w)", [("x_pre", "y_post", "1"), ("1", "y_post", "-w")]),
+        ("y_post*(x_pre - y_post*w)", [("x_pre", "y_post", "1"), ("1", "y_post**2", "-w")]),
+        ("x_pre*y_post*(y_post - z_post)", [("x_pre", "y_post*(y_post - z_post)", "1")]),
+        ("x_pre*tanh(y_post)**2/(1 + w)", [("x_pre", "tanh(y_post)**2", "1/(w + 1)")]),
+        ("-0.1*w", [("1", "1", "-0.1*w")]),
+    ],
+)
+def test_rules_separate(expression, products):
+    assert list(separate(expression, side)) == [Product(*p) for p in products]
+
+
+def test_deviations_from_a_mean_are_not_multiplied_out():
+    """They would lose their precision: the mean of squares minus the square of the mean."""
+    (product,) = separate("(x_pre - m_pre)*(y_post - z_post)", side)
+    assert product.kernel == "1"
+    assert "m_pre" in product.pre
+    assert "z_post" in product.post
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "exp(-(x_pre - w)**2)",
+        "int(x_pre > w)*y_post",
+        "sqrt(x_pre + y_post)",
+        "y_post*(x_pre-w)**4",
+    ],
+)
+def test_what_mixes_the_sides_stays_whole(expression):
+    assert separate(expression, side) is None
+
+
+@st.composite
+def expressions(draw, depth=3):
+    if depth == 0 or draw(st.booleans()):
+        return draw(st.sampled_from([*NAMES, "2.5", "x_pre**2", "tanh(y_post)"]))
+    left, right = draw(expressions(depth - 1)), draw(expressions(depth - 1))
+    return f"({left} {draw(st.sampled_from('+-*'))} {right})"
+
+
+@given(expressions(), st.integers(0, 1000))
+def test_separated_is_the_same(expression, seed):
+    products = separate(expression, side)
+    if products is None:
+        return
+    values = dict(zip(NAMES, np.random.default_rng(seed).standard_normal(len(NAMES)), strict=True))
+    names = {**values, "tanh": np.tanh}
+    for product in products:
+        for text, of in ((product.pre, "pre"), (product.post, "post"), (product.kernel, "kernel")):
+            assert {side(n) for n in NAMES if n in text} <= {of}
+    found = sum(eval(str(p), names) for p in products)
+    assert found == pytest.approx(eval(expression, names), abs=1e-9)
+
+
+RULES = {
+    "instar": "y_post*(x_pre - w)",
+    "oja": "y_post*(x_pre - y_post*w)",
+    "two products": "y_post*x_pre - y_post**2*x_pre**2 + 0.1*y_post*w",
+    "threshold": "x_pre*clip(y_post - 0.5, 0, inf)",
+    "everywhere": "y_post*x_pre - 0.01*w",
+    "whole": "y_post*exp(-(x_pre - w)**2)",
+}
+
+
+@pytest.mark.parametrize("density", [0, 0.02, 0.5, 1])
+@pytest.mark.parametrize("padding", [0, (1, 0), (0, 2)])
+@pytest.mark.parametrize("text", RULES.values(), ids=RULES)
+def test_few_and_many_active_neurons_give_what_numpy_gives(text, padding, density):
+    rng = np.random.default_rng(4)
+    shape = conv_output_shape((3, 9, 8), 40, (3, 2), padding=padding)
+    x, y = rng.standard_normal((2, 3, 9, 8)), rng.standard_normal((2, *shape))
+    y *= rng.random(y.shape) < density
+    kernel = rng.standard_normal((40, 3, 3, 2))
+    found = []
+    for target in ("numpy", "auto"):
+        prefs.codegen.target = target
+        source = FeatureMap((3, 9, 8), "x : 1", batch_size=2)
+        layer = FeatureMap(shape, "y : 1", batch_size=2)
+        model = f"w : 1\ndw = {text} : 1 (summed)"
+        conv = ConvSynapses(source, layer, model, kernel_size=(3, 2), padding=padding)
+        source.set_maps("x", x)
+        layer.set_maps("y", y)
+        conv.set_kernel("w", kernel)
+        Network(source, layer, conv).run(defaultclock.dt)
+        found.append(conv.get_kernel("dw"))
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12 * np.abs(found[0]).max())

@@ -373,7 +373,7 @@ def measure(console: Console, setting: Setting, options: argparse.Namespace) -> 
         console.print(f"BindsNET on torch {other.torch}; a run by number of threads: {trial}.")
     else:
         console.print(
-            f"BindsNET was not measured ({other.missing}): pip install 'hebbsim\\[benchmark]', or "
+            f"BindsNET was not measured ({other.missing}): pip install '.\\[benchmark]', or "
             "name an interpreter that has it with --bindsnet-python."
         )
     other.close()

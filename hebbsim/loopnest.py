@@ -90,7 +90,8 @@ def _create_code_object(
         if runner.codeobj_class is None:
             raise
         runner.codeobj_class = fallback
-        runner.template = getattr(runner, "plain_template", runner.template)
+        if hasattr(runner, "use_plain_code"):
+            runner.use_plain_code()
         return create(run_namespace)
 
 
@@ -101,16 +102,19 @@ def compile_directly(runner: CodeRunner) -> None:
     draws random numbers, or calls a function that has no C++ code, stays with Brian2.
     """
     create = runner.create_default_code_object
-    runner.plain_template = runner.template
+    plain = runner.template
+
+    def use_plain_code() -> None:
+        runner.template = plain
 
     def create_default_code_object(run_namespace: dict[str, Any]) -> Any:
         vectorised = isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject
+        use_plain_code()
         if vectorised and not _draws(runner.group, runner.abstract_code, run_namespace):
             runner.template = "map_threshold"
-        else:
-            runner.template = runner.plain_template
         return _create_code_object(runner, create, run_namespace, None)
 
+    runner.use_plain_code = use_plain_code
     runner.create_default_code_object = create_default_code_object
 
 

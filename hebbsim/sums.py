@@ -104,10 +104,11 @@ class ConnectionSum(LoopNest):
         # a tile of drive fills the vector registers, one of changes is bound by its loads
         itemsize = np.dtype(self.target_variable.dtype).itemsize
         widest = _CHANNELS[0] if side == "kernel" else _VECTOR_BYTES // itemsize
+        #: Template and code of the sum that visits every connection
+        self._whole = (f"conv_sum_{side}", "\n".join(lines))
         super().__init__(
             conv,
-            f"conv_sum_{side}",
-            "\n".join(lines),
+            *self._whole,
             when=when,
             order=order,
             name=f"{conv.name}_sum_{equation.varname}",
@@ -124,7 +125,6 @@ class ConnectionSum(LoopNest):
             },
             needed_variables=[equation.varname],
         )
-        self._whole = (self.template, self.abstract_code)
         #: The products that a sum to the kernel separates into, if it does
         self.products: tuple[Product, ...] | None = None
         visits_all = not conv.geometry.weight_sharing or "per sample" in equation.flags
@@ -143,11 +143,16 @@ class ConnectionSum(LoopNest):
         check_units(self, self.equation, self.target_variable, run_namespace)
         if self.side != "kernel":
             self._claim()
-        self.template, self.abstract_code = self._whole
-        self.user_code: str | dict[str, str] = self._whole[1]
+        self.use_plain_code()
         if self.products is not None and code_object_class() is not NumpyCodeObject:
             self._separate(run_namespace)
         super().before_run(run_namespace)
+
+    def use_plain_code(self) -> None:
+        """Visit every connection, in any language."""
+        self.template: str = self._whole[0]
+        self.abstract_code: str | dict[str, str] = self._whole[1]
+        self.user_code: str | dict[str, str] = self._whole[1]
 
     def _separate(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the code of the products: its factors, and what is made of their sums."""

@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test check clean
+.PHONY: install demo test slow check clean
 
 install: .venv/installed
 
@@ -18,6 +18,9 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n auto
+
+slow: install
+	$(BIN)/python -m pytest -m slow
 
 check: install
 	$(BIN)/ruff check .

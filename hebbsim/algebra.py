@@ -40,7 +40,7 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
     Returns
     -------
     tuple of Product or None
-        None if it doesn't separate, or into too many terms.
+        None if it doesn't separate, or into too many terms, or is 0.
 
     Examples
     --------
@@ -48,7 +48,10 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
     (Product(pre='x_pre', post='y_post', kernel='1'), Product(pre='1', post='y_post**2', ...))
     """
     try:
-        terms = _terms(str_to_sympy(expression), side)
+        whole = str_to_sympy(expression)
+        if whole.has(sympy.true, sympy.false):  # a comparison that sympy's assumptions decided
+            return None
+        terms = _terms(whole, side)
     except (SyntaxError, TypeError, ValueError, NotImplementedError):
         return None
     if terms is None:
@@ -58,11 +61,12 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
         merged[pre, post] = merged.get((pre, post), 0) + kernel
     if len(merged) > _MOST_TERMS:
         return None
-    return tuple(
+    products = tuple(
         Product(sympy_to_str(pre), sympy_to_str(post), sympy_to_str(kernel))
         for (pre, post), kernel in merged.items()
         if kernel != 0
     )
+    return products or None  # a sum that cancels is left as it was written
 
 
 _Term = tuple[sympy.Expr, sympy.Expr, sympy.Expr]
@@ -81,6 +85,8 @@ def _terms(node: sympy.Expr, side: Callable[[str], str]) -> list[_Term] | None:
                 return None
             found += terms
         return found
+    if not _sides(node, side) <= {"pre", "post", "kernel"}:
+        return None
     factors = sympy.Mul.make_args(node)
     mixed = [f for f in factors if len(_sides(f, side)) > 1]
     if not mixed:

@@ -383,8 +383,11 @@ class ConvSynapses(KernelArrays):
 
     @learning.setter
     def learning(self, active: bool) -> None:
+        thawed = bool(active) and not self.learning
         for runner in self._learners():
             runner.active = bool(active)
+            if thawed and isinstance(runner, SpikePathway):
+                runner.forget()
 
     def _learners(self) -> list[BrianObject]:
         learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]

@@ -16,8 +16,10 @@ from hebbsim.convsynapses import ConvSynapses
 from hebbsim.datasets import as_float
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import MapShape
+from hebbsim.mapgroups import PerChannel
+from hebbsim.rules.rule import Rule
 
-__all__ = ["LayeredNetwork", "Stage"]
+__all__ = ["LayeredNetwork", "Stage", "rule_groups"]
 
 
 @dataclass
@@ -52,6 +54,23 @@ class Stage:
         return np.zeros(self.layer.out_channels)
 
 
+def rule_groups(
+    rule: Rule | None, source: FeatureMap, feature_map: FeatureMap, number: int
+) -> list[Group]:
+    """Return the groups of quantities per channel that a layer's rule needs."""
+    return [
+        PerChannel(
+            group,
+            getattr(rule, f"{side}_channels"),
+            method="exact",
+            namespace=rule.parameters,
+            name=f"rule{number}_{side}",
+        )
+        for side, group in (("pre", source), ("post", feature_map))
+        if rule is not None and getattr(rule, f"{side}_channels")
+    ]
+
+
 class LayeredNetwork(ABC):
     """Stack layers on an input map, and present images to them in batches.
 
@@ -74,6 +93,8 @@ class LayeredNetwork(ABC):
         On a standalone device: batches are streamed from Python.
     """
 
+    #: Name of the variable that the images are written to
+    input_variable = "x"
     #: The Brian2 `Network` of all objects
     brian2: Network
     #: The map that the images are written to
@@ -134,7 +155,7 @@ class LayeredNetwork(ABC):
         for number, batch in enumerate(batches):
             values = as_float(np.asarray(batch))
             try:
-                yield self.input.check_maps(values, "x")
+                yield self.input.check_maps(values, self.input_variable)
             except ValueError as error:
                 raise ValueError(f"batch {number}: {error}") from None
 

@@ -22,8 +22,8 @@ def link_shared(conv: "ConvSynapses", name: str, link: LinkedVariable) -> None:
         If the units don't match.
     """
     own = conv.variables.get(name)
-    if not (isinstance(own, ArrayVariable) and own.scalar):
-        shared = [e.varname for e in conv.equations.values() if "shared" in e.flags]
+    shared = [e.varname for e in conv.equations.values() if "shared" in e.flags]
+    if not (name in shared and isinstance(own, ArrayVariable)):
         raise ValueError(
             f"ConvSynapses '{conv.name}': only a shared parameter can be linked, not '{name}'; it "
             f"has {', '.join(shared) or 'none'}"

@@ -196,6 +196,11 @@ class MapGroup(CompiledGroup):
             else:
                 borrower.add_reference(name, self, name, index="0" if variable.scalar else index)
 
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check units."""
+        self.equations.check_units(self, run_namespace=run_namespace)
+        super().before_run(run_namespace)
+
     def __len__(self) -> int:
         return self.variables["N"].get_value()
 

@@ -12,9 +12,8 @@ from hebbsim.convsynapses import ConvSynapses
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import GeometryError
 from hebbsim.kernelupdate import NORMS
-from hebbsim.layerednetwork import LayeredNetwork, Stage
+from hebbsim.layerednetwork import LayeredNetwork, Stage, rule_groups
 from hebbsim.layers import ConvLayer
-from hebbsim.mapgroups import PerChannel
 from hebbsim.mapops import Assign, Rectify, Standardize, Triangle
 from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling
 
@@ -88,24 +87,10 @@ class ConvNetwork(LayeredNetwork):
             shape, _map_model(layer, following), name=f"layer{number}", **shared
         )
         operations: list[BrianObject] = []
-        groups: list[PerChannel] = []
+        groups = rule_groups(layer.rule, source, feature_map, number)
         if layer.standardize:
             raw = "output" if self.stages else "x"
             operations.append(Standardize(source, raw, "x", name=f"standardize{number}"))
-        if layer.rule is not None:
-            for side, target in (("pre", source), ("post", feature_map)):
-                model = getattr(layer.rule, f"{side}_channels")
-                if model:
-                    parameters = layer.rule.parameters
-                    groups.append(
-                        PerChannel(
-                            target,
-                            model,
-                            method="exact",
-                            namespace=parameters,
-                            name=f"rule{number}_{side}",
-                        )
-                    )
         if layer.threshold_step:
             groups.append(
                 AdaptiveThreshold(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable
+from brian2.devices.device import RuntimeDevice, get_device
 from brian2.units import second
 from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
@@ -211,7 +212,10 @@ class SpikePathway(LoopNest):
         if self.slots:
             needed += ["_queue", "_queue_slot"]
         # these indices stay the same in the innermost loop
-        same = {"pre": ("_pre_idx", "_pre_sub_idx"), "post": ("_post_idx",)}[side]
+        same = {
+            "pre": ("_pre", "_post_position", "_post_sample", "0"),
+            "post": ("_post", "_pre_position", "_pre_sample", "0"),
+        }[side]
         source_map = conv.source_map
         start, n_stored = (
             (source_map.start, source_map.n_stored) if side == "pre" else (0, len(group))
@@ -228,7 +232,7 @@ class SpikePathway(LoopNest):
                 "batch_size": conv.batch_size,
                 "additions": additions,
                 "pre_start": source_map.start,
-                "vectorise": all(index not in same for _, _, index in additions),
+                "vectorise": not any(index.startswith(same) for _, _, index in additions),
                 "slots": self.slots,
                 "n_neurons": len(group),
                 "first_neuron": start,
@@ -261,6 +265,11 @@ class SpikePathway(LoopNest):
         self.variables.add_reference("_queue", conv, queue)
         self.variables.add_reference("_queue_slot", conv, slot, index="0")
         return steps + 1
+
+    def forget(self) -> None:
+        """Drop the spikes that are on their way."""
+        if self.slots and isinstance(get_device(), RuntimeDevice):
+            self.variables["_queue"].get_value()[:] = 0
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the statements before the code object is made."""

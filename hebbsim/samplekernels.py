@@ -85,6 +85,11 @@ class SampleKernels(CompiledGroup):
         self.sums: dict[str, SampleSum] = {}
         self._enable_group_attributes()
 
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check units."""
+        self.equations.check_units(self, run_namespace=run_namespace)
+        super().before_run(run_namespace)
+
     def __len__(self) -> int:
         return self.variables["N"].get_value()
 

@@ -16,9 +16,10 @@ from hebbsim.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import GeometryError
 from hebbsim.inhibition import LateralInhibition
-from hebbsim.layerednetwork import LayeredNetwork, Stage
+from hebbsim.layerednetwork import LayeredNetwork, Stage, rule_groups
 from hebbsim.mapgroups import PerChannel, PerSample
 from hebbsim.messages import unknown
+from hebbsim.pathways import parse_statements
 from hebbsim.spikinglayers import SpikingLayer
 
 __all__ = ["SpikingNetwork"]
@@ -70,6 +71,8 @@ class SpikingNetwork(LayeredNetwork):
     >>> counts = network.transform(images)
     """
 
+    input_variable = "intensity"
+
     def __init__(
         self,
         input_shape: tuple[int, int, int],
@@ -109,7 +112,7 @@ class SpikingNetwork(LayeredNetwork):
         rule = self.layers[0].rule
         traces = {"model": rule.pre_model, "reset": rule.pre_reset} if rule else {}
         common: dict[str, Any] = {"batch_size": self.batch_size, "clock": self.clock, **traces}
-        common |= {"method": ("exact", "euler"), "name": "input"}
+        common |= {"method": ("exact", "euler"), "name": "input", "variable": self.input_variable}
         if self.encoding == "poisson":
             return PoissonEncoder(self.input_shape, self.max_rate, **common)
         return LatencyEncoder(self.input_shape, self.latest, **common)
@@ -133,7 +136,7 @@ class SpikingNetwork(LayeredNetwork):
             dtype={"onset": np.float64},  # single precision would lose steps of a long run
             name=f"layer{number}",
         )
-        groups = self._groups(number, layer, feature_map)
+        groups = self._groups(number, layer, source, feature_map)
         operations: list[BrianObject] = []
         if layer.inhibition is not None:
             operations.append(
@@ -166,10 +169,14 @@ class SpikingNetwork(LayeredNetwork):
         rng = np.random.default_rng([self.seed, number])
         conv.set_kernel("w", rng.uniform(*layer.initial_weights, geometry.kernel_shape))
         feature_map.first_spike = self.duration
+        for statement in parse_statements(layer.initial):
+            setattr(feature_map, statement.target, statement.value)
         return Stage(layer, source, conv, feature_map, None, groups, operations)
 
-    def _groups(self, number: int, layer: SpikingLayer, feature_map: FeatureMap) -> list[Group]:
-        groups: list[Group] = []
+    def _groups(
+        self, number: int, layer: SpikingLayer, source: FeatureMap, feature_map: FeatureMap
+    ) -> list[Group]:
+        groups: list[Group] = rule_groups(layer.rule, source, feature_map, number)
         if layer.theta_plus:
             groups.append(
                 PerChannel(
@@ -203,12 +210,13 @@ class SpikingNetwork(LayeredNetwork):
         for group in groups:
             for name, variable in group.variables.items():
                 own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                clock = name in ("t", "dt", "t_in_timesteps")
-                if own and not variable.read_only and not clock and name != "x":
+                shown = group is self.input and name == self.input_variable
+                if own and not variable.read_only and not shown:
                     yield f"{group.name}.{name}", variable
         for stage in self.stages:
+            traces = stage.conv.equations.diff_eq_names
             for name, variable in stage.conv.variables.items():
-                if name.endswith("_queue"):
+                if name.endswith("_queue") or name in traces:
                     yield f"{stage.conv.name}.{name}", variable
 
     def _snapshot(self) -> dict[str, np.ndarray]:
@@ -218,11 +226,13 @@ class SpikingNetwork(LayeredNetwork):
         for name, variable in self._resettable():
             variable.get_value()[...] = self._initial[name]
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
-        learned_before = round(self.time / (self.n_steps * float(self.clock.dt)))
-        entropy = [self.seed, learned_before, 1] if self._learns else [self.seed, self._shown]
+        learned = round(self.time / (self.n_steps * float(self.clock.dt)))
+        entropy = [self.seed, learned, 1] if self._learns else [self.seed, self._shown]
         get_device().seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         batch = next(self._batches)
-        memory = self.input.variables["x"].get_value().reshape(self.input.memory_shape)
+        memory = (
+            self.input.variables[self.input_variable].get_value().reshape(self.input.memory_shape)
+        )
         memory[...] = np.moveaxis(
             np.broadcast_to(batch, (self.batch_size, *self.input_shape)), 1, -1
         )
@@ -284,8 +294,16 @@ class SpikingNetwork(LayeredNetwork):
         self._reward = reward
         self._step = self._shown = 0
         self._learns = any(learning)
-        self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
-        self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
+        before, drawn = self.time, np.random.get_state()  # noqa: NPY002 - Brian2 draws from it
+        try:
+            self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
+        finally:
+            np.random.set_state(drawn)  # noqa: NPY002
+            if reward is not None:
+                self._set_reward(0.0, 0)
+            if not self._learns:  # what is only shown doesn't count in the network's life
+                self.clock.variables["t"].set_value(before)
+            self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
 
     @staticmethod
     def _activate(stage: Stage, *, computed: bool, learned: bool, frozen: bool) -> None:
@@ -350,16 +368,22 @@ class SpikingNetwork(LayeredNetwork):
             n_batches,
             collect=lambda: chosen.append(self.choose(n_classes)),
         )
+        if len(chosen) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
+            raise KeyboardInterrupt
         return np.concatenate(chosen)[:n_images]
 
     def reward_choices(self, labels: np.ndarray, n_classes: int) -> None:
-        """Reward each sample whose choice is its label with 1, each other one with -1."""
+        """Reward each sample whose choice is its label with 1, each other one with -1.
+
+        `fit` does so at the start of the last time step of a stimulus, in which the reward acts;
+        a first spike in that step comes too late for it.
+        """
         self._set_reward(np.where(self.choose(n_classes) == labels, 1.0, -1.0), 1)
 
     def _set_reward(self, reward: Any, rewarded: int) -> None:
         conv = self.stages[-1].conv
         for group in self.stages[-1].groups:
-            if "reward" in group.variables:
+            if "rewarded" in group.variables:
                 group.variables["reward"].get_value()[:] = reward
                 group.variables["rewarded"].get_value()[:] = rewarded
                 return

@@ -33,6 +33,8 @@ class SpikingLayer:
         A rule driven by spikes. Without one the random initial kernels stay.
     model, threshold, reset : str
         As in `NeuronGroup`; the threshold may use ``theta``.
+    initial : str
+        Values that a stimulus starts from, such as ``'v = -70*mV; u_minus = -70*mV'``; 0 without.
     margin : str
         How far a neuron is above its threshold: decides between neurons that cross it in one step.
     on_pre : str
@@ -67,6 +69,7 @@ class SpikingLayer:
     model: str = "dv/dt = -v/(20*ms) : 1"
     threshold: str = "v > 1 + theta"
     reset: str = "v = 0"
+    initial: str = ""
     margin: str = "v - theta"
     on_pre: str = "v_post += w"
     delay: Quantity | None = None
@@ -89,11 +92,11 @@ class SpikingLayer:
         low, high = self.initial_weights
         if not low <= high:
             raise ValueError(f"SpikingLayer: initial_weights must rise, got {self.initial_weights}")
-        for name, low in (("theta_plus", 0.0), ("tau_theta", 1e-9)):
-            if not getattr(self, name) >= low:
-                raise ValueError(
-                    f"SpikingLayer: {name} must be positive, got {getattr(self, name)}"
-                )
+        if not self.theta_plus >= 0 or not self.tau_theta > 0:
+            raise ValueError(
+                "SpikingLayer: theta_plus must not be negative and tau_theta positive, got "
+                f"{self.theta_plus} and {self.tau_theta}"
+            )
 
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""

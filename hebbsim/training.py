@@ -184,7 +184,7 @@ class _Run:
 
     def _present(self, learning: list[bool], place: Position, stop: int, frozen: bool) -> None:
         rewarding: dict[str, Any] = {}
-        if self.reward is not None and not frozen:
+        if self.reward is not None and learning[-1] and not frozen:
             tell = self.reward
             rewarding["reward"] = lambda: tell(self.images_shown)
         try:

@@ -42,6 +42,7 @@ def test_deviations_from_a_mean_are_not_multiplied_out():
 @pytest.mark.parametrize(
     "expression",
     [
+        "x_pre - x_pre",
         "exp(-(x_pre - w)**2)",
         "int(x_pre > w)*y_post",
         "sqrt(x_pre + y_post)",
@@ -81,6 +82,10 @@ RULES = {
     "threshold": "x_pre*clip(y_post - 0.5, 0, inf)",
     "everywhere": "y_post*x_pre - 0.01*w",
     "whole": "y_post*exp(-(x_pre - w)**2)",
+    "shared by both sides": "(x_pre - eta)*tanh(y_post - eta)",
+    "nothing": "0*x_pre + y_post*x_pre - x_pre*y_post",
+    "decided comparison": "y_post*int(t >= 0*second)*x_pre",
+    "of each sample": "y_post*trace_e*x_pre",
 }
 
 
@@ -98,11 +103,14 @@ def test_few_and_many_active_neurons_give_what_numpy_gives(text, padding, densit
         prefs.codegen.target = target
         source = FeatureMap((3, 9, 8), "x : 1", batch_size=2)
         layer = FeatureMap(shape, "y : 1", batch_size=2)
-        model = f"w : 1\ndw = {text} : 1 (summed)"
+        model = f"w : 1\neta : 1 (shared)\ntrace_e : 1 (per sample)\ndw = {text} : 1 (summed)"
         conv = ConvSynapses(source, layer, model, kernel_size=(3, 2), padding=padding)
         source.set_maps("x", x)
         layer.set_maps("y", y)
         conv.set_kernel("w", kernel)
+        conv.eta = 0.3
+        conv.samples.trace_e = "0.1 + (i % 7)"
         Network(source, layer, conv).run(defaultclock.dt)
         found.append(conv.get_kernel("dw"))
-    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12 * np.abs(found[0]).max())
+    scale = max(1, np.abs(found[0]).max())
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12 * scale)

@@ -80,12 +80,14 @@ def test_the_wheel_holds_the_templates(tmp_path):
     assert not any(name.startswith(("tests/", "examples/")) for name in shipped)
 
 
-@pytest.mark.parametrize("stem", ["conv_sum_*", "map_*", "kernel_*"])
+@pytest.mark.parametrize("stem", ["conv_sum_*", "map_*", "kernel_update*", "sample_[us]*"])
 def test_every_template_exists_for_every_target(stem):
     templates = ROOT / "hebbsim" / "targets" / "templates"
     found = {f.stem for f in (templates / "numpy").glob(f"{stem}.py_")}
+    # numpy visits every connection, and takes Brian2's threshold
+    faster = {"conv_sum_kernel_products", "map_threshold"}
     assert found
-    assert found == {f.stem for f in (templates / "cpp").glob(f"{stem}.cpp")}
+    assert found == {f.stem for f in (templates / "cpp").glob(f"{stem}.cpp")} - faster
 
 
 def test_the_readme_shows_the_first_script_as_it_is():

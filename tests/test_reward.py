@@ -1,5 +1,7 @@
 """Three-factor rules: the trace, its reward, one for each sample; on every target."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import (
@@ -12,6 +14,7 @@ from brian2 import (
     prefs,
     second,
 )
+from brian2.core.base import BrianObjectException
 from cases import random_geometry
 
 from hebbsim import ConvSynapses, FeatureMap, rules
@@ -179,7 +182,7 @@ def test_the_mean_reward_is_subtracted():
         conv.reward = reward
         network.run(defaultclock.dt)
         expected += (reward - mean) * eligibility
-        mean += (reward - mean) / 10
+        mean += (reward - mean) * (1 - np.exp(-0.1))
     assert conv.mean_reward == pytest.approx(mean)
     assert conv.w[0] == pytest.approx(expected, rel=1e-6)
 
@@ -233,3 +236,49 @@ def test_what_cannot_be_gated_is_refused():
         conv.reward = linked_var(group, "d")
     with pytest.raises(ValueError, match="only a shared parameter can be linked, not 'w'"):
         conv.w = linked_var(group, "d")
+
+
+def test_statements_in_one_line_are_gated_too():
+    on_pre = "z = eta*o1_post; w -= z"
+    rule = RewardGated(rules.Rule(on_pre=on_pre, update="a = 2; w += a*eta\nw = clip(w, 0, 1)"))
+    assert rule.on_pre.splitlines() == ["z = eta*o1_post", "eligibility -= z"]
+    assert rule.update.splitlines() == [
+        "a = 2",
+        "eligibility += a*eta",
+        "w += modulator*eligibility*dt/second",
+        "w = clip(w, 0, 1)",
+    ]
+    for update in ("w = w*0.9", "w *= 0.9", "w = clip(w + eta*dw, 0, 1)"):
+        with pytest.raises(ValueError, match="neither \\+= nor -="):
+            RewardGated(rules.Rule(on_pre="w += eta", update=update))
+
+
+def test_a_changed_parameter_changes_the_texts():
+    rule = replace(RewardGated(PAIR), per_sample=True)
+    assert "summed over samples" in rule.equations
+    assert "5. * msecond" in replace(PAIR, tau_plus=5 * ms).pre_model
+    own = replace(PAIR, on_pre="w -= 0.1")
+    assert replace(own, tau_plus=5 * ms).on_pre == "w -= 0.1"
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_the_mean_before_a_reward_is_subtracted(per_sample):
+    """The same modulator, whether the rewards are one or many."""
+    tau = 2 * defaultclock.dt
+    rule = RewardGated(PAIR, 1e6 * second, tau, trial_by_trial=True, per_sample=per_sample)
+    network, conv, group = one_pair(rule)
+    network.run(2 * ms)
+    told = group[0] if per_sample else conv
+    told.reward, told.rewarded = 1, 1
+    network.run(2 * defaultclock.dt)
+    change = (1 + np.exp(-0.5)) * 0.01 * np.exp(-1 / 20)
+    assert conv.w[0] - 0.5 == pytest.approx(change, rel=1e-6)
+
+
+def test_units_of_each_samples_equations_are_checked():
+    source, layer = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 2, 2), "y : 1")
+    model = "w : 1\ndq/dt = -q : 1 (clock-driven, per sample)"
+    conv = ConvSynapses(source, layer, model, kernel_size=1)
+    with pytest.raises(BrianObjectException) as error:
+        Network(source, layer, conv).run(defaultclock.dt)
+    assert "Inconsistent units" in str(error.value.__cause__)

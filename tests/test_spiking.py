@@ -255,3 +255,62 @@ def test_bad_input_is_named():
     rates = ConvNetwork((1, 6, 6), [ConvLayer(2, 3, rules.Oja())], batch_size=4)
     with pytest.raises(TypeError, match="a ConvNetwork doesn't learn from reward"):
         rates.fit(IMAGES, labels=labels, progress=False)
+
+
+def test_what_is_only_shown_leaves_no_trace():
+    """Neither in later learning, nor in numpy's random numbers."""
+    found = []
+    for looked in (False, True):
+        spiking = network(encoding="poisson", max_rate=300 * Hz)
+        for _ in range(2):
+            spiking.fit(IMAGES, progress=False)
+            if looked:
+                spiking.transform(IMAGES)
+        found.append(kernels(spiking)[0])
+    np.testing.assert_array_equal(*found)
+    np.random.seed(1)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    spiking.transform(IMAGES)
+    assert np.random.rand() == expected  # noqa: NPY002
+
+
+def test_every_variable_of_a_layer_starts_anew():
+    layer = replace(
+        LAYER,
+        model="dv/dt = (x - v)/(5*ms) : 1\ndx/dt = -x/(50*ms) : 1\nrest : 1",
+        on_pre="x_post += w",
+        initial="v = -0.5; rest = 0.1 + 0.2",
+    )
+    spiking = network(layer)
+    dark = np.zeros_like(IMAGES)
+    mixed = np.concatenate([IMAGES[:4], dark[:4]])
+    for name, least in (("x", 0), ("v", -0.5)):
+        after = spiking.transform(mixed, variable=name)[4:]
+        np.testing.assert_array_equal(after, spiking.transform(dark[:4], variable=name))
+        assert after.min() >= least
+    np.testing.assert_allclose(spiking.transform(dark[:4], variable="rest"), 0.3)
+
+
+def test_filtered_and_sliding_rules_learn_in_any_layer():
+    for rule in (rules.Oja(50).filtered(20 * ms, 20 * ms), rules.BCM(1).filtered(20 * ms, 20 * ms)):
+        spiking = network(replace(LAYER, rule=rule), replace(SECOND, rule=rule))
+        before = kernels(spiking)
+        spiking.fit(IMAGES, progress=False)
+        for ours, start in zip(kernels(spiking), before, strict=True):
+            assert np.abs(ours - start).max() > 0
+
+
+def test_a_stopped_prediction_is_no_prediction():
+    spiking = network()
+    shown = []
+
+    def stop(n_classes):
+        shown.append(n_classes)
+        spiking.brian2.stop()
+        return np.zeros(4, dtype=int)
+
+    spiking.choose = stop
+    with pytest.raises(KeyboardInterrupt):
+        spiking.predict(IMAGES, 2)
+    assert shown == [2]

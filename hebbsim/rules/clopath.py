@@ -6,7 +6,7 @@ from typing import Any
 from brian2.units import Quantity, ms, mV, second, volt
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from hebbsim.rules.rule import Rule, check_time
+from hebbsim.rules.rule import MadeText, Rule, check_time
 
 __all__ = ["Clopath"]
 
@@ -60,8 +60,9 @@ class Clopath(Rule):
     def __post_init__(self) -> None:
         self._check()
         for name, text in self._texts().items():
-            if not getattr(self, name):  # what is there was changed by the user
-                object.__setattr__(self, name, text)
+            given = getattr(self, name)
+            if not given or isinstance(given, MadeText):  # else the user's own
+                object.__setattr__(self, name, MadeText(text))
         super().__post_init__()
 
     def _texts(self) -> dict[str, str]:

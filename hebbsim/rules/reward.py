@@ -6,12 +6,18 @@ from typing import Any
 
 from brian2.units import Quantity, second
 
-from hebbsim.rules.rule import Rule
+from hebbsim.rules.rule import MadeText, Rule
 from hebbsim.rules.stdp import PairSTDP
 
 __all__ = ["RewardGated"]
 
-_CHANGE = re.compile(r"^\s*w\s*(?=[-+]=)")  # a statement that changes the weight
+_STATEMENT = re.compile(r"^(\w+)\s*([-+*/%]?=)(?!=)\s*(.+)$")
+_BOUND = re.compile(r"^w\s*=\s*clip\(\s*w\s*,")
+
+
+def _statements(code: str) -> list[str]:
+    lines = (line.split("#")[0].strip() for line in re.split(r"[\n;]", code))
+    return [line for line in lines if line]
 
 
 @dataclass(frozen=True, init=False)
@@ -86,8 +92,8 @@ class RewardGated(Rule):
         for name, value in {**inherited, **given, **kwds}.items():
             object.__setattr__(self, name, value)
         for name, text in self._texts().items():
-            if name not in kwds:
-                object.__setattr__(self, name, text)
+            if isinstance(kwds.get(name, MadeText()), MadeText):  # else the user's own
+                object.__setattr__(self, name, MadeText(text))
         self.__post_init__()
 
     # --- the texts --------------------------------------------------------------------------
@@ -103,17 +109,15 @@ class RewardGated(Rule):
             equations.append(f"credit = {self._signed()}*eligibility : 1 (summed over samples)")
         else:
             equations += factors
-        eligible: list[str] = []
-        bounds: list[str] = []
-        for line in self.rule.update.splitlines():
-            changes = _CHANGE.match(line) or re.search(r"\bdw\b", line)
-            (eligible if changes else bounds).append(line)
+        lines = _statements(self.rule.update)
+        bounds = [line for line in lines if _BOUND.match(line)]
+        eligible = "\n".join(line for line in lines if line not in bounds)
         return {
             "equations": "\n".join(filter(None, equations)),
             "on_pre": self._eligible(self.rule.on_pre),
             "on_post": self._eligible(self.rule.on_post),
             "update": "\n".join(
-                [*self._mean(), self._eligible("\n".join(eligible)), self._change(), *bounds]
+                [*self._mean(), self._eligible(eligible), self._change(), *bounds]
             ).strip(),
             "post_samples": "\n".join(
                 filter(None, [self.rule.post_samples, *(factors if self.per_sample else [])])
@@ -124,13 +128,17 @@ class RewardGated(Rule):
         }
 
     def _eligible(self, code: str) -> str:
-        lines = [_CHANGE.sub("eligibility ", line) for line in code.splitlines()]
-        for line in lines:
-            if re.match(r"^\s*w\s*[*/%]?=(?!=)", line):
+        lines = []
+        for line in _statements(code):
+            found = _STATEMENT.match(line)
+            if found and found[1] == "w" and found[2] not in ("+=", "-="):
                 raise ValueError(
-                    f"RewardGated({self.rule.name}): '{line.strip()}' changes the weight by "
-                    "neither += nor -=, and can't be made to wait for a reward"
+                    f"RewardGated({self.rule.name}): '{line}' changes the weight by neither += "
+                    "nor -=, and can't be made to wait for a reward"
                 )
+            lines.append(
+                f"eligibility {found[2]} {found[3]}" if found and found[1] == "w" else line
+            )
         return "\n".join(lines)
 
     def _modulator(self) -> list[str]:
@@ -145,17 +153,19 @@ class RewardGated(Rule):
             lines.append(f"modulator = {gate}reward : 1{shared}")
             return lines
         if self.per_sample:
+            # the modulator is read after the mean was integrated, and is that of before
             lines.append(f"dmean_reward/dt = {gate}(reward - mean_reward)/tau_reward : 1")
-        else:
-            lines.append("mean_reward : 1 (shared)")
-        lines.append(f"modulator = {gate}(reward - mean_reward) : 1{shared}")
+            lines.append(f"modulator = {gate}(reward - mean_reward)*exp(dt/tau_reward) : 1")
+            return lines
+        lines.append("mean_reward : 1 (shared)")
+        lines.append(f"modulator = {gate}(reward - mean_reward) : 1 (shared)")
         return lines
 
     def _mean(self) -> list[str]:
         if self.tau_reward is None or self.per_sample:
             return []
         # one value for both lines: the modulator itself changes with the mean
-        return ["M = modulator", "mean_reward += M*dt/tau_reward"]
+        return ["M = modulator", "mean_reward += M*(1 - exp(-dt/tau_reward))"]
 
     def _signed(self) -> str:
         name = "modulator" if self.tau_reward is None else "M"

@@ -13,6 +13,10 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 __all__ = ["Rule", "check_time"]
 
 
+class MadeText(str):
+    """A text that a rule made of its parameters: made anew in ``replace(rule, tau=...)``."""
+
+
 @dataclass(frozen=True)
 class Rule:
     r"""Declare a plasticity rule as equations.

@@ -6,7 +6,7 @@ from typing import Any
 from brian2.units import Hz, Quantity, ms, second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from hebbsim.rules.rule import Rule, check_time
+from hebbsim.rules.rule import MadeText, Rule, check_time
 
 __all__ = ["PairSTDP", "TripletSTDP"]
 
@@ -49,8 +49,9 @@ class _TimingRule(Rule):
             texts["post_reset"] += f"\nrate += 1/({self.tau_rate!r})"
             texts["on_pre"] += "*(rate_post/target_rate)**2"
         for name, text in texts.items():
-            if not getattr(self, name):  # what is there was changed by the user
-                object.__setattr__(self, name, text)
+            given = getattr(self, name)
+            if not given or isinstance(given, MadeText):  # else the user's own
+                object.__setattr__(self, name, MadeText(text))
         super().__post_init__()
 
     def _check_homeostasis(self, target_rate: Quantity) -> None:

@@ -1,5 +1,6 @@
 {# Each kernel element sums products that separate: kernel * sum over positions of post * pre.
-   Where few neurons are active, only they are visited; else all, with the whole expression. #}
+   Where few neurons are active, only they are visited (so that an infinite input of silent neurons
+   goes unnoticed); else all, with the whole expression. #}
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
@@ -28,8 +29,11 @@ _sums{{loop.index0}}[_tap] += _q{{product.number}} * {{'_p%d' % product.pre_numb
     const size_t _vectorisation_idx = -1;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
     constexpr int _CHUNKS = 32, _MOST = _POSITIONS * (long) _OUT_CHANNELS / {{dense_from}} / _CHUNKS + 16;
-    static std::vector<int> _found[_CHUNKS], _order, _starts(_OUT_CHANNELS + 1);
-    static std::vector<{{_type}}> _sums({{_summed|length}} * (size_t) _OUT_CHANNELS * _TAPS), _totals({{_totals|length}} * _OUT_CHANNELS + 1);
+    // thread_local: Python threads that run networks of one shape share this code
+    static thread_local std::vector<int> _found_here[_CHUNKS], _order_here, _starts_here(_OUT_CHANNELS + 1);
+    static thread_local std::vector<{{_type}}> _sums_here({{_summed|length}} * (size_t) _OUT_CHANNELS * _TAPS), _totals_here({{_totals|length}} * _OUT_CHANNELS + 1);
+    std::vector<int> (&_found)[_CHUNKS] = _found_here, &_order = _order_here, &_starts = _starts_here;
+    std::vector<{{_type}}> &_sums = _sums_here, &_totals = _totals_here;
     int _crowded = 0;
     {
         {{scalar_code['post']|autoindent}}
@@ -81,6 +85,7 @@ _sums{{loop.index0}}[_tap] += _q{{product.number}} * {{'_p%d' % product.pre_numb
         _starts[0] = 0;
         {
             {{scalar_code['post']|autoindent}}
+            {  {# both may read the same scalars #}
             {{scalar_code['pre']|autoindent}}
             {{openmp_pragma('parallel-static')}}
             for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
@@ -137,6 +142,7 @@ _sums{{loop.index0}}[_tap] += _q{{product.number}} * {{'_p%d' % product.pre_numb
                 {% for product in _totals %}
                 _totals[{{loop.index0}} * _OUT_CHANNELS + _channel] = _total{{loop.index0}};
                 {% endfor %}
+            }
             }
         }
         {{scalar_code['kernel']|autoindent}}

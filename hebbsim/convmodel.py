@@ -15,6 +15,7 @@ from brian2.equations.equations import (
 )
 from brian2.units import second
 from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import add_equation_variable
@@ -24,7 +25,14 @@ from hebbsim.sums import connection_variables
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
 
-__all__ = ["ConvModel", "add_kernel_variables", "check_identifiers", "read_model", "side_of"]
+__all__ = [
+    "ConvModel",
+    "add_kernel_variables",
+    "check_identifiers",
+    "read_model",
+    "side_of",
+    "what_to_add",
+]
 
 #: The model of a convolution with a rule and no model of its own
 DEFAULT_MODEL = """
@@ -215,6 +223,22 @@ def side_of(conv: "ConvSynapses", equation: SingleEquation) -> str:
     return "kernel"
 
 
+def what_to_add(conv: "ConvSynapses", side: str, base: str) -> str:
+    """Say how the map on a `side` gets a variable that the rule brings equations for."""
+    group = conv.source if side == "pre" else conv.target
+    of_rule = {
+        kind: get_identifiers(getattr(conv.rule, f"{side}_{kind}", ""))
+        for kind in ("channels", "samples", "model")
+    }
+    if base in of_rule["model"] or f"d{base}" in of_rule["model"]:
+        return f"; add rule.{side}_model to its model and rule.{side}_reset to its reset"
+    for kind, per in (("channels", "PerChannel"), ("samples", "PerSample")):
+        if base in of_rule[kind] or f"d{base}" in of_rule[kind]:
+            text = f"rule.{side}_{kind}, namespace=rule.parameters"
+            return f"; create {per}({group.name}, {text}) before"
+    return ""
+
+
 def check_identifiers(conv: "ConvSynapses", equations: list[SingleEquation]) -> None:
     """Refuse names without or with a wrong suffix now, where the equation can be shown."""
     known = connection_variables(conv)
@@ -231,14 +255,7 @@ def check_identifiers(conv: "ConvSynapses", equations: list[SingleEquation]) -> 
             for suffix, role, group in sides:
                 if identifier.endswith(suffix):
                     base = identifier.removesuffix(suffix)
-                    needed = getattr(conv.rule, f"{suffix[1:]}_channels", "")
-                    way_out = (
-                        f"; create PerChannel({group.name}, rule.{suffix[1:]}_channels, "
-                        "namespace=rule.parameters) before"
-                        if base in needed
-                        else ""
-                    )
                     raise ValueError(
                         f"ConvSynapses '{conv.name}': {text} needs a variable '{base}' of the "
-                        f"{role} '{group.name}'{way_out}"
+                        f"{role} '{group.name}'{what_to_add(conv, suffix[1:], base)}"
                     )

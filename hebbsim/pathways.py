@@ -13,6 +13,7 @@ from brian2.units import second
 from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.convmodel import what_to_add
 from hebbsim.loopnest import LoopNest
 from hebbsim.sums import connection_variables
 
@@ -132,12 +133,7 @@ def _missing(statement: Statement, known: Any, conv: "ConvSynapses") -> str | No
         for side, group in (("pre", conv.source), ("post", conv.target)):
             if identifier.endswith(f"_{side}"):
                 base = identifier.removesuffix(f"_{side}")
-                of_rule = getattr(conv.rule, f"{side}_model", "")
-                way_out = (
-                    f"; add rule.{side}_model to its model and rule.{side}_reset to its reset"
-                    if re.search(rf"\b{base}\b", of_rule)
-                    else ""
-                )
+                way_out = what_to_add(conv, side, base)
                 return f"needs a variable '{base}' of '{group.name}'{way_out}"
     return None
 

@@ -7,6 +7,7 @@ from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.synapses.synapses import StateUpdater
 
+from hebbsim.convmodel import what_to_add
 from hebbsim.loopnest import (
     CompiledGroup,
     LoopNest,
@@ -213,8 +214,11 @@ class SampleSum(_SampleNest):
         if unknown:
             raise ValueError(
                 f"ConvSynapses '{group.conv.name}': '{equation.varname} = {equation.expr.code}' "
-                f"sums over samples and can't use '{unknown[0]}', which isn't one value a sample; "
-                "a PerSample group of the map lends such values"
+                f"sums over samples and can't use '{unknown[0]}', which isn't one value a sample"
+                + (
+                    what_to_add(group.conv, *reversed(unknown[0].rsplit("_", 1)))
+                    or "; a PerSample group of the map lends such values"
+                )
             )
         super().__init__(
             group,

@@ -311,6 +311,9 @@ class SpikingNetwork(LayeredNetwork):
         for item in (*stage.conv.contained_objects, *neurons):
             item.active = computed
         stage.conv.learning = computed and learned and not frozen
+        if stage.conv.samples is not None:  # traces that nothing changes needn't decay
+            for item in stage.conv.samples.contained_objects:
+                item.active = stage.conv.learning
         for group in stage.groups:
             for item in group.contained_objects:
                 item.active = computed and learned

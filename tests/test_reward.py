@@ -282,3 +282,17 @@ def test_units_of_each_samples_equations_are_checked():
     with pytest.raises(BrianObjectException) as error:
         Network(source, layer, conv).run(defaultclock.dt)
     assert "Inconsistent units" in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("rule", "way_out"),
+    [
+        (RewardGated(PAIR, per_sample=True), "create PerSample\\(target, rule.post_samples"),
+        (rules.Oja().filtered(9 * ms, 9 * ms), "add rule.pre_model to its model and rule.pre_res"),
+    ],
+)
+def test_what_a_rule_lacks_is_named_with_the_way_out(rule, way_out):
+    source = FeatureMap((1, 2, 2), "r1 : 1", threshold="r1 > 0", reset="")
+    target = FeatureMap((1, 2, 2), "o1 : 1", threshold="o1 > 0", reset="", name="target")
+    with pytest.raises(ValueError, match=way_out):
+        ConvSynapses(source, target, rule=rule, kernel_size=1)

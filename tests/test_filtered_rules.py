@@ -68,7 +68,7 @@ def test_filtering_keeps_the_rule():
     assert isinstance(filtered, rules.Oja)
     assert filtered.model == rule.model
     assert filtered.update == "w += (eta*dt/second)*dw\nw = clip(w, 0, 1)"
-    assert not filtered.spiking
+    assert filtered.spiking
     for text in ("dx/dt = -x/(20. * msecond) : 1", "post_reset: y += 1", "eta = 0.3"):
         assert text in str(filtered)
 

@@ -98,7 +98,7 @@ class Rule:
     @property
     def spiking(self) -> bool:
         """Whether the rule is driven by spikes."""
-        return bool(self.on_pre or self.on_post)
+        return bool(self.on_pre or self.on_post or self.pre_reset or self.post_reset)
 
     @property
     def scheduled(self) -> bool:

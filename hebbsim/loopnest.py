@@ -108,10 +108,11 @@ def compile_directly(runner: CodeRunner) -> None:
         runner.template = plain
 
     def create_default_code_object(run_namespace: dict[str, Any]) -> Any:
-        vectorised = isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject
         use_plain_code()
-        if vectorised and not _draws(runner.group, runner.abstract_code, run_namespace):
-            runner.template = "map_threshold"
+        if isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject:
+            runner.update_abstract_code(run_namespace)  # a threshold has none before
+            if not _draws(runner.group, runner.abstract_code, run_namespace):
+                runner.template = "map_threshold"
         return _create_code_object(runner, create, run_namespace, None)
 
     runner.use_plain_code = use_plain_code
@@ -119,7 +120,7 @@ def compile_directly(runner: CodeRunner) -> None:
 
 
 def _draws(group: Group, code: str, run_namespace: dict[str, Any]) -> bool:
-    """Whether code calls a function with a state, such as ``rand()``."""
+    """Whether code calls a function with a state, such as ``rand()``: it may be run once alone."""
     names = get_identifiers(code) - {"_cond"}
     resolved = group.resolve_all(names, run_namespace, user_identifiers=set())
     return any(

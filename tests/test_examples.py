@@ -19,7 +19,16 @@ ARGUMENTS = {
 WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "spiking_speed", "torch_export")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+SLOW = ("distal_reward", "speed_against_synapses", "spiking_speed")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW))
+        for path in EXAMPLES
+    ],
+)
 def test_example(path, tmp_path):
     done = subprocess.run(
         [sys.executable, str(path), *ARGUMENTS.get(path.stem, [])],

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from brian2 import BrianLogger, device, prefs, set_device, start_scope
+from brian2 import BrianLogger, device, prefs, seed, set_device, start_scope
 
 TARGETS = ("numpy", "cpp_runtime", "cpp_standalone")
 
@@ -14,7 +14,7 @@ def _fresh_brian(tmp_path, monkeypatch):
     """Start and end every test in runtime mode, in double precision, with a known seed."""
     BrianLogger.suppress_name("resolution_conflict")
     saved = {"dtype": prefs.core.default_float_dtype, "target": prefs.codegen.target}
-    np.random.seed(4711)  # noqa: NPY002 - Brian2's strings draw from it
+    seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()
     yield
     if type(device.__getattr__("arrays")).__name__ != "WeakKeyDictionary":

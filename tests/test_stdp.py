@@ -208,7 +208,7 @@ def test_homeostasis_leads_to_the_rate_that_the_target_sets(first_rate):
     """
     mean_field, tau_rate = 30, 1
     rate = final_rate(first_rate, target_rate=np.sqrt(mean_field * THETA) * Hz)
-    assert rate == pytest.approx(mean_field - 2.5 / tau_rate, rel=0.03)
+    assert rate == pytest.approx(mean_field - 2.5 / tau_rate, rel=0.05)
 
 
 @pytest.mark.parametrize(("first_rate", "ends"), [(12, 0), (50, 150)])

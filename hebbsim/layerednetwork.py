@@ -122,6 +122,7 @@ class LayeredNetwork(ABC):
         self.batch_size, self.seed = batch_size, int(seed)
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
+        self._batch_shape = (batch_size, *self.input_shape)
         self._batches: Iterator[np.ndarray] = iter(())
         self._collect: Callable[[], None] = lambda: None
 
@@ -150,6 +151,12 @@ class LayeredNetwork(ABC):
     def time(self) -> float:
         """Time of the network's clock, in seconds."""
         return float(self.clock.variables["t"].get_value()[0])
+
+    def _feed(self) -> None:
+        """Write the next batch to the input."""
+        variable = self.input.variables[self.input_variable]
+        memory = variable.get_value().reshape(self.input.memory_shape)
+        memory[...] = np.moveaxis(np.broadcast_to(next(self._batches), self._batch_shape), 1, -1)
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(batches):

@@ -1,10 +1,9 @@
 """The declaration of a layer: what `ConvNetwork` builds feature maps and synapses from."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
-from hebbsim.descriptions import plain, rich, rule_from
-from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
+from hebbsim.declaration import LayerDeclaration
+from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.messages import unknown
 from hebbsim.pooling import pool_output_shape
 from hebbsim.rules.rule import Rule
@@ -17,7 +16,7 @@ POOLINGS = ("average", "max", "sum")
 
 
 @dataclass(frozen=True)
-class ConvLayer:
+class ConvLayer(LayerDeclaration):
     """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
 
     In every layer ``u`` is the drive, ``z`` the drive above the threshold (``u`` without one),
@@ -58,14 +57,6 @@ class ConvLayer:
         Share of the weights that a fixed random mask removes, in ``[0, 1)``.
     """
 
-    out_channels: int
-    kernel_size: int | tuple[int, int]
-    rule: Rule | None = None
-    stride: int | tuple[int, int] = 1
-    padding: int | tuple[int, int] = 0
-    dilation: int | tuple[int, int] = 1
-    groups: int = 1
-    weight_sharing: bool = True
     activity: str = "winners"
     k: int = 1
     temperature: float = 1.0
@@ -93,19 +84,6 @@ class ConvLayer:
                 f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"
             )
 
-    def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
-        """Return the convolution's geometry on a map of shape `in_shape`."""
-        return ConvGeometry(
-            MapShape.of(in_shape),
-            self.out_channels,
-            self.kernel_size,  # type: ignore[arg-type]
-            self.stride,  # type: ignore[arg-type]
-            self.padding,  # type: ignore[arg-type]
-            self.dilation,  # type: ignore[arg-type]
-            self.groups,
-            self.weight_sharing,
-        )
-
     def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
         """Return the shape of what the next layer sees."""
         shape = self.geometry(in_shape).out_shape
@@ -115,18 +93,3 @@ class ConvLayer:
             return pool_output_shape(shape, self.pool_size, self.pool_stride)
         except GeometryError as error:
             raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None
-
-    def untrained(self) -> "ConvLayer":
-        """Return this layer without plasticity."""
-        return replace(self, rule=None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Describe the layer in plain values that JSON holds."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
-
-    @classmethod
-    def from_dict(cls, description: dict[str, Any]) -> "ConvLayer":
-        """Return the layer that `to_dict` described."""
-        own = {name: value for name, value in description.items() if name != "rule"}
-        values = {name: rich(value) for name, value in own.items()}
-        return cls(**values, rule=rule_from(description.get("rule")))

@@ -145,11 +145,6 @@ class ConvNetwork(LayeredNetwork):
 
     # --- presentation -----------------------------------------------------------------------
 
-    def _feed(self) -> None:
-        batch = next(self._batches)
-        memory = self.input.variables["x"].get_value().reshape(self.input.memory_shape)
-        memory[...] = np.moveaxis(batch, 1, -1)
-
     def present(
         self,
         batches: Iterable[np.ndarray],

@@ -169,8 +169,14 @@ class SpikingNetwork(LayeredNetwork):
         rng = np.random.default_rng([self.seed, number])
         conv.set_kernel("w", rng.uniform(*layer.initial_weights, geometry.kernel_shape))
         feature_map.first_spike = self.duration
-        for statement in parse_statements(layer.initial):
-            setattr(feature_map, statement.target, statement.value)
+        try:
+            for statement in parse_statements(layer.initial):
+                setattr(feature_map, statement.target, statement.value)
+        except (SyntaxError, AttributeError) as error:
+            raise ValueError(
+                f"layer {number}: initial={layer.initial!r} sets no variables of the layer, as "
+                f"'v = -70*mV' does: {error}"
+            ) from None
         return Stage(layer, source, conv, feature_map, None, groups, operations)
 
     def _groups(
@@ -229,13 +235,7 @@ class SpikingNetwork(LayeredNetwork):
         learned = round(self.time / (self.n_steps * float(self.clock.dt)))
         entropy = [self.seed, learned, 1] if self._learns else [self.seed, self._shown]
         get_device().seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
-        batch = next(self._batches)
-        memory = (
-            self.input.variables[self.input_variable].get_value().reshape(self.input.memory_shape)
-        )
-        memory[...] = np.moveaxis(
-            np.broadcast_to(batch, (self.batch_size, *self.input_shape)), 1, -1
-        )
+        self._feed()
         for group in (self.input, *(stage.feature_map for stage in self.stages)):
             if "onset" in group.variables:
                 group.variables["onset"].set_value(self.time)

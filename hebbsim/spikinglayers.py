@@ -1,12 +1,10 @@
 """The declaration of a spiking layer: what `SpikingNetwork` builds maps and synapses from."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 from brian2.units import Quantity
 
-from hebbsim.descriptions import plain, rich, rule_from
-from hebbsim.geometry import ConvGeometry, MapShape
+from hebbsim.declaration import LayerDeclaration
 from hebbsim.inhibition import CHANNELS
 from hebbsim.messages import unknown
 from hebbsim.rules.rule import Rule
@@ -15,7 +13,7 @@ __all__ = ["SpikingLayer"]
 
 
 @dataclass(frozen=True)
-class SpikingLayer:
+class SpikingLayer(LayerDeclaration):
     r"""Declare a spiking convolutional layer: neurons, synapses, plasticity, competition.
 
     Its equations are texts, with one membrane potential ``v`` for each neuron; to them are added
@@ -58,14 +56,6 @@ class SpikingLayer:
         Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
     """
 
-    out_channels: int
-    kernel_size: int | tuple[int, int]
-    rule: Rule | None = None
-    stride: int | tuple[int, int] = 1
-    padding: int | tuple[int, int] = 0
-    dilation: int | tuple[int, int] = 1
-    groups: int = 1
-    weight_sharing: bool = True
     model: str = "dv/dt = -v/(20*ms) : 1"
     threshold: str = "v > 1 + theta"
     reset: str = "v = 0"
@@ -98,19 +88,6 @@ class SpikingLayer:
                 f"{self.theta_plus} and {self.tau_theta}"
             )
 
-    def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
-        """Return the convolution's geometry on a map of shape `in_shape`."""
-        return ConvGeometry(
-            MapShape.of(in_shape),
-            self.out_channels,
-            self.kernel_size,  # type: ignore[arg-type]
-            self.stride,  # type: ignore[arg-type]
-            self.padding,  # type: ignore[arg-type]
-            self.dilation,  # type: ignore[arg-type]
-            self.groups,
-            self.weight_sharing,
-        )
-
     def equations(self) -> str:
         """Return the model of the layer's map, but for the traces of the next layer's rule."""
         lines = [self.model, "onset : second (shared)", "n_spikes : 1", "first_spike : second"]
@@ -140,18 +117,3 @@ class SpikingLayer:
     def silences(self) -> bool:
         """Whether neurons can be silent until the next stimulus."""
         return self.single_spike or self.inhibition is not None
-
-    def untrained(self) -> "SpikingLayer":
-        """Return this layer without plasticity."""
-        return replace(self, rule=None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Describe the layer in plain values that JSON holds."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
-
-    @classmethod
-    def from_dict(cls, description: dict[str, Any]) -> "SpikingLayer":
-        """Return the layer that `to_dict` described."""
-        own = {name: value for name, value in description.items() if name != "rule"}
-        values = {name: rich(value) for name, value in own.items()}
-        return cls(**values, rule=rule_from(description.get("rule")))

@@ -225,6 +225,8 @@ def test_reward_from_a_neuron_and_from_a_recording(target):
 def test_what_cannot_be_gated_is_refused():
     with pytest.raises(TypeError, match="expected a rule"):
         RewardGated("pair")
+    with pytest.raises(ValueError, match="tau_e"):
+        RewardGated(PAIR, tau_e=5)
     with pytest.raises(TypeError, match="no option 'tau'"):
         RewardGated(PAIR, tau=1)
     multiplies = rules.Rule(equations="dw = x_pre : 1 (summed)", update="w = w*(1 + dw)")

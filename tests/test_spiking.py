@@ -245,6 +245,9 @@ def test_bad_input_is_named():
         network(duration=0.1 * ms)
     with pytest.raises(ValueError, match="layer 1"):
         network(replace(LAYER, kernel_size=9))
+    for initial in ("v -70", "q = 2"):
+        with pytest.raises(ValueError, match=r"layer 1: initial=.* sets no variables of the layer"):
+            network(replace(LAYER, initial=initial))
     with pytest.raises(ValueError, match="inhibition"):
         replace(LAYER, inhibition="some")
     labels = np.zeros(len(IMAGES), dtype=int)

@@ -6,7 +6,7 @@ from typing import Any
 
 from brian2.units import Quantity, second
 
-from hebbsim.rules.rule import MadeText, Rule
+from hebbsim.rules.rule import MadeText, Rule, check_time
 from hebbsim.rules.stdp import PairSTDP
 
 __all__ = ["RewardGated"]
@@ -87,6 +87,9 @@ class RewardGated(Rule):
         unknown = set(kwds) - {f.name for f in fields(self)}
         if unknown:
             raise TypeError(f"RewardGated: there is no option '{min(unknown)}'")
+        for time, value in (("tau_e", tau_e), ("tau_reward", tau_reward)):
+            if value is not None:
+                check_time("RewardGated", time, value)
         inherited = {f.name: getattr(rule, f.name) for f in fields(Rule)}
         given = {"rule": rule, "tau_e": tau_e, "tau_reward": tau_reward, **own}
         for name, value in {**inherited, **given, **kwds}.items():

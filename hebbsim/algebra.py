@@ -62,11 +62,24 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
     if len(merged) > _MOST_TERMS:
         return None
     products = tuple(
-        Product(sympy_to_str(pre), sympy_to_str(post), sympy_to_str(kernel))
+        Product(_text(pre), _text(post), _text(kernel))
         for (pre, post), kernel in merged.items()
         if kernel != 0
     )
     return products or None  # a sum that cancels is left as it was written
+
+
+def _text(product: sympy.Expr) -> str:
+    """Write a product with small powers multiplied out: C++ calls a function for ``x**2``."""
+    factors: list[str] = []
+    for factor in sympy.Mul.make_args(product):
+        base, power = factor.as_base_exp()
+        if power in (2, 3) and base.is_Symbol:
+            factors += [sympy_to_str(base)] * int(power)
+        else:
+            text = sympy_to_str(factor)
+            factors.append(f"({text})" if factor.is_Add else text)
+    return "*".join(factors)
 
 
 _Term = tuple[sympy.Expr, sympy.Expr, sympy.Expr]

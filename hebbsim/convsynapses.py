@@ -34,6 +34,7 @@ from hebbsim.sources import SourceMap
 from hebbsim.sums import ConnectionSum
 
 if TYPE_CHECKING:
+    from hebbsim.explain import Explanation
     from hebbsim.oracle import ExplicitSynapses
 
 __all__ = ["ConvSynapses"]
@@ -407,6 +408,17 @@ class ConvSynapses(KernelArrays):
         from hebbsim.oracle import ExplicitSynapses
 
         return ExplicitSynapses(self)
+
+    def explain(self) -> "Explanation":
+        """Return what will run in each step: terms, loops, what is skipped, and what it costs.
+
+        Examples
+        --------
+        >>> print(conv.explain())
+        """
+        from hebbsim.explain import explain
+
+        return explain(self)
 
     def __len__(self) -> int:
         return self.geometry.kernel_elements

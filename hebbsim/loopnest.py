@@ -1,6 +1,6 @@
 """The code runner behind everything that hebbsim computes in a step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,17 @@ class LoopNest(CodeRunner):
             when=when,
             order=order,
             name=name,
-            template_kwds=template_kwds,
+            template_kwds=template_kwds or {},
             needed_variables=needed_variables,
         )
 
     def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
         """Choose the target's code object class; numpy for functions that have no C++ code."""
         create = super().create_default_code_object
+        code = self.abstract_code
+        lines = "\n".join(code.values()) if isinstance(code, dict) else code
+        variables = getattr(self, "variables", None)
+        self.template_kwds["draws"] = _draws(self.group, lines, run_namespace, variables)
         return _create_code_object(self, create, run_namespace, NumpyCodeObject)
 
 
@@ -119,13 +123,20 @@ def compile_directly(runner: CodeRunner) -> None:
     runner.create_default_code_object = create_default_code_object
 
 
-def _draws(group: Group, code: str, run_namespace: dict[str, Any]) -> bool:
+def _draws(
+    group: Group,
+    code: str,
+    run_namespace: dict[str, Any],
+    variables: Mapping[str, Variable] | None = None,
+) -> bool:
     """Whether code calls a function with a state, such as ``rand()``: it may be run once alone."""
-    names = get_identifiers(code) - {"_cond"}
-    resolved = group.resolve_all(names, run_namespace, user_identifiers=set())
+    names = {n for n in get_identifiers(code) if not n.startswith("_")}
+    resolved = group.resolve_all(
+        names, run_namespace, user_identifiers=set(), additional_variables=variables
+    )
     return any(
         (isinstance(v, Function) and not v.stateless)
-        or (isinstance(v, Subexpression) and _draws(group, v.expr, run_namespace))
+        or (isinstance(v, Subexpression) and _draws(group, v.expr, run_namespace, variables))
         for v in resolved.values()
     )
 

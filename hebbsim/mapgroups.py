@@ -160,28 +160,28 @@ class MapGroup(CompiledGroup):
         for equation in equations.values():
             add_equation_variable(variables, equation, size, dtype)
 
+    def _neurons_of_each(self) -> int:
+        return len(self.feature_map) // len(self)
+
     def _lend(self, equations: Equations) -> None:
         """Let the map's equations refer to this group's variables."""
         borrower = self.feature_map.variables
         index = f"_{self.per}_idx"
+        per_channel = self.per == "channel"  # channels come last in memory
         if index not in borrower:
             # Brian2's own templates (threshold, reset, ...) read the index from an array
-            grid = np.indices(self.feature_map.memory_shape, dtype=np.int32)
-            places = dict(zip(("sample", "row", "col", "channel"), grid, strict=True))
-            values = np.ravel_multi_index(
-                [places[c] for c in self._coordinates], self._shape()
-            ).astype(np.int32)
+            elements, repeats = np.arange(len(self), dtype=np.int32), self._neurons_of_each()
+            values = np.tile(elements, repeats) if per_channel else elements.repeat(repeats)
             borrower.add_array(
                 index,
                 size=len(self.feature_map),
                 dtype=np.int32,
                 constant=True,
                 read_only=True,
-                values=values.ravel(),
+                values=values,
             )
         # what a subexpression names is lent too, but for what only this group's elements have
-        step = np.prod(self.feature_map.memory_shape[len(self._coordinates) :], dtype=int)
-        element = f"(i % {len(self)})" if self.per == "channel" else f"(i // {step})"
+        element = f"(i % {len(self)})" if per_channel else f"(i // {self._neurons_of_each()})"
         own = {name: str(self.variables[name].get_value()) for name in ("N", "map_size")}
         for name in equations.names:
             variable = self.variables[name]

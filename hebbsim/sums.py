@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionSum", "connection_variables"]
 
-# Register tiles: contiguous channels, and how many positions (or input channels) share them.
-# Powers of two keep every remainder a tile of known size.
-_CHANNELS = (32, 16, 8, 4, 2, 1)
-_POSITIONS = (8, 4, 2, 1)
-_VECTOR_BYTES = 128
-# A sum visits active neurons alone if no more than one in so many is active: their scattered
-# changes cost more each than those of the tiles
-_DENSE_FROM = 8
-
 
 def connection_variables(conv: "ConvSynapses") -> Variables:
     """Return what an expression over connections may refer to, each with the loop's own index."""
@@ -72,6 +63,10 @@ class ConnectionSum(LoopNest):
         Subexpressions that run over the output channels, for sums to the kernel.
     """
 
+    #: A sum visits active neurons alone if no more than one in so many is active: their scattered
+    #: changes cost more each than those of the tiles
+    dense_from = 8
+
     def __init__(
         self,
         conv: "ConvSynapses",
@@ -101,9 +96,6 @@ class ConnectionSum(LoopNest):
                 )
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         lines.append(f"_synaptic_var = {equation.expr.code}")
-        # a tile of drive fills the vector registers, one of changes is bound by its loads
-        itemsize = np.dtype(self.target_variable.dtype).itemsize
-        widest = _CHANNELS[0] if side == "kernel" else _VECTOR_BYTES // itemsize
         #: Template and code of the sum that visits every connection
         self._whole = (f"conv_sum_{side}", "\n".join(lines))
         super().__init__(
@@ -117,9 +109,8 @@ class ConnectionSum(LoopNest):
                 "batch_size": conv.batch_size,
                 "pre_start": conv.source_map.start,
                 "cumulative": [running.varname for running in cumulative],
-                "vector_sizes": [n for n in _CHANNELS if n <= widest],
-                "position_sizes": _POSITIONS,
                 "_target_var": self.target_variable,
+                "itemsize": np.dtype(self.target_variable.dtype).itemsize,
                 "_sum_index": self.variables.indices[equation.varname],
                 "per_sample": "per sample" in equation.flags,
             },
@@ -158,31 +149,27 @@ class ConnectionSum(LoopNest):
         """Prepare the code of the products: its factors, and what is made of their sums."""
         assert self.products is not None
         geometry = self.group.geometry
-        padded = any(geometry.padding)
         pres = list(dict.fromkeys(p.pre for p in self.products if p.pre != "1"))
-        places = []
         for number, product in enumerate(self.products):
-            tap = product.pre != "1" or padded  # without padding all taps meet all positions
-            places.append(
-                {
-                    "number": number,
-                    "place": "tap" if tap else "total",
-                    "pre_number": pres.index(product.pre) if product.pre != "1" else None,
-                }
-            )
             self._add_sum_variable(f"_s{number}", product, run_namespace)
         self.template = "conv_sum_kernel_products"
         self.abstract_code = {
-            "dense": self._whole[1],
             "post": "\n".join(f"_q{n} = {p.post}" for n, p in enumerate(self.products)),
             "pre": "\n".join(f"_p{n} = {pre}" for n, pre in enumerate(pres)),
             "kernel": "_synaptic_var = "
             + " + ".join(f"({p.kernel})*_s{n}" for n, p in enumerate(self.products)),
         }
+        for number, product in enumerate(self.products):
+            if product.pre != "1":
+                code = f"_s{number} = ({product.post})*({product.pre})"
+                self.abstract_code[f"product{number}"] = code
         self.user_code = self.abstract_code
         self.template_kwds |= {
-            "products": places,
-            "dense_from": _DENSE_FROM,
+            "products": [
+                {"number": n, "pre_number": pres.index(p.pre) if p.pre != "1" else None}
+                for n, p in enumerate(self.products)
+            ],
+            "dense_from": self.dense_from,
             "contiguous": geometry.groups == 1
             and geometry.dilation[1] == 1
             and not geometry.padding[1],

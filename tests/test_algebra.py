@@ -21,7 +21,7 @@ def side(name):
     [
         ("y_post*x_pre", [("x_pre", "y_post", "1")]),
         ("y_post*(x_pre - w)", [("x_pre", "y_post", "1"), ("1", "y_post", "-w")]),
-        ("y_post*(x_pre - y_post*w)", [("x_pre", "y_post", "1"), ("1", "y_post**2", "-w")]),
+        ("y_post*(x_pre - y_post*w)", [("x_pre", "y_post", "1"), ("1", "y_post*y_post", "-w")]),
         ("x_pre*y_post*(y_post - z_post)", [("x_pre", "y_post*(y_post - z_post)", "1")]),
         ("x_pre*tanh(y_post)**2/(1 + w)", [("x_pre", "tanh(y_post)**2", "1/(w + 1)")]),
         ("-0.1*w", [("1", "1", "-0.1*w")]),
@@ -114,3 +114,33 @@ def test_few_and_many_active_neurons_give_what_numpy_gives(text, padding, densit
         found.append(conv.get_kernel("dw"))
     scale = max(1, np.abs(found[0]).max())
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_dense_sums_over_chunks_of_samples(groups, threads):
+    """Of many samples, which pass through the cache a few at a time, on any number of threads."""
+    prefs.devices.cpp_standalone.openmp_threads = threads
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((26, 20, 14, 14)), rng.standard_normal((26, 26, 12, 12))
+    kernel = rng.standard_normal((26, 20 // groups, 3, 3))
+    source = FeatureMap((20, 14, 14), "x : 1", batch_size=26)
+    layer = FeatureMap((26, 12, 12), "u : 1\ny : 1", batch_size=26)
+    model = """w : 1
+    u_post = w*x_pre : 1 (summed)
+    dw = y_post*(x_pre - y_post*w) : 1 (summed)"""
+    conv = ConvSynapses(source, layer, model, kernel_size=3, groups=groups)
+    source.set_maps("x", x)
+    layer.set_maps("y", y)
+    conv.set_kernel("w", kernel)
+    Network(source, layer, conv).run(defaultclock.dt)
+    patches = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+    blocks = [np.split(array, groups, axis) for array, axis in ((patches, 1), (y, 1), (kernel, 0))]
+    drive, change = [], []
+    for inputs, active, weights in zip(*blocks, strict=True):
+        drive.append(np.einsum("birckl,nikl->bnrc", inputs, weights, optimize=True))
+        product = np.einsum("birckl,bnrc->nikl", inputs, active, optimize=True)
+        squares = (active**2).sum(axis=(0, 2, 3))
+        change.append(product - squares[:, None, None, None] * weights)
+    np.testing.assert_allclose(layer.get_maps("u"), np.concatenate(drive, axis=1), atol=1e-11)
+    np.testing.assert_allclose(conv.get_kernel("dw"), np.concatenate(change), atol=1e-9)

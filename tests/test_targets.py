@@ -5,18 +5,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, defaultclock, ms, prefs
+from cases import random_geometry
+from hypothesis import given
+from hypothesis import strategies as st
 
 import hebbsim.targets
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.targets import code_object_class, cpp_runtime
-from hebbsim.targets.tiles import cut, taps_beside
+from hebbsim.targets import code_object_class, compiler
+from hebbsim.targets.tiles import Registers, cut, even_cut, kernel_tiles, post_tiles
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of compiled libraries."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(cpp_runtime, "_pending", {})
+    monkeypatch.setattr(compiler, "_pending", {})
     return tmp_path / "hebbsim"
 
 
@@ -45,8 +48,8 @@ def test_the_cache_holds_libraries_alone(cache):
 
 
 def test_a_compiler_error_shows_the_command_and_the_compilers_words(cache):
-    future = cpp_runtime.compile_library("this is no C++")
-    with pytest.raises(cpp_runtime.CompilationError, match=r"g\+\+ .* failed(.|\n)*error:"):
+    future = compiler.compile_library("this is no C++")
+    with pytest.raises(compiler.CompilationError, match=r"g\+\+ .* failed(.|\n)*error:"):
         future.result()
 
 
@@ -90,13 +93,39 @@ def test_spiking_maps_run_in_the_same_target_as_neuron_groups_compute():
     assert group.n[:].sum() > 100
 
 
+REGISTERS = [(32, 64), (16, 32), (32, 16)]  # AVX-512, AVX2, NEON
+
+
 def test_axes_are_cut_into_tiles_without_rest():
     for length in range(1, 70):
-        runs = cut(length, (8, 4, 2, 1))
-        assert runs[0].start == 0
-        assert runs[-1].stop == length
-        for one, two in pairwise(runs):
-            assert one.stop == two.start
-        assert all((run.stop - run.start) % run.size == 0 for run in runs)
-    assert taps_beside(8) == (1,)
-    assert taps_beside(1)[0] == 8
+        for runs in (cut(length, (8, 4, 2, 1)), even_cut(length, 8)):
+            assert runs[0].start == 0
+            assert runs[-1].stop == length
+            for one, two in pairwise(runs):
+                assert one.stop == two.start
+            assert all((run.stop - run.start) % run.size == 0 for run in runs)
+            assert max(run.size for run in runs) <= 8
+
+
+@given(
+    st.integers(0, 10**6), st.sampled_from([4, 8]), st.sampled_from([(32, 64), (16, 32), (32, 16)])
+)
+def test_tiles_cover_maps_and_kernels(seed, itemsize, registers):
+    geometry = random_geometry(np.random.default_rng(seed))
+    registers = Registers(*registers)
+
+    def covered(runs):
+        return [n for run in runs for n in range(run.start, run.stop)]
+
+    channels = geometry.out_channels_per_group
+    tiles = post_tiles(geometry, itemsize, registers)
+    assert covered(tiles.rows) == list(range(geometry.out_shape.rows))
+    assert covered(tiles.cols) == list(range(geometry.out_shape.cols))
+    assert covered(tiles.channels)[:channels] == list(range(channels))
+    assert all(run.size <= channels for run in tiles.channels)  # the last starts earlier instead
+    for running in (False, True):
+        tiles = kernel_tiles(geometry, 7, itemsize, registers, running=running)
+        assert covered(tiles.cols) == list(range(geometry.kernel_size[1]))
+        assert covered(tiles.in_channels) == list(range(geometry.in_channels_per_group))
+        assert covered(tiles.channels) == list(range(channels))
+        assert 1 <= tiles.samples <= 7

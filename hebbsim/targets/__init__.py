@@ -11,8 +11,8 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.utils.logger import get_logger
 
-from hebbsim.targets.cpp_runtime import CPPRuntimeCodeObject, compiler_available, vector_flags
-from hebbsim.targets.tiles import TEMPLATE_GLOBALS
+from hebbsim.targets.compiler import TEMPLATE_GLOBALS, compiler_available, vector_flags
+from hebbsim.targets.cpp_runtime import CPPRuntimeCodeObject
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "register_templates"]
 
@@ -29,7 +29,9 @@ def register_templates() -> None:
     for codeobj_class, folder in _FOLDERS.items():
         if "hebbsim.targets" not in codeobj_class.templater.package_names:
             codeobj_class.templater = codeobj_class.templater.derive(
-                "hebbsim.targets", templates_dir=folder, env_globals=TEMPLATE_GLOBALS
+                "hebbsim.targets",
+                templates_dir=folder,
+                env_globals=TEMPLATE_GLOBALS,
             )
 
 

@@ -7,21 +7,13 @@ parallel on the cores that there are, from the moment that Brian2 creates the co
 """
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
-from pathlib import Path
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import numpy as np
 from brian2.codegen.codeobject import CodeObject, constant_or_scalar
-from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
 from brian2.codegen.templates import Templater
 from brian2.core.functions import Function
@@ -30,85 +22,9 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpressio
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from hebbsim.targets.tiles import TEMPLATE_GLOBALS
+from hebbsim.targets.compiler import TEMPLATE_GLOBALS, announce, compile_library
 
-__all__ = ["CPPRuntimeCodeObject", "CompilationError", "compiler_available", "vector_flags"]
-
-_pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hebbsim-compile")
-_pending: dict[Path, Future[Any]] = {}
-
-
-class CompilationError(RuntimeError):
-    """The C++ compiler refused generated code."""
-
-
-def _compiler() -> str:
-    return os.environ.get("CXX", "g++")
-
-
-@cache
-def compiler_available() -> bool:
-    """Whether a C++ compiler can be called (the one that ``CXX`` names, or ``g++``)."""
-    return platform.system() != "Windows" and shutil.which(_compiler()) is not None
-
-
-def vector_flags() -> list[str]:
-    """Return the flags under which GCC keeps a register tile in vector registers."""
-    flags = ["-fopenmp-simd"]
-    if platform.machine() in ("x86_64", "AMD64"):
-        flags.append("-mprefer-vector-width=512")
-    return flags
-
-
-def _flags() -> list[str]:
-    _, compile_args = get_compiler_and_args()
-    threads = ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
-    include = [f"-I{folder}" for folder in prefs["codegen.cpp.include_dirs"]]
-    link = list(prefs["codegen.cpp.extra_link_args"])
-    return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *include, *link]
-
-
-def cache_folder() -> Path:
-    """Folder of compiled libraries: ``$XDG_CACHE_HOME/hebbsim`` or ``~/.cache/hebbsim``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hebbsim"
-
-
-def _compile(source: str, command: list[str], library: Path) -> None:
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        cpp, built = Path(folder, "code.cpp"), Path(folder, "code.so")
-        cpp.write_text(source)
-        done = subprocess.run(
-            [command[0], str(cpp), "-o", str(built), *command[1:]], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise CompilationError(
-                f"{' '.join(command)} failed on generated code:\n{done.stderr.strip()}"
-            )
-        built.replace(library)  # atomic: other processes share the cache
-
-
-@cache
-def _load(library: Path) -> Any:
-    function = ctypes.CDLL(str(library)).run
-    function.argtypes, function.restype = [ctypes.c_void_p], None
-    return function
-
-
-def compile_library(source: str) -> Future[Any]:
-    """Return a future of the compiled ``run`` function of C++ text `source`."""
-    command = [_compiler(), *_flags()]
-    key = hashlib.sha256("\0".join([source, *command, platform.node()]).encode()).hexdigest()[:32]
-    library = cache_folder() / f"{key}.so"
-
-    def build() -> Any:
-        if not library.exists():
-            _compile(source, command, library)
-        return _load(library)
-
-    if library not in _pending:
-        _pending[library] = _pool.submit(build)
-    return _pending[library]
+__all__ = ["CPPRuntimeCodeObject"]
 
 
 class CPPRuntimeCodeObject(CodeObject):
@@ -172,7 +88,7 @@ class CPPRuntimeCodeObject(CodeObject):
             pointers.append(array.ctypes.data)
         self._arguments[block] = (ctypes.c_void_p * len(pointers))(*pointers)
         code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
-        return compile_library(code)
+        return compile_library(code, self.name.partition("_codeobject")[0])
 
     def __call__(self, **_: Any) -> None:
         """Run once."""
@@ -191,6 +107,7 @@ class CPPRuntimeCodeObject(CodeObject):
 
     def _finish(self, block: str) -> Callable[[], None]:
         """Wait until a block is compiled, and bind its arguments."""
+        announce()
         compiled = partial(self.compiled_code[block].result(), self._arguments[block])
         self.compiled_code[block] = compiled
         return compiled

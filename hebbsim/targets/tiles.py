@@ -1,15 +1,39 @@
 """How the C++ loop nests are cut into register tiles.
 
-A tile is a few positions by a run of contiguous channels, small enough for its sums to stay in
-vector registers and of a size known to the compiler.
+A tile is a few positions, or elements of a receptive field, by a run of contiguous channels: small
+enough for its sums to stay in vector registers, and of a size known to the compiler.
 """
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["TEMPLATE_GLOBALS", "Cut", "cut"]
+from hebbsim.geometry import ConvGeometry
+
+__all__ = [
+    "Cut",
+    "KernelTiles",
+    "PostTiles",
+    "Registers",
+    "cut",
+    "even_cut",
+    "kernel_tiles",
+    "post_tiles",
+    "strips",
+]
 
 
-_TILE_TAPS = 8  # rows of a tile: as many as its sums leave vector registers for
+_MOST_VECTORS = 4  # in a tile's run of channels
+_KERNEL_VECTORS = 2  # likewise, where every sum loads its own activity
+_L1_BYTES = 32 * 1024
+_L2_BYTES = 512 * 1024
+
+
+class Registers(NamedTuple):
+    """The vector registers of a processor: how many, and bytes of each."""
+
+    number: int = 16
+    bytes: int = 32
 
 
 class Cut(NamedTuple):
@@ -18,6 +42,11 @@ class Cut(NamedTuple):
     start: int
     stop: int
     size: int
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces."""
+        return -(-(self.stop - self.start) // self.size)
 
 
 def cut(length: int, sizes: tuple[int, ...]) -> list[Cut]:
@@ -37,9 +66,141 @@ def cut(length: int, sizes: tuple[int, ...]) -> list[Cut]:
     return runs
 
 
-def taps_beside(in_channels: int) -> tuple[int, ...]:
-    """Return how many kernel columns may share a tile with that many input channels."""
-    return tuple(size for size in (8, 4, 2, 1) if size * in_channels <= _TILE_TAPS or size == 1)
+def even_cut(length: int, largest: int) -> list[Cut]:
+    """Cut an axis into as few pieces of at most `largest` as cover it, of two sizes at most.
+
+    Examples
+    --------
+    >>> even_cut(28, 9)
+    [Cut(start=0, stop=28, size=7)]
+    >>> even_cut(13, 3)
+    [Cut(start=0, stop=9, size=3), Cut(start=9, stop=13, size=2)]
+    """
+    pieces = -(-length // largest)
+    size, longer = divmod(length, pieces)
+    middle = longer * (size + 1)
+    runs = (Cut(0, middle, size + 1), Cut(middle, length, size))
+    return [run for run in runs if run.stop > run.start]
 
 
-TEMPLATE_GLOBALS = {"cut": cut, "taps_beside": taps_beside}
+class PostTiles(NamedTuple):
+    """How the target map of a sum over receptive fields is cut.
+
+    The last piece of the last run of channels may reach beyond the channels: it then starts
+    earlier, so that some channels are computed twice instead of one by one.
+    """
+
+    rows: list[Cut]
+    cols: list[Cut]
+    channels: list[Cut]
+
+
+def _lanes(channels: int, itemsize: int, registers: Registers) -> int:
+    """Return the channels of a vector: all that a register holds, or a smaller power of two."""
+    lanes = registers.bytes // itemsize
+    while lanes > channels:
+        lanes //= 2
+    return lanes
+
+
+def post_tiles(geometry: ConvGeometry, itemsize: int, registers: Registers) -> PostTiles:
+    """Choose the tiles for which the busiest part of the processor has least to do."""
+    channels, shape = geometry.out_channels_per_group, geometry.out_shape
+    lanes = _lanes(channels, itemsize, registers)
+    candidates = []
+    for width in range(1, min(_MOST_VECTORS, channels // lanes) + 1):
+        most = _sums(registers) // width
+        cols = even_cut(shape.cols, most)
+        rows = even_cut(shape.rows, max(1, most // shape.cols))
+        runs = even_cut(-(-channels // lanes), width)
+        streamed = geometry.fan_in * width * registers.bytes > _L1_BYTES
+        cost = sum(
+            row.pieces * col.pieces * run.pieces * _cycles(row.size * col.size, run.size, streamed)
+            for row in rows
+            for col in cols
+            for run in runs
+        )
+        candidates.append((cost, -width, PostTiles(rows, cols, _scaled(runs, lanes))))
+    return min(candidates)[-1]
+
+
+def _sums(registers: Registers) -> int:
+    """Return how many vectors of sums to hold; the rest is for weights and inputs."""
+    return registers.number * 3 // 4
+
+
+def _cycles(positions: int, vectors: int, streamed: bool) -> float:
+    """Return the cycles of a tile for each tap, by what bounds it.
+
+    Two multiplications and two loads a cycle, four cycles until a sum can be added to again, and
+    three cycles for a vector from the second cache.
+    """
+    loads = (positions + vectors) / 2
+    return max(positions * vectors / 2, loads, 4, 3 * vectors if streamed else 0)
+
+
+def _scaled(runs: Iterable[Cut], lanes: int) -> list[Cut]:
+    return [Cut(*(lanes * n for n in run)) for run in runs]
+
+
+def strips(geometry: ConvGeometry, batch_size: int, itemsize: int, rows: list[Cut]) -> int:
+    """Return into how many strips the lines of tiles of all samples are cut.
+
+    The kernel is read once for each strip, whose input should stay in cache; and all threads
+    should have as many of them.
+    """
+    lines = batch_size * sum(run.pieces for run in rows)
+    in_bytes = batch_size * math.prod(geometry.in_shape) * itemsize
+    wanted = max(16, -(-in_bytes // _L2_BYTES))
+    return min(lines, -(-wanted // 16) * 16)
+
+
+class KernelTiles(NamedTuple):
+    """How the kernel of a sum over positions is cut, and how many samples are summed at a time."""
+
+    cols: list[Cut]
+    in_channels: list[Cut]
+    channels: list[Cut]
+    samples: int
+
+
+def kernel_tiles(
+    geometry: ConvGeometry,
+    batch_size: int,
+    itemsize: int,
+    registers: Registers,
+    *,
+    running: bool = False,
+    per_sample: bool = False,
+) -> KernelTiles:
+    """Choose tiles of kernel columns and input channels by output channels.
+
+    Without padding all columns of the kernel meet the same positions, and share a tile. A sum
+    that runs over the output channels needs all of them in a tile. The samples of a chunk stay
+    in cache while all tiles pass over them.
+    """
+    channels = geometry.out_channels_per_group
+    lanes = _lanes(channels, itemsize, registers)
+    width = min(_KERNEL_VECTORS, channels // lanes)
+    taps = 1 if running else _sums(registers) // width
+    in_channels = even_cut(geometry.in_channels_per_group, taps)
+    together = geometry.weight_sharing and not geometry.padding[1] and not running
+    cols = even_cut(geometry.kernel_size[1], max(1, taps // in_channels[0].size) if together else 1)
+    in_bytes = (math.prod(geometry.in_shape) + math.prod(geometry.out_shape)) * itemsize
+    samples = max(1, _L2_BYTES // in_bytes) if geometry.weight_sharing else batch_size
+    return KernelTiles(
+        cols,
+        in_channels,
+        [Cut(0, channels, channels)] if running else _exact_cut(channels, lanes, width),
+        1 if per_sample else min(samples, batch_size),
+    )
+
+
+def _exact_cut(channels: int, lanes: int, width: int) -> list[Cut]:
+    """Cut channels into runs of up to `width` vectors, and a rest of less than a vector."""
+    whole = channels // lanes * lanes
+    rest = cut(channels - whole, tuple(2**n for n in reversed(range(lanes.bit_length()))))
+    return [
+        *_scaled(even_cut(whole // lanes, width), lanes),
+        *(Cut(whole + run.start, whole + run.stop, run.size) for run in rest),
+    ]

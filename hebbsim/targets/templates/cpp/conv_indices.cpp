@@ -30,3 +30,15 @@ const int _kernel_idx = ((((_row * _OUT_COLS + _col) * _KROWS + _krow) * _KCOLS 
 {% endif %}
 const int _sample_kernel_idx = _sample * {{geometry.kernel_elements}} + _kernel_idx;
 {%- endmacro %}
+
+
+{# The range of target rows (or columns) that meet a kernel's row inside the source map #}
+{% macro ranges() %}
+const auto _first_place = [](int _tap, int _pad, int _dilate, int _stride) {
+    return std::max(0, (_pad - _tap * _dilate + _stride - 1) / _stride);
+};
+const auto _last_place = [](int _tap, int _pad, int _dilate, int _stride, int _in, int _out) {
+    const int _last = _in - 1 + _pad - _tap * _dilate;
+    return _last < 0 ? 0 : std::min(_out, _last / _stride + 1);
+};
+{% endmacro %}

@@ -1,8 +1,8 @@
 {# Each kernel element sums products that separate: kernel * sum over positions of post * pre.
    Where few neurons are active, only they are visited (so that an infinite input of silent neurons
-   goes unnoticed); else all, with the whole expression. #}
+   goes unnoticed); else each product is a correlation of all. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants with context %}
+{% from 'conv_indices.cpp' import constants, ranges with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
 
 {# needs _position and _channel #}
@@ -14,152 +14,262 @@ const size_t _vectorisation_idx = _post_idx;
 {%- endmacro %}
 
 {# one input of an active neuron; `_tap` numbers the inputs of its receptive field #}
-{% macro _add() %}
+{% macro _add(correlations) %}
 {{vector_code['pre']|join('\n')}}
-{% for product in products if product.place != 'total' %}
-_sums{{loop.index0}}[_tap] += _q{{product.number}} * {{'_p%d' % product.pre_number if product.pre_number is not none else '1'}};
+{% for product in correlations %}
+_sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_number}};
 {% endfor %}
 {%- endmacro %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
+    {{ranges()|indent(4)}}
     {% set _type = c_data_type(_target_var.dtype) %}
-    {% set _summed = products|selectattr('place', 'equalto', 'tap')|list %}
-    {% set _totals = products|selectattr('place', 'equalto', 'total')|list %}
+    {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
+    {% set _plain = products|selectattr('pre_number', 'none')|list %}
+    {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
+    {% set _all_values %}{% for product in products %}_q{{product.number}}{{'' if loop.last else ', '}}{% endfor %}{% endset %}
     const size_t _vectorisation_idx = -1;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
-    constexpr int _CHUNKS = 32, _MOST = _POSITIONS * (long) _OUT_CHANNELS / {{dense_from}} / _CHUNKS + 16;
+    constexpr size_t _ELEMENTS = (size_t) _TAPS * _OUT_CHANNELS;
+    // activity alone is summed once for all taps that meet the same positions
+    constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
+    struct _Active { int _place; {{_type}} {{_all_values}}; };
+    constexpr int _CHUNKS = 32, _SLACK = 64 + _OUT_CHANNELS;
     // thread_local: Python threads that run networks of one shape share this code
-    static thread_local std::vector<int> _found_here[_CHUNKS], _order_here, _starts_here(_OUT_CHANNELS + 1);
-    static thread_local std::vector<{{_type}}> _sums_here({{_summed|length}} * (size_t) _OUT_CHANNELS * _TAPS), _totals_here({{_totals|length}} * _OUT_CHANNELS + 1);
-    std::vector<int> (&_found)[_CHUNKS] = _found_here, &_order = _order_here, &_starts = _starts_here;
+    static thread_local std::vector<_Active> _found_here[_CHUNKS], _order_here;
+    static thread_local std::vector<int> _starts_here(_OUT_CHANNELS + 1);
+    static thread_local std::vector<{{_type}}> _sums_here({{_correlations|length}} * _ELEMENTS), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
+    std::vector<_Active> (&_found)[_CHUNKS] = _found_here, &_order = _order_here;
+    std::vector<int>& _starts = _starts_here;
     std::vector<{{_type}}> &_sums = _sums_here, &_totals = _totals_here;
-    int _crowded = 0;
+    int _crowded = 0, _too_many[_CHUNKS] = {0};
     {
         {{scalar_code['post']|autoindent}}
-        {{openmp_pragma('parallel-static')}}
+        // a sample tells dense activity before it is listed
+        constexpr int _PROBES = 64;
+        int _active_probes = 0;
+        for (int _probe = 0; _probe < _PROBES; _probe++)
+        {
+            const int _position = (long) _POSITIONS * _probe / _PROBES;
+            #pragma omp simd reduction(+:_active_probes)
+            for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+            {
+                {{_post_neuron()|indent(16)}}
+                _active_probes += ({{_any_active}}) ? 1 : 0;
+            }
+        }
+        _crowded = _active_probes > _PROBES * _OUT_CHANNELS / {{dense_from}};
+        if (!_crowded)
+        {
+        {{parallel('_POSITIONS * (double) _OUT_CHANNELS')}}
         for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
         {
-            std::vector<int>& _list = _found[_chunk];
+            std::vector<_Active>& _list = _found[_chunk];
             _list.clear();
-            const int _last = (long) _POSITIONS * (_chunk + 1) / _CHUNKS;
-            for (int _position = (long) _POSITIONS * _chunk / _CHUNKS; _position < _last; _position++)
+            const int _first = (long) _POSITIONS * _chunk / _CHUNKS, _last = (long) _POSITIONS * (_chunk + 1) / _CHUNKS;
+            for (int _position = _first; _position < _last; _position++)
             {
-                if ((int) _list.size() > _MOST) break;
+                if (_list.size() > (size_t) (_position - _first + 1) * _OUT_CHANNELS / {{dense_from}} + _SLACK)
+                {
+                    _too_many[_chunk] = 1;
+                    break;
+                }
                 {% for block in cut(geometry.out_channels, (32, 16, 8, 4, 2, 1)) %}
                 for (int _channel0 = {{block.start}}; _channel0 < {{block.stop}}; _channel0 += {{block.size}})
                 {
-                    int _any = 0;
-                    #pragma omp simd reduction(|:_any)
+                    unsigned _active = 0;  // a bit for each channel
+                    #pragma omp simd reduction(|:_active)
                     for (int _v = 0; _v < {{block.size}}; _v++)
                     {
                         const int _channel = _channel0 + _v;
                         {{_post_neuron()|indent(24)}}
-                        _any |= {% for product in products %}(_q{{product.number}} != 0){{'' if loop.last else ' | '}}{% endfor %};
+                        _active |= ({{_any_active}}) ? 1u << _v : 0u;
                     }
-                    if (_any) for (int _channel = _channel0; _channel < _channel0 + {{block.size}}; _channel++)
+                    for (; _active; _active &= _active - 1)
                     {
+                        const int _channel = _channel0 + __builtin_ctz(_active);
                         {{_post_neuron()|indent(24)}}
-                        if ({% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}) _list.push_back(_post_idx);
+                        _list.push_back({_post_idx, {{_all_values}}});
                     }
                 }
                 {% endfor %}
             }
         }
-        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _crowded |= (int) _found[_chunk].size() > _MOST;
+        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _crowded |= _too_many[_chunk];
+        }
     }
     if (_crowded)
     {
-        {{scalar_code['dense']|autoindent}}
-{{kernel_nest(vector_code['dense'])}}
+        {% for product in _correlations %}
+        {
+            {% set _block = 'product%d' % product.number %}
+            {{scalar_code[_block]|autoindent}}
+            {{_type}}* const _product = &_sums[{{loop.index0}} * _ELEMENTS];
+{{kernel_nest(vector_code[_block], '_product', '_s%d' % product.number)}}
+        }
+        {% endfor %}
+        {% if _plain %}
+        // few parts, added up in their order: the same on any number of threads
+        constexpr int _PARTS = 16, _LINES = _BATCH * _OUT_ROWS, _ALL = {{_plain|length}} * _PLACES * _OUT_CHANNELS;
+        static thread_local std::vector<{{_type}}> _parts_here((size_t) _PARTS * _ALL);
+        std::vector<{{_type}}>& _parts = _parts_here;
+        {{scalar_code['post']|autoindent}}
+        {{parallel('_POSITIONS * (double) _OUT_CHANNELS')}}
+        for (int _part = 0; _part < _PARTS; _part++)
+        {
+            {{_type}}* const _here = &_parts[(size_t) _part * _ALL];
+            std::fill(_here, _here + _ALL, 0);
+            for (int _line = (long) _LINES * _part / _PARTS; _line < (long) _LINES * (_part + 1) / _PARTS; _line++)
+            for (int _tap = 0; _tap < _PLACES; _tap++)
+            {
+                {% if geometry.padding == (0, 0) %}
+                const int _col_start = 0, _col_stop = _OUT_COLS;
+                {% else %}
+                const int _row = _line % _OUT_ROWS, _krow = _tap / _KCOLS, _kcol = _tap % _KCOLS;
+                if (_row < _first_place(_krow, _PAD_ROW, _DILATE_ROW, _STRIDE_ROW) || _row >= _last_place(_krow, _PAD_ROW, _DILATE_ROW, _STRIDE_ROW, _IN_ROWS, _OUT_ROWS)) continue;
+                const int _col_start = _first_place(_kcol, _PAD_COL, _DILATE_COL, _STRIDE_COL), _col_stop = _last_place(_kcol, _PAD_COL, _DILATE_COL, _STRIDE_COL, _IN_COLS, _OUT_COLS);
+                {% endif %}
+                {% for block in cut(geometry.out_channels, (32, 16, 8, 4, 2, 1)) %}
+                for (int _channel0 = {{block.start}}; _channel0 < {{block.stop}}; _channel0 += {{block.size}})
+                {
+                    {{_type}} _line_sum[{{_plain|length}}][{{block.size}}] = {0};
+                    for (int _position = _line * _OUT_COLS + _col_start; _position < _line * _OUT_COLS + _col_stop; _position++)
+                    {
+                        #pragma omp simd
+                        for (int _v = 0; _v < {{block.size}}; _v++)
+                        {
+                            const int _channel = _channel0 + _v;
+                            {{_post_neuron()|indent(28)}}
+                            {% for product in _plain %}
+                            _line_sum[{{loop.index0}}][_v] += _q{{product.number}};
+                            {% endfor %}
+                        }
+                    }
+                    {% for product in _plain %}
+                    for (int _v = 0; _v < {{block.size}}; _v++) _here[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS + _channel0 + _v] += _line_sum[{{loop.index0}}][_v];
+                    {% endfor %}
+                }
+                {% endfor %}
+            }
+        }
+        for (int _n = 0; _n < _ALL; _n++)
+        {
+            {{_type}} _total = 0;
+            for (int _part = 0; _part < _PARTS; _part++) _total += _parts[(size_t) _part * _ALL + _n];
+            _totals[_n] = _total;
+        }
+        {% endif %}
     }
     else
     {
         // the active neurons of each channel, in the order of their positions
         std::fill(_starts.begin(), _starts.end(), 0);
-        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (int _neuron : _found[_chunk]) _starts[_neuron % _OUT_CHANNELS + 1]++;
+        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (const _Active& _neuron : _found[_chunk]) _starts[_neuron._place % _OUT_CHANNELS + 1]++;
         for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++) _starts[_channel + 1] += _starts[_channel];
         _order.resize(_starts[_OUT_CHANNELS]);
-        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (int _neuron : _found[_chunk]) _order[_starts[_neuron % _OUT_CHANNELS]++] = _neuron / _OUT_CHANNELS;
+        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (_Active _neuron : _found[_chunk])
+        {
+            const int _channel = _neuron._place % _OUT_CHANNELS;
+            _neuron._place /= _OUT_CHANNELS;  // now its position
+            _order[_starts[_channel]++] = _neuron;
+        }
         for (int _channel = _OUT_CHANNELS; _channel > 0; _channel--) _starts[_channel] = _starts[_channel - 1];
         _starts[0] = 0;
+        {{scalar_code['pre']|autoindent}}
+        {{parallel('_order.size() * _TAPS')}}
+        for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
         {
-            {{scalar_code['post']|autoindent}}
-            {  {# both may read the same scalars #}
-            {{scalar_code['pre']|autoindent}}
-            {{openmp_pragma('parallel-static')}}
-            for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+            const int _group = _channel / _GROUP_OUT;
+            {% for product in _correlations %}
+            {{_type}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
+            std::fill(_sums{{loop.index0}}, _sums{{loop.index0}} + _TAPS, 0);
+            {% endfor %}
+            {% for product in _plain %}
+            for (int _tap = 0; _tap < _PLACES; _tap++) _totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS + _channel] = 0;
+            {% endfor %}
+            for (int _n = _starts[_channel]; _n < _starts[_channel + 1]; _n++)
             {
-                const int _group = _channel / _GROUP_OUT;
-                {% for product in _summed %}
-                {{_type}}* const _sums{{loop.index0}} = &_sums[({{loop.index0}} * (size_t) _OUT_CHANNELS + _channel) * _TAPS];
-                std::fill(_sums{{loop.index0}}, _sums{{loop.index0}} + _TAPS, 0);
+                const _Active& _neuron = _order[_n];
+                const int _position = _neuron._place, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+                const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+                {% if geometry.padding == (0, 0) %}
+                {% for product in _plain %}
+                _totals[{{loop.index0}} * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
                 {% endfor %}
-                {% for product in _totals %}
-                {{_type}} _total{{loop.index0}} = 0;
-                {% endfor %}
-                for (int _n = _starts[_channel]; _n < _starts[_channel + 1]; _n++)
+                {% endif %}
+                for (int _krow = 0; _krow < _KROWS; _krow++)
                 {
-                    const int _position = _order[_n];
-                    {{_post_neuron()|indent(20)}}
-                    {% for product in _totals %}
-                    _total{{loop.index0}} += _q{{product.number}};
-                    {% endfor %}
-                    {% if _summed %}
-                    const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _pre_sample_idx = _post_sample_idx;
-                    for (int _krow = 0; _krow < _KROWS; _krow++)
+                    const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+                    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+                    {% if contiguous %}
+                    const int _first_position = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _col * _STRIDE_COL;
+                    const int _first_idx = _first_position * _IN_CHANNELS;
+                    #pragma omp simd
+                    for (int _input = 0; _input < _KCOLS * _GROUP_IN; _input++)
                     {
-                        const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-                        if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
-                        {% if contiguous %}
-                        const int _first_position = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _col * _STRIDE_COL;
-                        const int _first_idx = _first_position * _IN_CHANNELS;
+                        const int _tap = _krow * _KCOLS * _GROUP_IN + _input, _pre_idx = _first_idx + _input, _pre_sub_idx = _pre_idx + {{pre_start}};
+                        const int _pre_channel_idx = _input % _GROUP_IN, _pre_position_idx = _first_position + _input / _GROUP_IN;
+                        {{_add(_correlations)|indent(24)}}
+                    }
+                    {% endif %}
+                    {% if not contiguous or geometry.padding != (0, 0) %}
+                    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+                    {
+                        const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+                        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                        {% if geometry.padding != (0, 0) %}
+                        {% for product in _plain %}
+                        _totals[({{loop.index0}} * _PLACES + _krow * _KCOLS + _kcol) * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
+                        {% endfor %}
+                        {% endif %}
+                        {% if not contiguous %}
+                        const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
                         #pragma omp simd
-                        for (int _input = 0; _input < _KCOLS * _GROUP_IN; _input++)
+                        for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
                         {
-                            const int _tap = _krow * _KCOLS * _GROUP_IN + _input, _pre_idx = _first_idx + _input, _pre_sub_idx = _pre_idx + {{pre_start}};
-                            const int _pre_channel_idx = _input % _GROUP_IN, _pre_position_idx = _first_position + _input / _GROUP_IN;
-                            {{_add()|indent(28)}}
-                        }
-                        {% else %}
-                        for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-                        {
-                            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
-                            if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
-                            const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
-                            #pragma omp simd
-                            for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
-                            {
-                                const int _tap = (_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
-                                const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
-                                {{_add()|indent(32)}}
-                            }
+                            const int _tap = (_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
+                            const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+                            {{_add(_correlations)|indent(28)}}
                         }
                         {% endif %}
                     }
                     {% endif %}
                 }
-                {% for product in _totals %}
-                _totals[{{loop.index0}} * _OUT_CHANNELS + _channel] = _total{{loop.index0}};
-                {% endfor %}
-            }
             }
         }
-        {{scalar_code['kernel']|autoindent}}
-        {{openmp_pragma('parallel-static')}}
-        for (int _tap = 0; _tap < _TAPS; _tap++)
-            for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
-            {
-                const int _kernel_idx = _tap * _OUT_CHANNELS + _channel;
-                const size_t _vectorisation_idx = _kernel_idx;
-                {% for product in _summed %}
-                const {{_type}} _s{{product.number}} = _sums[({{loop.index0}} * (size_t) _OUT_CHANNELS + _channel) * _TAPS + _tap];
-                {% endfor %}
-                {% for product in _totals %}
-                const {{_type}} _s{{product.number}} = _totals[{{loop.index0}} * _OUT_CHANNELS + _channel];
-                {% endfor %}
-                {{vector_code['kernel']|join('\n')|indent(16)}}
-                {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
-            }
     }
+    {{scalar_code['kernel']|autoindent}}
+    // sums lie tap by tap in each channel's run, or as the kernel does: turned around in small squares
+    constexpr int _SIDE = 16;
+    {{parallel('_ELEMENTS')}}
+    for (int _tap0 = 0; _tap0 < _TAPS; _tap0 += _SIDE)
+        for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _SIDE)
+        {
+            const int _n_taps = std::min(_SIDE, _TAPS - _tap0), _n_channels = std::min(_SIDE, _OUT_CHANNELS - _channel0);
+            {% for product in _correlations %}
+            {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];
+            for (int _v = 0; _v < _n_channels; _v++)
+                for (int _n = 0; _n < _n_taps; _n++)
+                    _square{{loop.index0}}[_n][_v] = _sums[{{loop.index0}} * _ELEMENTS + (_crowded ? (size_t) (_tap0 + _n) * _OUT_CHANNELS + _channel0 + _v : (size_t) (_channel0 + _v) * _TAPS + _tap0 + _n)];
+            {% endfor %}
+            for (int _n = 0; _n < _n_taps; _n++)
+            {
+                const int _tap = _tap0 + _n;
+                #pragma omp simd
+                for (int _v = 0; _v < _n_channels; _v++)
+                {
+                    const int _channel = _channel0 + _v, _kernel_idx = _tap * _OUT_CHANNELS + _channel;
+                    const size_t _vectorisation_idx = _kernel_idx;
+                    {% for product in _correlations %}
+                    const {{_type}} _s{{product.number}} = _square{{loop.index0}}[_n][_v];
+                    {% endfor %}
+                    {% for product in _plain %}
+                    const {{_type}} _s{{product.number}} = _totals[({{loop.index0}} * _PLACES + {{'0' if geometry.padding == (0, 0) else '_tap / _GROUP_IN'}}) * _OUT_CHANNELS + _channel];
+                    {% endfor %}
+                    {{vector_code['kernel']|join('\n')|indent(20)}}
+                    {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+                }
+            }
+        }
 {% endblock %}

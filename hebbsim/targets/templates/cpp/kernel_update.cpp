@@ -3,10 +3,15 @@
    values that are not finite #}
 {% extends 'common_group.cpp' %}
 
+{% block extra_headers %}
+#include <limits>
+{% endblock %}
+
 {% block maincode %}
     constexpr int _ELEMENTS = {{geometry.kernel_elements}}, _FAN_IN = {{geometry.fan_in}}, _OUT_CHANNELS = {{geometry.out_channels}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
+    {{'' if draws else parallel('_ELEMENTS')}}
     for (int _idx = 0; _idx < _ELEMENTS; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
@@ -14,31 +19,41 @@
     }
     {% set _w = get_array_name(_weight_var) %}
     {% if norm %}
-    {{openmp_pragma('parallel-static')}}
-    for (int _kernel = 0; _kernel < _ELEMENTS / (_FAN_IN * _OUT_CHANNELS); _kernel++)
+    constexpr int _WIDTH = 64, _BLOCKS = (_OUT_CHANNELS + _WIDTH - 1) / _WIDTH;
+    {{parallel('_ELEMENTS')}}
+    for (int _block = 0; _block < _ELEMENTS / (_FAN_IN * _OUT_CHANNELS) * _BLOCKS; _block++)
     {
-        const int _first = _kernel * _FAN_IN * _OUT_CHANNELS;
-        std::vector<double> _norm(_OUT_CHANNELS, 0.0);
+        {{c_data_type(_weight_var.dtype)}}* const _filters = {{_w}} + _block / _BLOCKS * _FAN_IN * _OUT_CHANNELS + _block % _BLOCKS * _WIDTH;
+        const int _n_filters = std::min(_WIDTH, _OUT_CHANNELS - _block % _BLOCKS * _WIDTH);
+        double _norm[_WIDTH] = {0};
         for (int _n = 0; _n < _FAN_IN; _n++)
-            for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+            for (int _channel = 0; _channel < _n_filters; _channel++)
             {
-                const double _value = {{_w}}[_first + _n * _OUT_CHANNELS + _channel];
+                const double _value = _filters[_n * _OUT_CHANNELS + _channel];
                 _norm[_channel] += {{'fabs(_value)' if norm == 1 else '_value * _value'}};
             }
-        for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+        for (int _channel = 0; _channel < _n_filters; _channel++)
             _norm[_channel] = _norm[_channel] > 0 ? {{norm_value}} / {{'' if norm == 1 else 'sqrt'}}(_norm[_channel]) : 1.0;
         for (int _n = 0; _n < _FAN_IN; _n++)
-            for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
-                {{_w}}[_first + _n * _OUT_CHANNELS + _channel] *= _norm[_channel];
+            for (int _channel = 0; _channel < _n_filters; _channel++)
+                _filters[_n * _OUT_CHANNELS + _channel] *= _norm[_channel];
     }
     {% endif %}
+    constexpr int _CHUNKS = 16;
+    int _bad[_CHUNKS];  // the first of each chunk
+    {{parallel('_ELEMENTS')}}
+    for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
+    {
+        const int _first = (long) _ELEMENTS * _chunk / _CHUNKS, _last = (long) _ELEMENTS * (_chunk + 1) / _CHUNKS;
+        int _finite = 1;
+        #pragma omp simd reduction(&:_finite)
+        for (int _idx = _first; _idx < _last; _idx++)
+            _finite &= std::fabs({{_w}}[_idx]) <= std::numeric_limits<{{c_data_type(_weight_var.dtype)}}>::max() ? 1 : 0;
+        _bad[_chunk] = _finite ? -1 : std::find_if({{_w}} + _first, {{_w}} + _last, [](double _value) { return !std::isfinite(_value); }) - {{_w}};
+    }
     {{_nonfinite}} = -1;
-    for (int _idx = 0; _idx < _ELEMENTS; _idx++)
-        if (!std::isfinite({{_w}}[_idx]))
-        {
-            {{_nonfinite}} = _idx;
-            break;
-        }
+    for (int _chunk = _CHUNKS - 1; _chunk >= 0; _chunk--)
+        if (_bad[_chunk] >= 0) {{_nonfinite}} = _bad[_chunk];
     {% if standalone %}
     if ({{_nonfinite}} >= 0)
     {

@@ -1,23 +1,25 @@
 {# The frame of an operation on a feature map: evaluates `_source` for every channel of a position
    into `_values`; child templates write the result of the position #}
 {% extends 'common_group.cpp' %}
+{% from 'map_indices.cpp' import evaluate with context %}
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
     typedef {{c_data_type(values_dtype)}} _scalar;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{openmp_pragma('parallel-static')}}
+    {{'' if draws else parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
     for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
     {
         _scalar _values[_CHANNELS];
         {% block declare %}{% endblock %}
         const int _position_idx = _position, _sample_idx = _position / _POSITIONS;
+        {% if not draws %}
+        #pragma omp simd
+        {% endif %}
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
         {
-            const int _channel_idx = _channel, _idx = _position * _CHANNELS + _channel;
-            const size_t _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
+            {{evaluate()|indent(12)}}
             _values[_channel] = _source;
             {% block keep %}{% endblock %}
         }

@@ -16,24 +16,35 @@ const size_t _vectorisation_idx = _map_idx;
     {% set _target = get_array_name(_target_var) %}
     {# sums in double precision: they may run over many thousand neurons #}
     {% if per == 'channel' %}
-    constexpr int _BLOCK = 16;
-    {{openmp_pragma('parallel-static')}}
-    for (int _first = 0; _first < _CHANNELS; _first += _BLOCK)
+    // few chunks of positions, added up in their order: the same on any number of threads
+    constexpr int _CHUNKS = 16;
+    static thread_local std::vector<double> _sums_here(_CHUNKS * _CHANNELS);
+    std::vector<double>& _sums = _sums_here;
+    {{parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
+    for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
     {
-        const int _last = std::min(_first + _BLOCK, _CHANNELS);
-        double _sum[_BLOCK] = {0};
-        for (int _map_position_idx = 0; _map_position_idx < _BATCH * _POSITIONS; _map_position_idx++)
-            for (int _map_channel_idx = _first; _map_channel_idx < _last; _map_channel_idx++)
+        double* const _sum = &_sums[_chunk * _CHANNELS];
+        std::fill(_sum, _sum + _CHANNELS, 0);
+        const int _last = (long) _BATCH * _POSITIONS * (_chunk + 1) / _CHUNKS;
+        for (int _map_position_idx = (long) _BATCH * _POSITIONS * _chunk / _CHUNKS; _map_position_idx < _last; _map_position_idx++)
+        {
+            #pragma omp simd
+            for (int _map_channel_idx = 0; _map_channel_idx < _CHANNELS; _map_channel_idx++)
             {
                 {{_term()|indent(16)}}
-                _sum[_map_channel_idx - _first] += _synaptic_var;
+                _sum[_map_channel_idx] += _synaptic_var;
             }
-        for (int _channel = _first; _channel < _last; _channel++)
-            {{_target}}[_channel] = _sum[_channel - _first];
+        }
+    }
+    for (int _channel = 0; _channel < _CHANNELS; _channel++)
+    {
+        double _total = 0;
+        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _total += _sums[_chunk * _CHANNELS + _channel];
+        {{_target}}[_channel] = _total;
     }
     {% else %}
     {% set _size = '_POSITIONS' if per == 'sample' else '1' %}
-    {{openmp_pragma('parallel-static')}}
+    {{parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
     for (int _element = 0; _element < _BATCH * _POSITIONS / {{_size}}; _element++)
     {
         double _sum = 0;

@@ -1,0 +1,185 @@
+"""What a convolution will do in a time step: its sums, how each is computed, and what it costs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from brian2.core.variables import ArrayVariable, Subexpression, Variables
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.loopnest import LoopNest
+from hebbsim.pathways import SpikePathway
+from hebbsim.sums import ConnectionSum
+
+if TYPE_CHECKING:
+    from hebbsim.convsynapses import ConvSynapses
+
+__all__ = ["Explanation", "Work", "explain"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one equation costs in a time step.
+
+    Parameters
+    ----------
+    name : str
+        Of the object that runs it, as in Brian2's profiling summary.
+    when : str
+        Its slot in the step.
+    equation : str
+        What it computes.
+    loops : tuple of str
+        How, in words.
+    operations : int
+        Multiplications with an addition each, at most; or elements visited.
+    n_bytes : int
+        Size of the arrays that it reads or writes.
+    """
+
+    name: str
+    when: str
+    equation: str
+    loops: tuple[str, ...]
+    operations: int
+    n_bytes: int
+
+    def __str__(self) -> str:
+        cost = f"{self.operations:,} operations on {self.n_bytes / 1e6:,.2f} MB"
+        lines = (f"    {line}" for line in (*self.loops, cost))
+        return "\n".join([f"{self.when}: {self.equation}    [{self.name}]", *lines])
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The work of a convolution in each time step; print it."""
+
+    title: str
+    size: str
+    works: tuple[Work, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, self.size, "", *map(str, self.works)])
+
+
+def explain(conv: "ConvSynapses") -> Explanation:
+    """Describe what a convolution's generated code does in a step, before it runs.
+
+    Parameters
+    ----------
+    conv : ConvSynapses
+        The convolution.
+
+    Returns
+    -------
+    Explanation
+        Its ``str`` is the text, its ``works`` are the numbers.
+    """
+    geometry, batch_size = conv.geometry, conv.batch_size
+    size = (
+        f"{geometry.kernel_elements:,} kernel elements stand for "
+        f"{batch_size * geometry.n_connections:,} connections of {batch_size} "
+        f"sample{'s' if batch_size > 1 else ''}"
+    )
+    works = [_sum(total) for total in conv.sums.values()]
+    works += [_pathway(pathway) for pathway in conv.pathways.values()]
+    if conv.update is not None:
+        statements = "; ".join(line.strip() for line in conv.update.abstract_code.splitlines())
+        works.append(
+            Work(
+                conv.update.name,
+                conv.update.when,
+                statements,
+                ("for each kernel element", *_normalized(conv)),
+                len(conv),
+                _bytes(conv.update, conv.variables, statements),
+            )
+        )
+    return Explanation(repr(conv).strip("<>"), size, tuple(works))
+
+
+def _normalized(conv: "ConvSynapses") -> tuple[str, ...]:
+    norm = conv.update.template_kwds["norm"] if conv.update is not None else None
+    return (f"then the L{norm} norm of each filter",) if norm else ()
+
+
+def _sum(total: ConnectionSum) -> Work:
+    conv, equation = total.group, total.equation
+    connections = conv.batch_size * conv.geometry.n_connections
+    text = f"{equation.varname} = {equation.expr.code}"
+    loops = {
+        "post": "for each target neuron, over its receptive field; tiles of positions by channels",
+        "pre": "for each source neuron, over its projective field",
+        "kernel": "for each kernel element, over all positions and samples that share it",
+    }[total.side]
+    lines, operations = [loops], connections
+    if total.products is not None:
+        lines, operations = _separated(total, connections)
+    return Work(
+        total.name,
+        total.when,
+        text,
+        tuple(lines),
+        operations,
+        _bytes(total, total.variables, text),
+    )
+
+
+def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
+    """Describe a sum that separates into products, and count what it costs if all are active."""
+    products = total.products or ()
+    conv = total.group
+    n_neurons = len(conv.target)
+    places = 1 if conv.geometry.padding == (0, 0) else int(np.prod(conv.geometry.kernel_size))
+    lines, operations = ["separates into"], 0
+    for product in products:
+        factor = "" if product.kernel == "1" else f"({product.kernel}) * "
+        terms = [f for f in (product.post, product.pre) if f != "1"] or ["1"]
+        lines.append(f"  {factor}sum of {' * '.join(f'({term})' for term in terms)}")
+        operations += connections if product.pre != "1" else n_neurons * places
+    activity = " or ".join(dict.fromkeys(f"{p.post} != 0" for p in products))
+    if all(p.post != "1" for p in products):
+        lines.append(
+            f"where {activity} in at most 1 neuron of {total.dense_from}, only those are visited: "
+            f"{conv.geometry.fan_in} operations each"
+        )
+    return lines, operations
+
+
+def _pathway(pathway: SpikePathway) -> Work:
+    conv = pathway.group
+    connections = conv.batch_size * conv.geometry.n_connections
+    field, neurons = (
+        ("receptive", len(conv.target))
+        if pathway.side == "post"
+        else ("projective", len(conv.source))
+    )
+    text = "; ".join(map(str, pathway.statements))
+    return Work(
+        pathway.name,
+        pathway.when,
+        text,
+        (
+            f"for each neuron that spiked, over its {field} field: "
+            f"{connections / neurons:.0f} connections on average",
+        ),
+        connections,
+        _bytes(pathway, pathway.variables, text),
+    )
+
+
+def _bytes(runner: LoopNest, variables: Variables, code: str) -> int:
+    """Return the size of the arrays that code names, itself or in subexpressions."""
+    found: dict[int, int] = {}
+    names, seen = list(get_identifiers(code)), set()
+    while names:
+        name = names.pop()
+        if name in seen or name not in variables:
+            continue
+        seen.add(name)
+        variable = variables[name]
+        if isinstance(variable, Subexpression):
+            names += get_identifiers(variable.expr)
+        elif isinstance(variable, ArrayVariable):
+            found[id(variable)] = variable.size * np.dtype(variable.dtype).itemsize
+    return sum(found.values())

@@ -1,0 +1,6 @@
+{# Evaluate the code for one neuron of a feature map; needs _position and _channel #}
+{% macro evaluate() %}
+const int _channel_idx = _channel, _idx = _position * _CHANNELS + _channel;
+const size_t _vectorisation_idx = _idx;
+{{vector_code|join('\n')}}
+{%- endmacro %}

@@ -1,5 +1,6 @@
-"""The command line: ``hebbsim compare``, ``hebbsim rules``, ``hebbsim datasets``."""
+"""The command line: ``hebbsim compare``, ``rules``, ``datasets`` and ``benchmark``."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
+DIFFERENT = 1
 USER_ERROR = 2
 INTERRUPTED = 130
 
@@ -237,6 +239,71 @@ def _compare(settings: CompareSettings, folder: Path, **how: bool) -> None:
     console.print(
         f"{perf_counter() - start:.1f} s; written to {folder}", markup=False, soft_wrap=True
     )
+
+
+@app.command()
+def benchmark(
+    parts: Annotated[
+        str | None,
+        _option(
+            "Any of a (explicit Brian2 synapses), b (torch, closed form), c (torch, gradient "
+            "trick), d (torch, convolution), e (memory), f (scaling), g (start-up); default all."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, _option("OpenMP and torch threads (default: as many as there are cores).")
+    ] = None,
+    repeats: Annotated[int, _option("Turns of each contender (default 5).")] = 5,
+    output: Annotated[Path, _option("Folder to write (default results/benchmark).")] = Path(
+        "results", "benchmark"
+    ),
+    overwrite: Annotated[
+        bool, _option("Replace the results in the folder.", "--overwrite")
+    ] = False,
+    quick: Annotated[bool, _option("Tiny sizes.", "--quick", hidden=True)] = False,
+) -> None:
+    """Measure speed and memory against explicit Brian2 synapses and torch.
+
+    In single precision and one process, ours and rivals in turns, with the results compared.
+    """
+    if threads is None:
+        threads = os.cpu_count() or 1
+    with _user_errors():
+        _benchmark(_names(parts), output, threads, repeats, overwrite=overwrite, quick=quick)
+
+
+def _benchmark(
+    parts: tuple[str, ...] | None,
+    folder: Path,
+    threads: int,
+    repeats: int,
+    *,
+    overwrite: bool,
+    quick: bool,
+) -> None:
+    from hebbsim.benchmark import FULL, PARTS, QUICK, Setting, benchmark
+    from hebbsim.benchmark.environment import environment
+    from hebbsim.benchmark.report import table
+
+    console = Console()
+    start = perf_counter()
+    with console.status("starting") as status:
+        setting = Setting(threads, repeats, QUICK if quick else FULL, status.update)
+        try:
+            rows = benchmark(
+                setting, folder, tuple(PARTS) if parts is None else parts, overwrite=overwrite
+            )
+        except KeyboardInterrupt:
+            console.print(f"interrupted; what was measured is in {folder}", markup=False)
+            raise typer.Exit(INTERRUPTED) from None
+    console.print(table(rows, environment(setting)))
+    console.print(
+        f"{perf_counter() - start:.1f} s; written to {folder}", markup=False, soft_wrap=True
+    )
+    differing = [f"{row.part}, {row.what}" for row in rows if row.differs]
+    if differing:
+        console.print(f"results differ: {'; '.join(differing)}", style="red", soft_wrap=True)
+        raise typer.Exit(DIFFERENT)
 
 
 @contextmanager

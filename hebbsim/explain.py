@@ -113,6 +113,11 @@ def _sum(total: ConnectionSum) -> Work:
         "kernel": "for each kernel element, over all positions and samples that share it",
     }[total.side]
     lines, operations = [loops], connections
+    if total.saving is not None:
+        lines.append(
+            "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a position of the "
+            "source is silent in all channels"
+        )
     if total.products is not None:
         lines, operations = _separated(total, connections)
     return Work(

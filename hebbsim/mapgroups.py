@@ -271,6 +271,7 @@ class MapSum(LoopNest):
             template_kwds={
                 "per": group.per,
                 "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
                 "_target_var": self.target_variable,
             },
             needed_variables=[equation.varname],

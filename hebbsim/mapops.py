@@ -82,6 +82,7 @@ class MapOperation(LoopNest):
             name=name or f"{feature_map.name}_{type(self).__name__.lower()}_{target}*",
             template_kwds={
                 "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
                 "_target_var": self.target_variable,
                 "values_dtype": dtype,
                 **(template_kwds or {}),

@@ -111,6 +111,7 @@ class Pooling(LoopNest):
             template_kwds={
                 "kind": self.kind,
                 "in_shape": source_map.memory_shape,
+                "n_neurons": len(source_map),
                 "out_shape": target_map.memory_shape,
                 "kernel_size": self.kernel_size,
                 "stride": self.stride,

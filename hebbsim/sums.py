@@ -50,6 +50,9 @@ def connection_variables(conv: "ConvSynapses") -> Variables:
     return variables
 
 
+_CHANNELS_TO_SAVE = 32  # of source and target each; with fewer, the transforms cost what they save
+
+
 class ConnectionSum(LoopNest):
     """Sum an expression over all connections that reach each element of a variable.
 
@@ -107,6 +110,7 @@ class ConnectionSum(LoopNest):
             template_kwds={
                 "geometry": conv.geometry,
                 "batch_size": conv.batch_size,
+                "n_neurons": len(conv.target),
                 "pre_start": conv.source_map.start,
                 "cumulative": [running.varname for running in cumulative],
                 "_target_var": self.target_variable,
@@ -121,6 +125,8 @@ class ConnectionSum(LoopNest):
         visits_all = not conv.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
             self.products = separate(equation.expr.code, self._side_of)
+        #: The product of which a sum to neurons saves multiplications, if it does
+        self.saving: Product | None = self._saving() if side == "post" else None
 
     def _side_of(self, name: str) -> str:
         """Say which index a variable has: that of a neuron, of a kernel element, or none."""
@@ -129,14 +135,37 @@ class ConnectionSum(LoopNest):
             return "constant"
         return index[1:].partition("_")[0]
 
+    def _saving(self) -> Product | None:
+        """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
+
+        In single precision alone: they share rounding too.
+        """
+        geometry, target = self.group.geometry, self.target_variable
+        fits = (
+            geometry.kernel_size == (3, 3)
+            and geometry.stride == geometry.dilation == (1, 1)
+            and geometry.groups == 1
+            and geometry.weight_sharing
+            and np.dtype(target.dtype) == np.float32
+            and min(geometry.in_shape.channels, geometry.out_channels) >= _CHANNELS_TO_SAVE
+            and max(geometry.padding) <= 2
+        )
+        products = separate(self.equation.expr.code, self._side_of) if fits else None
+        if products is None or len(products) > 1 or products[0].post != "1":
+            return None
+        return products[0]
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
         if self.side != "kernel":
             self._claim()
         self.use_plain_code()
-        if self.products is not None and code_object_class() is not NumpyCodeObject:
-            self._separate(run_namespace)
+        if code_object_class() is not NumpyCodeObject:
+            if self.products is not None:
+                self._separate(run_namespace)
+            elif self.saving is not None:
+                self._save()
         super().before_run(run_namespace)
 
     def use_plain_code(self) -> None:
@@ -144,6 +173,17 @@ class ConnectionSum(LoopNest):
         self.template: str = self._whole[0]
         self.abstract_code: str | dict[str, str] = self._whole[1]
         self.user_code: str | dict[str, str] = self._whole[1]
+
+    def _save(self) -> None:
+        """Prepare the code of a product whose neighbouring sums share multiplications."""
+        assert self.saving is not None
+        self.template = "conv_sum_post_winograd"
+        self.abstract_code = {
+            "direct": self._whole[1],
+            "pre": f"_p = {self.saving.pre}",
+            "kernel": f"_k = {self.saving.kernel}",
+        }
+        self.user_code = self.abstract_code
 
     def _separate(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the code of the products: its factors, and what is made of their sums."""

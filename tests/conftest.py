@@ -13,15 +13,20 @@ TARGETS = ("numpy", "cpp_runtime", "cpp_standalone")
 def _fresh_brian(tmp_path, monkeypatch):
     """Start and end every test in runtime mode, in double precision, with a known seed."""
     BrianLogger.suppress_name("resolution_conflict")
-    saved = {"dtype": prefs.core.default_float_dtype, "target": prefs.codegen.target}
+    names = (
+        "core.default_float_dtype",
+        "codegen.target",
+        "devices.cpp_standalone.openmp_threads",
+    )
+    saved = {name: prefs[name] for name in names}
     seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()
     yield
     if type(device.__getattr__("arrays")).__name__ != "WeakKeyDictionary":
         device.reinit()
     set_device("runtime")
-    prefs.core.default_float_dtype = saved["dtype"]
-    prefs.codegen.target = saved["target"]
+    for name, value in saved.items():
+        prefs[name] = value
 
 
 def choose_target(target: str, folder) -> None:

@@ -1,7 +1,8 @@
 """What `ConvSynapses.explain` says is what runs."""
 
+import numpy as np
 import pytest
-from brian2 import Network, defaultclock
+from brian2 import Network, defaultclock, prefs
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 
@@ -58,6 +59,13 @@ def test_pathways(side):
     (work,) = (w for w in conv.explain().works if w.when == "synapses")
     mean = 9 if side == "post" else 2 * 16 * 9 / 36
     assert f"{mean:.0f} connections on average" in work.loops[0]
+
+
+def test_shared_multiplications():
+    prefs.core.default_float_dtype = np.float32
+    source, layer = FeatureMap((32, 8, 8), "x : 1"), FeatureMap((32, 6, 6), "u : 1")
+    conv = ConvSynapses(source, layer, "w : 1\nu_post = w*x_pre : 1 (summed)", kernel_size=3)
+    assert "16 for 36" in str(conv.explain())
 
 
 def test_names_are_those_of_the_profile():

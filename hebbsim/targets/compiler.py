@@ -17,7 +17,14 @@ from brian2.core.preferences import prefs
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.logger import get_logger
 
-from hebbsim.targets.tiles import Registers, cut, kernel_tiles, post_tiles, strips
+from hebbsim.targets.tiles import (
+    Registers,
+    cut,
+    kernel_tiles,
+    post_tiles,
+    strips,
+    winograd_blocks,
+)
 
 __all__ = [
     "TEMPLATE_GLOBALS",
@@ -83,13 +90,16 @@ def _registers(command: tuple[str, ...]) -> Registers:
     return Registers(32, 16) if "__aarch64__" in done.stdout else Registers(16, 16)
 
 
-def parallel(operations: str) -> str:
+def parallel(operations: int | str) -> str:
     """Return the pragma of a loop that threads share, if its `operations` are worth it.
 
-    Below, threads take longer to meet than to work; `operations` is a C++ expression.
+    Below, threads take longer to meet than to work. A number that is known only at run time is a
+    C++ expression.
     """
     pragma = openmp_pragma("parallel-static")
-    return pragma and f"{pragma} if (({operations}) > {_WORTH_THREADS})"
+    if isinstance(operations, str):
+        return pragma and f"{pragma} if (({operations}) > {_WORTH_THREADS})"
+    return pragma if operations > _WORTH_THREADS else ""
 
 
 #: What the templates of C++ call besides Brian2's own
@@ -100,6 +110,7 @@ TEMPLATE_GLOBALS = {
     "post_tiles": post_tiles,
     "registers": registers,
     "strips": strips,
+    "winograd_blocks": winograd_blocks,
 }
 
 

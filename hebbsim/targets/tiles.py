@@ -15,16 +15,19 @@ __all__ = [
     "KernelTiles",
     "PostTiles",
     "Registers",
+    "WinogradBlocks",
     "cut",
     "even_cut",
     "kernel_tiles",
     "post_tiles",
     "strips",
+    "winograd_blocks",
 ]
 
 
 _MOST_VECTORS = 4  # in a tile's run of channels
 _KERNEL_VECTORS = 2  # likewise, where every sum loads its own activity
+_WINOGRAD_TILES = 48  # in a block
 _L1_BYTES = 32 * 1024
 _L2_BYTES = 512 * 1024
 
@@ -153,6 +156,32 @@ def strips(geometry: ConvGeometry, batch_size: int, itemsize: int, rows: list[Cu
     in_bytes = batch_size * math.prod(geometry.in_shape) * itemsize
     wanted = max(16, -(-in_bytes // _L2_BYTES))
     return min(lines, -(-wanted // 16) * 16)
+
+
+class WinogradBlocks(NamedTuple):
+    """How 2x2 tiles of a target map are grouped: in a block, in registers, and by channels.
+
+    The last run of channels may reach beyond the channels.
+    """
+
+    tiles: int
+    stripe: int
+    channels: list[Cut]
+
+
+def winograd_blocks(
+    geometry: ConvGeometry, batch_size: int, itemsize: int, registers: Registers, threads: int
+) -> WinogradBlocks:
+    """Choose blocks whose inputs stay in cache, as many for each thread."""
+    lanes = registers.bytes // itemsize
+    width = 3 if registers.number > 16 else 2
+    stripe = _sums(registers) // width
+    tiles = batch_size * math.prod(-(-n // 2) for n in geometry.out_shape[1:])
+    blocks = -(-tiles // _WINOGRAD_TILES)
+    blocks = -(-blocks // max(1, threads)) * max(1, threads)
+    block = -(-tiles // blocks)
+    runs = even_cut(-(-geometry.out_channels // lanes), width)
+    return WinogradBlocks(-(-block // stripe) * stripe, stripe, _scaled(runs, lanes))
 
 
 class KernelTiles(NamedTuple):

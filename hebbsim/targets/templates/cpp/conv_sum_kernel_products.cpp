@@ -34,14 +34,12 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
     constexpr size_t _ELEMENTS = (size_t) _TAPS * _OUT_CHANNELS;
     // activity alone is summed once for all taps that meet the same positions
     constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
-    struct _Active { int _place; {{_type}} {{_all_values}}; };
-    constexpr int _CHUNKS = 32, _SLACK = 64 + _OUT_CHANNELS;
+    struct _Active { int _position, _channel; {{_type}} {{_all_values}}; };
+    constexpr int _SIDE = 16, _CHUNKS = 32, _SLACK = 64 + _OUT_CHANNELS;
     // thread_local: Python threads that run networks of one shape share this code
-    static thread_local std::vector<_Active> _found_here[_CHUNKS], _order_here;
-    static thread_local std::vector<int> _starts_here(_OUT_CHANNELS + 1);
-    static thread_local std::vector<{{_type}}> _sums_here({{_correlations|length}} * _ELEMENTS), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
-    std::vector<_Active> (&_found)[_CHUNKS] = _found_here, &_order = _order_here;
-    std::vector<int>& _starts = _starts_here;
+    static thread_local std::vector<_Active> _found_here[_CHUNKS];
+    static thread_local std::vector<{{_type}}> _sums_here({{_correlations|length}} * _ELEMENTS + _SIDE * (size_t) (_TAPS + _OUT_CHANNELS + 1)), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
+    std::vector<_Active> (&_found)[_CHUNKS] = _found_here;
     std::vector<{{_type}}> &_sums = _sums_here, &_totals = _totals_here;
     int _crowded = 0, _too_many[_CHUNKS] = {0};
     {
@@ -62,7 +60,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
         _crowded = _active_probes > _PROBES * _OUT_CHANNELS / {{dense_from}};
         if (!_crowded)
         {
-        {{parallel('_POSITIONS * (double) _OUT_CHANNELS')}}
+        {{parallel(n_neurons)}}
         for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
         {
             std::vector<_Active>& _list = _found[_chunk];
@@ -90,7 +88,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                     {
                         const int _channel = _channel0 + __builtin_ctz(_active);
                         {{_post_neuron()|indent(24)}}
-                        _list.push_back({_post_idx, {{_all_values}}});
+                        _list.push_back({_position, _channel, {{_all_values}}});
                     }
                 }
                 {% endfor %}
@@ -115,7 +113,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
         static thread_local std::vector<{{_type}}> _parts_here((size_t) _PARTS * _ALL);
         std::vector<{{_type}}>& _parts = _parts_here;
         {{scalar_code['post']|autoindent}}
-        {{parallel('_POSITIONS * (double) _OUT_CHANNELS')}}
+        {{parallel(n_neurons)}}
         for (int _part = 0; _part < _PARTS; _part++)
         {
             {{_type}}* const _here = &_parts[(size_t) _part * _ALL];
@@ -163,35 +161,30 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
     }
     else
     {
-        // the active neurons of each channel, in the order of their positions
-        std::fill(_starts.begin(), _starts.end(), 0);
-        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (const _Active& _neuron : _found[_chunk]) _starts[_neuron._place % _OUT_CHANNELS + 1]++;
-        for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++) _starts[_channel + 1] += _starts[_channel];
-        _order.resize(_starts[_OUT_CHANNELS]);
-        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) for (_Active _neuron : _found[_chunk])
-        {
-            const int _channel = _neuron._place % _OUT_CHANNELS;
-            _neuron._place /= _OUT_CHANNELS;  // now its position
-            _order[_starts[_channel]++] = _neuron;
-        }
-        for (int _channel = _OUT_CHANNELS; _channel > 0; _channel--) _starts[_channel] = _starts[_channel - 1];
-        _starts[0] = 0;
         {{scalar_code['pre']|autoindent}}
-        {{parallel('_order.size() * _TAPS')}}
-        for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+        size_t _n_active = 0;
+        for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _n_active += _found[_chunk].size();
+        // each share of the channels picks its own from all that are active, in their order
+        constexpr int _SHARES = {{[1, prefs.devices.cpp_standalone.openmp_threads]|max}};
+        {{parallel('_n_active * _TAPS')}}
+        for (int _share = 0; _share < _SHARES; _share++)
         {
-            const int _group = _channel / _GROUP_OUT;
+            const int _first_channel = (long) _OUT_CHANNELS * _share / _SHARES, _last_channel = (long) _OUT_CHANNELS * (_share + 1) / _SHARES;
             {% for product in _correlations %}
-            {{_type}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
-            std::fill(_sums{{loop.index0}}, _sums{{loop.index0}} + _TAPS, 0);
+            std::fill(&_sums[{{loop.index0}} * _ELEMENTS + (size_t) _first_channel * _TAPS], &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _last_channel * _TAPS], 0);
             {% endfor %}
             {% for product in _plain %}
-            for (int _tap = 0; _tap < _PLACES; _tap++) _totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS + _channel] = 0;
+            for (int _tap = 0; _tap < _PLACES; _tap++) std::fill(&_totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS + _first_channel], &_totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS] + _last_channel, 0);
             {% endfor %}
-            for (int _n = _starts[_channel]; _n < _starts[_channel + 1]; _n++)
+            for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
+            for (const _Active& _neuron : _found[_chunk])
             {
-                const _Active& _neuron = _order[_n];
-                const int _position = _neuron._place, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+                const int _channel = _neuron._channel, _position = _neuron._position;
+                if (_channel < _first_channel || _channel >= _last_channel) continue;
+                const int _group = _channel / _GROUP_OUT, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+                {% for product in _correlations %}
+                {{_type}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
+                {% endfor %}
                 const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
                 {% if geometry.padding == (0, 0) %}
                 {% for product in _plain %}
@@ -240,18 +233,23 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
         }
     }
     {{scalar_code['kernel']|autoindent}}
-    // sums lie tap by tap in each channel's run, or as the kernel does: turned around in small squares
-    constexpr int _SIDE = 16;
-    {{parallel('_ELEMENTS')}}
+    // sums lie tap by tap in each channel's run, or as the kernel does: turned in small squares
+    {{parallel(geometry.kernel_elements)}}
     for (int _tap0 = 0; _tap0 < _TAPS; _tap0 += _SIDE)
         for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _SIDE)
         {
             const int _n_taps = std::min(_SIDE, _TAPS - _tap0), _n_channels = std::min(_SIDE, _OUT_CHANNELS - _channel0);
             {% for product in _correlations %}
-            {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];
-            for (int _v = 0; _v < _n_channels; _v++)
-                for (int _n = 0; _n < _n_taps; _n++)
-                    _square{{loop.index0}}[_n][_v] = _sums[{{loop.index0}} * _ELEMENTS + (_crowded ? (size_t) (_tap0 + _n) * _OUT_CHANNELS + _channel0 + _v : (size_t) (_channel0 + _v) * _TAPS + _tap0 + _n)];
+            {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];  // beyond the last tap or channel it is not used
+            {
+                const {{_type}}* const _from = &_sums[{{loop.index0}} * _ELEMENTS + (_crowded ? (size_t) _tap0 * _OUT_CHANNELS + _channel0 : (size_t) _channel0 * _TAPS + _tap0)];
+                if (_crowded)
+                    for (int _n = 0; _n < _SIDE; _n++)
+                        for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _n * _OUT_CHANNELS + _v];
+                else
+                    for (int _n = 0; _n < _SIDE; _n++)
+                        for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _v * _TAPS + _n];
+            }
             {% endfor %}
             for (int _n = 0; _n < _n_taps; _n++)
             {

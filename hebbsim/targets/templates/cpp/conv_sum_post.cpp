@@ -1,101 +1,11 @@
-{# Each postsynaptic neuron sums over its receptive field: convolution. A tile of neighbouring
-   positions by contiguous channels is summed in registers and stored once; a strip of tiles shares
-   the kernels of some channels while they are in cache. #}
+{# Each postsynaptic neuron sums over its receptive field: convolution #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, connection with context %}
-
-{% macro _contribution() %}
-{{connection(geometry)}}
-{{vector_code|join('\n')}}
-_sum[_p][_v] += _synaptic_var;
-{%- endmacro %}
-
-{% macro _whole_tap(positions) %}
-for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
-{
-    #pragma GCC unroll {{positions}}
-    for (int _p = 0; _p < _R * _C; _p++)
-    {
-        const int _row = _row0 + _p / _C, _pre_row = _first_row + _p / _C * _STRIDE_ROW;
-        const int _col = _col0 + _p % _C, _pre_col = _first_col + _p % _C * _STRIDE_COL;
-        #pragma omp simd
-        for (int _v = 0; _v < _V; _v++)
-        {
-            const int _channel = _channel0 + _v;
-            {{_contribution()|indent(12)}}
-        }
-    }
-}
-{%- endmacro %}
-
-{% macro _tile(rows, cols, channels) %}
-{
-    constexpr int _R = {{rows}}, _C = {{cols}}, _V = {{channels}};
-    {{c_data_type(_target_var.dtype)}} _sum[_R * _C][_V];
-    for (int _p = 0; _p < _R * _C; _p++) for (int _v = 0; _v < _V; _v++) _sum[_p][_v] = 0;
-    for (int _krow = 0; _krow < _KROWS; _krow++)
-    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-    {
-        const int _first_row = _row0 * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-        const int _first_col = _col0 * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
-        {% if geometry.padding == (0, 0) %}
-        {{_whole_tap(rows * cols)|indent(8)}}
-        {% else %}
-        if (_first_row >= 0 && _first_row + (_R - 1) * _STRIDE_ROW < _IN_ROWS && _first_col >= 0 && _first_col + (_C - 1) * _STRIDE_COL < _IN_COLS)
-        {{_whole_tap(rows * cols)|indent(8)}}
-        else  // part of the tile looks at the padding
-        {
-            for (int _p = 0; _p < _R * _C; _p++)
-            {
-                const int _row = _row0 + _p / _C, _pre_row = _first_row + _p / _C * _STRIDE_ROW;
-                const int _col = _col0 + _p % _C, _pre_col = _first_col + _p % _C * _STRIDE_COL;
-                if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
-                for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
-                    for (int _v = 0; _v < _V; _v++)
-                    {
-                        const int _channel = _channel0 + _v;
-                        {{_contribution()|indent(24)}}
-                    }
-            }
-        }
-        {% endif %}
-    }
-    for (int _p = 0; _p < _R * _C; _p++)
-        for (int _v = 0; _v < _V; _v++)
-            {{get_array_name(_target_var)}}[((_sample * _OUT_ROWS + _row0 + _p / _C) * _OUT_COLS + _col0 + _p % _C) * _OUT_CHANNELS + _channel0 + _v] = _sum[_p][_v];
-}
-{%- endmacro %}
+{% from 'conv_indices.cpp' import constants with context %}
+{% from 'post_nest.cpp' import post_nest with context %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
-    {% set _cuts = post_tiles(geometry, itemsize, registers()) %}
-    constexpr int _ROW_TILES = {{_cuts.rows|sum('pieces')}}, _LINES = _BATCH * _ROW_TILES, _STRIPS = {{strips(geometry, batch_size, itemsize, _cuts.rows)}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{parallel('_BATCH * _OUT_ROWS * _OUT_COLS * (double) _OUT_CHANNELS * _KROWS * _KCOLS * _GROUP_IN / 16')}}
-    for (int _strip = 0; _strip < _STRIPS; _strip++)
-    for (int _group = 0; _group < _OUT_CHANNELS / _GROUP_OUT; _group++)
-    {
-        {% for channels in _cuts.channels %}
-        for (int _cut = {{channels.start}}; _cut < {{channels.stop}}; _cut += {{channels.size}})
-        {
-            const int _channel0 = _group * _GROUP_OUT + std::min(_cut, _GROUP_OUT - {{channels.size}});
-            for (int _line = (long) _LINES * _strip / _STRIPS; _line < (long) _LINES * (_strip + 1) / _STRIPS; _line++)
-            {
-                const int _sample = _line / _ROW_TILES, _row_tile = _line % _ROW_TILES;
-                {% for rows in _cuts.rows %}
-                {{'' if loop.last else 'if (_row_tile < %d)' % rows.pieces}}
-                {
-                    const int _row0 = {{rows.start}} + (_row_tile - {{0 if loop.first else _cuts.rows[0].pieces}}) * {{rows.size}};
-                    {% for cols in _cuts.cols %}
-                    for (int _col0 = {{cols.start}}; _col0 < {{cols.stop}}; _col0 += {{cols.size}})
-                    {{_tile(rows.size, cols.size, channels.size)|indent(20)}}
-                    {% endfor %}
-                    {{'' if loop.last else 'continue;'}}
-                }
-                {% endfor %}
-            }
-        }
-        {% endfor %}
-    }
+{{post_nest(vector_code)}}
 {% endblock %}

@@ -6,7 +6,7 @@
     {{constants(geometry, batch_size)|indent(4)}}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{parallel('_BATCH * _OUT_ROWS * _OUT_COLS * (double) _OUT_CHANNELS * _KROWS * _KCOLS * _GROUP_IN / 16')}}
+    {{parallel(batch_size * geometry.n_connections // 16)}}
     for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
     {
         const int _sample = _line / _IN_ROWS, _pre_row = _line % _IN_ROWS;

@@ -55,7 +55,7 @@
     {% set _each = namespace(pieces=0) %}
     constexpr int _KERNEL_ROWS = {{'' if geometry.weight_sharing else '_OUT_ROWS * _OUT_COLS * '}}_KROWS, _SHARES = {{[1, prefs.devices.cpp_standalone.openmp_threads]|max}};
     constexpr int _PIECES = {{_cuts.cols|sum('pieces') * _cuts.in_channels|sum('pieces') * _cuts.channels|sum('pieces')}}, _TILES = _KERNEL_ROWS * _GROUPS * _PIECES;
-    {{parallel('_BATCH * _OUT_ROWS * _OUT_COLS * (double) _OUT_CHANNELS * _KROWS * _KCOLS * _GROUP_IN / 16')}}
+    {{parallel(batch_size * geometry.n_connections // 16)}}
     for (int _share = 0; _share < _SHARES; _share++)
     for (int _sample0 = 0; _sample0 < _BATCH; _sample0 += {{_cuts.samples}})
     for (int _tile = (long) _TILES * _share / _SHARES; _tile < (long) _TILES * (_share + 1) / _SHARES; _tile++)

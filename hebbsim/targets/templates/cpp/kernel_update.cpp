@@ -11,7 +11,7 @@
     constexpr int _ELEMENTS = {{geometry.kernel_elements}}, _FAN_IN = {{geometry.fan_in}}, _OUT_CHANNELS = {{geometry.out_channels}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{'' if draws else parallel('_ELEMENTS')}}
+    {{'' if draws else parallel(geometry.kernel_elements)}}
     for (int _idx = 0; _idx < _ELEMENTS; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
@@ -20,7 +20,7 @@
     {% set _w = get_array_name(_weight_var) %}
     {% if norm %}
     constexpr int _WIDTH = 64, _BLOCKS = (_OUT_CHANNELS + _WIDTH - 1) / _WIDTH;
-    {{parallel('_ELEMENTS')}}
+    {{parallel(geometry.kernel_elements)}}
     for (int _block = 0; _block < _ELEMENTS / (_FAN_IN * _OUT_CHANNELS) * _BLOCKS; _block++)
     {
         {{c_data_type(_weight_var.dtype)}}* const _filters = {{_w}} + _block / _BLOCKS * _FAN_IN * _OUT_CHANNELS + _block % _BLOCKS * _WIDTH;
@@ -41,7 +41,7 @@
     {% endif %}
     constexpr int _CHUNKS = 16;
     int _bad[_CHUNKS];  // the first of each chunk
-    {{parallel('_ELEMENTS')}}
+    {{parallel(geometry.kernel_elements)}}
     for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
     {
         const int _first = (long) _ELEMENTS * _chunk / _CHUNKS, _last = (long) _ELEMENTS * (_chunk + 1) / _CHUNKS;

@@ -8,7 +8,7 @@
     typedef {{c_data_type(values_dtype)}} _scalar;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{'' if draws else parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
+    {{'' if draws else parallel(n_neurons)}}
     for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
     {
         _scalar _values[_CHANNELS];

@@ -7,7 +7,7 @@
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{parallel('_BATCH * _OUT_ROWS * _OUT_COLS * (double) _CHANNELS * %s' % (kernel_size[0] * kernel_size[1]))}}
+    {{parallel(n_neurons)}}
     for (int _position = 0; _position < _BATCH * _OUT_ROWS * _OUT_COLS; _position++)
     {
         const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);

@@ -20,7 +20,7 @@ const size_t _vectorisation_idx = _map_idx;
     constexpr int _CHUNKS = 16;
     static thread_local std::vector<double> _sums_here(_CHUNKS * _CHANNELS);
     std::vector<double>& _sums = _sums_here;
-    {{parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
+    {{parallel(n_neurons)}}
     for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
     {
         double* const _sum = &_sums[_chunk * _CHANNELS];
@@ -44,7 +44,7 @@ const size_t _vectorisation_idx = _map_idx;
     }
     {% else %}
     {% set _size = '_POSITIONS' if per == 'sample' else '1' %}
-    {{parallel('_BATCH * _POSITIONS * (double) _CHANNELS')}}
+    {{parallel(n_neurons)}}
     for (int _element = 0; _element < _BATCH * _POSITIONS / {{_size}}; _element++)
     {
         double _sum = 0;

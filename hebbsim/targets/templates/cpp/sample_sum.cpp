@@ -5,7 +5,7 @@
     constexpr int _ELEMENTS = {{n_elements}}, _BATCH = {{batch_size}}, _BLOCK = 512;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{parallel('_BATCH * (double) _ELEMENTS')}}
+    {{parallel(batch_size * n_elements)}}
     for (int _first = 0; _first < _ELEMENTS; _first += _BLOCK)
     {
         const int _last = std::min(_first + _BLOCK, _ELEMENTS);

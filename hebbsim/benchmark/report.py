@@ -1,0 +1,160 @@
+"""What a benchmark writes: tables, the environment, and where they go."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hebbsim.benchmark.rows import Row, Series
+from hebbsim.results import ResultsError
+
+__all__ = ["BenchmarkFolder", "markdown", "table"]
+
+_HEADINGS = (
+    *("part", "what", "rival", "threads", "unit", "ours", "rival's"),
+    *("ratio", "target", "met", "difference"),
+)
+_LEFT = ("part", "what", "rival", "unit", "target", "met")
+
+
+class BenchmarkFolder:
+    """
+    Write a benchmark's results to a folder.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.csv = self.path / "results.csv"
+        self.series = self.path / "series.csv"
+        self.environment = self.path / "environment.json"
+        self.table = self.path / "table.md"
+        self.figure = self.path / "benchmark.png"
+
+    def written(self) -> list[Path]:
+        """List the files of ours that there are."""
+        files = (self.csv, self.series, self.environment, self.table, self.figure)
+        return [file for file in files if file.exists()]
+
+    def check(self, *, overwrite: bool) -> None:
+        """
+        Make sure that nothing is lost, before anything is measured.
+
+        Raises
+        ------
+        ResultsError
+            If there are results, and `overwrite` isn't asked for.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ResultsError(f"'{self.path}' is a file; give --output a folder")
+        found = [file for file in self.written() if file != self.environment]
+        if found and not overwrite:  # what failed before its first part has left no results
+            raise ResultsError(
+                f"'{self.path}' holds results ({found[0].name}); give --overwrite to replace "
+                "them, or another folder with --output"
+            )
+
+    def begin(self, environment: dict[str, Any]) -> None:
+        """Make the folder, or clear it of our files; write where this is measured."""
+        for file in self.written():
+            file.unlink()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+
+    def save(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
+        """Write all that is measured so far."""
+        _write(self.csv, _HEADINGS, (_values(row) for row in rows))
+        points = (
+            (s.part, s.name, s.x_label, x, s.y_label, y)
+            for s in series
+            for x, y in zip(s.x, s.y, strict=True)
+        )
+        _write(self.series, ("part", "series", "x_label", "x", "y_label", "y"), points)
+        self.table.write_text(markdown(rows), encoding="utf-8")
+
+    def draw(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
+        """Write the figure."""
+        from hebbsim.benchmark.charts import benchmark_figure
+        from hebbsim.figures import save_figure
+
+        save_figure(benchmark_figure(rows, series), self.figure)
+
+
+def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)
+
+
+def _met(row: Row) -> str:
+    if row.differs:
+        return "differs"
+    return {True: "yes", False: "no", None: ""}[row.met]
+
+
+def _values(row: Row) -> tuple[object, ...]:
+    """Return the numbers of a row in full, and nothing for those that it doesn't have."""
+    numbers = [
+        "" if math.isnan(value) else value
+        for value in (row.ours, row.theirs, row.ratio, row.difference)
+    ]
+    target = "" if row.target is None else str(row.target)
+    return (
+        *(row.part, row.what, row.rival, row.threads, row.unit),
+        *(*numbers[:3], target, _met(row), numbers[3]),
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    def shown(value: object) -> str:
+        return f"{value:.3g}" if isinstance(value, float) and value < 1000 else _large(value)
+
+    return tuple(shown(value) for value in _values(row))
+
+
+def _large(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """Write the table in Markdown."""
+    align = [":---" if heading in _LEFT else "---:" for heading in _HEADINGS]
+    lines = [_HEADINGS, align, *map(_cells, rows)]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
+def table(rows: Iterable[Row], environment: dict[str, Any]) -> Table:
+    """Build the table for the terminal."""
+    caption = (
+        f"{environment['cpu']}, {environment['dtype']}; medians of {environment['repeats']} "
+        "interleaved repetitions; ratio: the rival's over ours; difference: largest one of the "
+        "results, over their largest value"
+    )
+    built = Table(caption=caption, caption_justify="left")
+    for heading in _HEADINGS:
+        built.add_column(
+            heading,
+            justify="left" if heading in _LEFT else "right",
+            overflow="fold",
+        )
+    part = ""
+    for row in rows:
+        if row.part != part:
+            built.add_section()
+            part = row.part
+        colour = {"yes": "green", "no": "red", "differs": "bold red", "": ""}[_met(row)]
+        cells: list[str | Text] = list(_cells(row))
+        met = _HEADINGS.index("met")
+        cells[met] = Text(_met(row), colour)
+        built.add_row(*cells)
+    return built

@@ -1,0 +1,109 @@
+"""The benchmark: part by part, into a folder."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from hebbsim.benchmark.rows import PARTS, Row, Series
+from hebbsim.benchmark.setting import Found, Setting
+from hebbsim.benchmark.timing import THREADS, preferences
+from hebbsim.messages import unknown
+from hebbsim.settings import SettingsError
+
+__all__ = ["benchmark", "check_parts"]
+
+# torch, which takes seconds to load, is imported by the parts that need it
+_FUNCTIONS = {
+    "a": ("synapses", "measure"),
+    "b": ("against_torch", "closed_form"),
+    "c": ("against_torch", "gradient_trick"),
+    "d": ("against_torch", "convolution"),
+    "e": ("memory", "measure"),
+    "f": ("scaling", "measure"),
+    "g": ("startup", "measure"),
+}
+
+
+def benchmark(
+    setting: Setting,
+    folder: str | Path,
+    parts: Sequence[str] = tuple(PARTS),
+    *,
+    overwrite: bool = False,
+) -> list[Row]:
+    """
+    Measure hebbsim against explicit Brian2 synapses and torch, in single precision.
+
+    Parameters
+    ----------
+    setting : Setting
+        Threads, repetitions and sizes.
+    folder : path
+        Where ``results.csv``, ``series.csv``, ``table.md``, ``environment.json`` and
+        ``benchmark.png`` are written; after each part all that there is so far.
+    parts : sequence of str
+        Any of `PARTS`.
+    overwrite : bool
+        Replace the results in the folder; other files stay.
+
+    Returns
+    -------
+    list of Row
+        What ``results.csv`` holds.
+
+    Raises
+    ------
+    SettingsError
+        If a part is unknown, or a number is too small.
+    ResultsError
+        If the folder holds results, and `overwrite` isn't asked for.
+    """
+    chosen = check_parts(parts)
+    _check(setting)
+    from hebbsim.benchmark.environment import environment
+    from hebbsim.benchmark.report import BenchmarkFolder
+
+    results = BenchmarkFolder(folder)
+    results.check(overwrite=overwrite)
+    results.begin(environment(setting))
+    rows: list[Row] = []
+    series: list[Series] = []
+    for part in chosen:
+        found = _measure(part, setting)
+        rows += found.rows
+        series += found.series
+        results.save(rows, series)
+    results.draw(rows, series)
+    return rows
+
+
+def check_parts(parts: Sequence[str]) -> list[str]:
+    """Return the parts in their order, each once, or raise a SettingsError."""
+    if not parts:
+        raise SettingsError(f"parts: give at least one of {', '.join(PARTS)}")
+    for part in parts:
+        if part not in PARTS:
+            raise SettingsError(unknown("part", part, tuple(PARTS)))
+    return [part for part in PARTS if part in parts]
+
+
+def _check(setting: Setting) -> None:
+    for name, value in (("threads", setting.threads), ("repeats", setting.repeats)):
+        if value < 1:
+            raise SettingsError(f"{name}: expected a whole number from 1 on, got {value}")
+
+
+def _measure(part: str, setting: Setting) -> Found:
+    module, function = _FUNCTIONS[part]
+    chosen = {
+        "core.default_float_dtype": np.float32,
+        THREADS: setting.threads,
+        # a run that ends early without an error would pass for a complete one
+        "core.stop_on_keyboard_interrupt": False,
+    }
+    with preferences(chosen):
+        measure = getattr(import_module(f"hebbsim.benchmark.{module}"), function)
+        found: Found = measure(setting)
+    return found

@@ -1,0 +1,138 @@
+"""Time of a step: stamps inside a Brian2 run, and contenders that take turns."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from brian2 import Network, NetworkOperation, prefs
+
+__all__ = ["Contender", "Repeated", "Stamped", "interleave", "preferences"]
+
+MIN_STEPS, MAX_STEPS = 5, 300
+THREADS = "devices.cpp_standalone.openmp_threads"
+
+
+class Contender(Protocol):
+    """What can be timed."""
+
+    def measure(self, steps: int) -> float:
+        """Return the median time of so many steps, in seconds."""
+        ...
+
+
+class Repeated:
+    """Time a function that is one step.
+
+    Parameters
+    ----------
+    step : callable
+        One step.
+    """
+
+    def __init__(self, step: Callable[[], object]) -> None:
+        self.step = step
+
+    def measure(self, steps: int) -> float:
+        """Return the median time of so many steps, in seconds."""
+        stamps = [perf_counter()]
+        for _ in range(steps):
+            self.step()
+            stamps.append(perf_counter())
+        return float(np.median(np.diff(stamps)))
+
+
+class Stamped:
+    """Time the steps of a Brian2 network: the true interval from one to the next.
+
+    So the start of a run, which is the same for a short run and for a long one, is no part of it.
+
+    Parameters
+    ----------
+    network : Network
+        The network; a network operation that takes the stamps is added to it.
+    threads : int
+        OpenMP threads of its loops.
+    clock : Clock, optional
+        The clock of its objects, Brian2's default one by default.
+    run : callable, optional
+        Runs so many steps, by default of `network`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        threads: int,
+        clock: Any = None,
+        run: Callable[[int], object] | None = None,
+    ) -> None:
+        self.network, self.threads = network, threads
+        self.stamps: list[float] = []
+        operation = NetworkOperation(
+            lambda: self.stamps.append(perf_counter()), clock=clock, when="start", order=-10
+        )
+        network.add(operation)
+        dt = operation.clock.dt
+        self._run = run or (lambda steps: network.run(steps * dt, namespace={}))
+        #: What each run took before its first step, in seconds
+        self.starts: list[float] = []
+
+    def run(self, steps: int) -> None:
+        """Run so many steps."""
+        with preferences({THREADS: self.threads}):
+            self._run(steps)
+
+    def measure(self, steps: int) -> float:
+        """Return the median time of so many steps, in seconds."""
+        self.stamps.clear()
+        begun = perf_counter()
+        self.run(steps + 1)
+        step = float(np.median(np.diff(self.stamps)))
+        self.starts.append(self.stamps[0] - begun)
+        return step
+
+
+def interleave(
+    contenders: Mapping[str, Contender], repeats: int, seconds: float
+) -> dict[str, float]:
+    """
+    Time contenders in turns, so that they see the same state of the machine.
+
+    Parameters
+    ----------
+    contenders : mapping of str to Contender
+        By name.
+    repeats : int
+        Turns of each.
+    seconds : float
+        What a turn takes about: 5 to 300 steps.
+
+    Returns
+    -------
+    dict of str to float
+        Median over the turns of the time of a step, in seconds.
+    """
+    steps = {}
+    for name, contender in contenders.items():
+        contender.measure(2)  # compiles, and fills caches
+        wanted = seconds / max(contender.measure(2), 1e-9)
+        steps[name] = int(np.clip(wanted, MIN_STEPS, MAX_STEPS))
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, contender in contenders.items():
+            times[name].append(contender.measure(steps[name]))
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+@contextmanager
+def preferences(chosen: Mapping[str, Any]) -> Iterator[None]:
+    """Set preferences of Brian2 for the time being."""
+    before = {name: prefs[name] for name in chosen}
+    try:
+        for name, value in chosen.items():
+            prefs[name] = value
+        yield
+    finally:
+        for name, value in before.items():
+            prefs[name] = value

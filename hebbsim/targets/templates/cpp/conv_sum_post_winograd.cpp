@@ -1,0 +1,217 @@
+{# Each postsynaptic neuron sums kernel * pre over 3x3 positions, with 16 multiplications for 2x2
+   neurons instead of 36: F(2x2, 3x3) of Lavin and Gray 2016 (CVPR, section 4.1). What neurons
+   share is rounded, so that a silent receptive field would not give exactly 0: where a position of
+   the source is silent in all channels, or not finite, every connection is visited. #}
+{% extends 'common_group.cpp' %}
+{% from 'conv_indices.cpp' import constants with context %}
+{% from 'post_nest.cpp' import post_nest with context %}
+
+{% block extra_headers %}
+#include <limits>
+{% endblock %}
+
+{% macro _source(channel) %}
+const int _pre_channel_idx = {{channel}}, _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+const size_t _vectorisation_idx = _pre_idx;
+{{vector_code['pre']|join('\n')}}
+{%- endmacro %}
+
+{% block maincode %}
+    {{constants(geometry, batch_size)|indent(4)}}
+    {% set _type = c_data_type(_target_var.dtype) %}
+    {% set _cuts = winograd_blocks(geometry, batch_size, itemsize, registers(), prefs.devices.cpp_standalone.openmp_threads) %}
+    typedef {{_type}} _scalar;
+    const size_t _vectorisation_idx = -1;
+    constexpr int _TILE_ROWS = (_OUT_ROWS + 1) / 2, _TILE_COLS = (_OUT_COLS + 1) / 2, _TILES = _TILE_ROWS * _TILE_COLS;
+    constexpr int _BLOCK = {{_cuts.tiles}}, _BLOCKS = (_BATCH * _TILES + _BLOCK - 1) / _BLOCK, _STRIPE = {{_cuts.stripe}}, _WIDTH = {{_cuts.channels[-1].stop}};
+    int _silent = 0;
+    {
+        {{scalar_code['pre']|autoindent}}
+        int _silent_here[_BATCH];
+        {{parallel(n_neurons)}}
+        for (int _pre_sample_idx = 0; _pre_sample_idx < _BATCH; _pre_sample_idx++)
+        {
+            int _found = 0;
+            for (int _pre_position_idx = _pre_sample_idx * _IN_ROWS * _IN_COLS; _pre_position_idx < (_pre_sample_idx + 1) * _IN_ROWS * _IN_COLS; _pre_position_idx++)
+            {
+                int _active = 0, _infinite = 0;
+                #pragma omp simd reduction(|:_active) reduction(|:_infinite)
+                for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
+                {
+                    {{_source('_channel')|indent(20)}}
+                    _active |= _p != 0 ? 1 : 0;
+                    _infinite |= std::fabs(_p) <= std::numeric_limits<_scalar>::max() ? 0 : 1;
+                }
+                _found |= !_active || _infinite;
+            }
+            _silent_here[_pre_sample_idx] = _found;
+        }
+        for (int _sample = 0; _sample < _BATCH; _sample++) _silent |= _silent_here[_sample];
+    }
+    if (_silent)
+    {
+        {{scalar_code['direct']|autoindent}}
+{{post_nest(vector_code['direct'])}}
+    }
+    else
+    {
+        // thread_local: Python threads that run networks of one shape share this code
+        static thread_local std::vector<_scalar> _kernels_here(16 * (size_t) _IN_CHANNELS * _WIDTH);
+        _scalar* const _kernels = _kernels_here.data();  // [run of channels][16][input][channel]
+        {
+            {{scalar_code['kernel']|autoindent}}
+            {{parallel(geometry.kernel_elements)}}
+            for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
+            {
+                {% for run in _cuts.channels %}
+                for (int _first = {{run.start}}; _first < {{run.stop}}; _first += {{run.size}})
+                    #pragma omp simd
+                    for (int _v = 0; _v < {{run.size}}; _v++)
+                    {
+                        const int _channel = std::min(_first + _v, _OUT_CHANNELS - 1);  // the rest is not stored
+                        const int _post_channel_idx = _channel, _pre_channel_idx = _in_channel;
+                        _scalar _g[9], _rows[12];
+                        #pragma GCC unroll 9
+                        for (int _tap = 0; _tap < 9; _tap++)
+                        {
+                            const int _kernel_idx = (_tap * _IN_CHANNELS + _in_channel) * _OUT_CHANNELS + _channel;
+                            const size_t _vectorisation_idx = _kernel_idx;
+                            {{vector_code['kernel']|join('\n')|indent(28)}}
+                            _g[_tap] = _k;
+                        }
+                        #pragma GCC unroll 3
+                        for (int _n = 0; _n < 3; _n++)
+                        {
+                            _rows[_n] = _g[_n];
+                            _rows[3 + _n] = (_g[_n] + _g[3 + _n] + _g[6 + _n]) / 2;
+                            _rows[6 + _n] = (_g[_n] - _g[3 + _n] + _g[6 + _n]) / 2;
+                            _rows[9 + _n] = _g[6 + _n];
+                        }
+                        #pragma GCC unroll 4
+                        for (int _n = 0; _n < 4; _n++)
+                        {
+                            const _scalar* const _row = _rows + 3 * _n;
+                            const _scalar _u[4] = {_row[0], (_row[0] + _row[1] + _row[2]) / 2, (_row[0] - _row[1] + _row[2]) / 2, _row[2]};
+                            #pragma GCC unroll 4
+                            for (int _m = 0; _m < 4; _m++)
+                                _kernels[16 * (size_t) _IN_CHANNELS * _first + ((4 * _n + _m) * (size_t) _IN_CHANNELS + _in_channel) * {{run.size}} + _v] = _u[_m];
+                        }
+                    }
+                {% endfor %}
+            }
+        }
+        {{scalar_code['pre']|autoindent}}
+        {{parallel(batch_size * geometry.n_connections // 36)}}
+        for (int _block = 0; _block < _BLOCKS; _block++)
+        {
+            static thread_local std::vector<_scalar> _inputs_here(16 * (size_t) _BLOCK * _IN_CHANNELS), _sums_here(16 * (size_t) _BLOCK * {{_cuts.channels[0].size}});
+            _scalar* const _inputs = _inputs_here.data();  // [16][tile][input]
+            _scalar* const _sums = _sums_here.data();  // [16][tile][channel]
+            for (int _t = 0; _t < _BLOCK; _t++)
+            {
+                const int _tile = std::min(_block * _BLOCK + _t, _BATCH * _TILES - 1), _pre_sample_idx = _tile / _TILES;
+                const int _first_row = _tile / _TILE_COLS % _TILE_ROWS * 2 - _PAD_ROW, _first_col = _tile % _TILE_COLS * 2 - _PAD_COL;
+                int _places[16], _inside = 1;
+                for (int _n = 0; _n < 16; _n++)
+                {
+                    const int _row = _first_row + _n / 4, _col = _first_col + _n % 4;
+                    const int _outside = _row < 0 || _row >= _IN_ROWS || _col < 0 || _col >= _IN_COLS;
+                    _places[_n] = _outside ? -1 : (_pre_sample_idx * _IN_ROWS + _row) * _IN_COLS + _col;
+                    _inside &= !_outside;
+                }
+                {% for inside in (true, false) %}
+                {{'if (_inside)' if inside else 'else'}}
+                #pragma omp simd
+                for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
+                {
+                    _scalar _d[16], _rows[16];
+                    #pragma GCC unroll 16
+                    for (int _n = 0; _n < 16; _n++)
+                    {
+                        const int _pre_position_idx = {{'_places[_n]' if inside else 'std::max(_places[_n], 0)'}};
+                        {{_source('_in_channel')|indent(24)}}
+                        _d[_n] = {{'_p' if inside else '_places[_n] < 0 ? 0 : _p'}};
+                    }
+                    #pragma GCC unroll 4
+                    for (int _n = 0; _n < 4; _n++)
+                    {
+                        _rows[_n] = _d[_n] - _d[8 + _n];
+                        _rows[4 + _n] = _d[4 + _n] + _d[8 + _n];
+                        _rows[8 + _n] = _d[8 + _n] - _d[4 + _n];
+                        _rows[12 + _n] = _d[4 + _n] - _d[12 + _n];
+                    }
+                    #pragma GCC unroll 4
+                    for (int _n = 0; _n < 4; _n++)
+                    {
+                        const _scalar* const _row = _rows + 4 * _n;
+                        const _scalar _v[4] = {_row[0] - _row[2], _row[1] + _row[2], _row[2] - _row[1], _row[1] - _row[3]};
+                        #pragma GCC unroll 4
+                        for (int _m = 0; _m < 4; _m++)
+                            _inputs[((4 * _n + _m) * _BLOCK + _t) * _IN_CHANNELS + _in_channel] = _v[_m];
+                    }
+                }
+                {% endfor %}
+            }
+            {% for run in _cuts.channels %}
+            for (int _first = {{run.start}}; _first < {{run.stop}}; _first += {{run.size}})
+            {
+                constexpr int _V = {{run.size}};
+                for (int _n = 0; _n < 16; _n++)
+                {
+                    const _scalar* const _kernel = _kernels + 16 * (size_t) _IN_CHANNELS * _first + _n * (size_t) _IN_CHANNELS * _V;
+                    for (int _t0 = 0; _t0 < _BLOCK; _t0 += _STRIPE)
+                    {
+                        const _scalar* const _input = _inputs + (_n * _BLOCK + _t0) * _IN_CHANNELS;
+                        _scalar _sum[_STRIPE][_V];
+                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sum[_t][_v] = 0;
+                        for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
+                        {
+                            #pragma GCC unroll {{_cuts.stripe}}
+                            for (int _t = 0; _t < _STRIPE; _t++)
+                            {
+                                #pragma omp simd
+                                for (int _v = 0; _v < _V; _v++)
+                                    _sum[_t][_v] += _kernel[_in_channel * _V + _v] * _input[_t * _IN_CHANNELS + _in_channel];
+                            }
+                        }
+                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] = _sum[_t][_v];
+                    }
+                }
+                const int _n_channels = std::min(_V, _OUT_CHANNELS - _first);
+                for (int _t = 0; _t < std::min(_BLOCK, _BATCH * _TILES - _block * _BLOCK); _t++)
+                {
+                    const int _tile = _block * _BLOCK + _t, _sample = _tile / _TILES;
+                    const int _row0 = _tile / _TILE_COLS % _TILE_ROWS * 2, _col0 = _tile % _TILE_COLS * 2;
+                    _scalar _out[4][_V];
+                    #pragma omp simd
+                    for (int _v = 0; _v < _V; _v++)
+                    {
+                        _scalar _rows[8];
+                        #pragma GCC unroll 4
+                        for (int _n = 0; _n < 4; _n++)
+                        {
+                            const _scalar _a = _sums[(_n * _BLOCK + _t) * _V + _v], _b = _sums[((4 + _n) * _BLOCK + _t) * _V + _v];
+                            const _scalar _c = _sums[((8 + _n) * _BLOCK + _t) * _V + _v], _e = _sums[((12 + _n) * _BLOCK + _t) * _V + _v];
+                            _rows[_n] = _a + _b + _c;
+                            _rows[4 + _n] = _b - _c - _e;
+                        }
+                        #pragma GCC unroll 2
+                        for (int _n = 0; _n < 2; _n++)
+                        {
+                            _out[2 * _n][_v] = _rows[4 * _n] + _rows[4 * _n + 1] + _rows[4 * _n + 2];
+                            _out[2 * _n + 1][_v] = _rows[4 * _n + 1] - _rows[4 * _n + 2] - _rows[4 * _n + 3];
+                        }
+                    }
+                    for (int _n = 0; _n < 4; _n++)
+                    {
+                        const int _row = _row0 + _n / 2, _col = _col0 + _n % 2;
+                        if (_row >= _OUT_ROWS || _col >= _OUT_COLS) continue;
+                        {{_type}}* const _target = {{get_array_name(_target_var)}} + ((_sample * _OUT_ROWS + _row) * _OUT_COLS + _col) * _OUT_CHANNELS + _first;
+                        for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _out[_n][_v];
+                    }
+                }
+            }
+            {% endfor %}
+        }
+    }
+{% endblock %}

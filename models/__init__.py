@@ -1,0 +1,1 @@
+"""Published models, reproduced whole on hebbsim's layers; see ``models/README.md``."""

@@ -1,0 +1,286 @@
+"""Train each condition, read every layer out, and write what was found."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hebbsim import decode, to_torch
+from hebbsim.compare import preferences, quadrants
+from hebbsim.datasets import as_float
+from hebbsim.network import ConvNetwork
+from hebbsim.preprocessing import standardize
+from hebbsim.settings import CompareSettings
+from models.miconi2021.figures import save_figures
+from models.miconi2021.images import Images, load_images, mirrored
+from models.miconi2021.model import Condition, build
+from models.miconi2021.results import PIXELS, Results, Row, table
+from models.miconi2021.settings import Settings
+
+__all__ = ["brian_features", "read_out", "run", "torch_features", "train"]
+
+type Announce = Callable[[str], None]
+
+
+def run(
+    settings: Settings,
+    conditions: Mapping[str, Condition],
+    seeds: Sequence[int],
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    check_torch: bool = False,
+    progress: bool = True,
+    console: Console | None = None,
+) -> list[Row]:
+    """
+    Train the conditions one after the other, each with all seeds, and write the results.
+
+    Parameters
+    ----------
+    settings : Settings
+        What all conditions have in common.
+    conditions : mapping of str to Condition
+        By name.
+    seeds : sequence of int
+        Of kernels, masks and the order of presentation.
+    folder : path
+        Where ``results.csv``, ``table.md``, ``settings.json``, the figures, weights and
+        checkpoints are written.
+    overwrite, resume : bool
+        Replace the results in the folder, or go on with them: with other conditions and seeds too,
+        and inside an epoch that was interrupted.
+    check_torch : bool
+        Compute the features with torch as well, from the exported network, and read them out.
+    progress : bool
+        Show progress bars.
+    console : Console, optional
+        Where to report.
+
+    Returns
+    -------
+    list of Row
+        What ``results.csv`` holds.
+
+    Raises
+    ------
+    ResultsError, DatasetError, SettingsError
+        If the folder holds something else, or the data can't be used.
+    KeyboardInterrupt
+        On Ctrl-C, after the checkpoint is written.
+    """
+    console = console or Console()
+    results = Results(folder)
+    results.check(settings, overwrite=overwrite, resume=resume)
+    before = results.read() if resume else []
+    pairs = [(name, condition, seed) for name, condition in conditions.items() for seed in seeds]
+    pairs = [pair for pair in pairs if not results.is_done(before, *pair)]
+    with console.status("whitening the images"):
+        images = load_images(settings)
+    results.begin(settings, resume=resume)
+    if not any(row.condition == PIXELS for row in before):
+        with console.status("reading out the raw pixels"):
+            results.append([_pixels(images)])
+    for number, (name, condition, seed) in enumerate(pairs, start=1):
+        console.print(f"{number} of {len(pairs)}: {name}, seed {seed}")
+        with preferences(CompareSettings(threads=settings.threads)):
+            network = build(
+                condition,
+                settings.channels,
+                images.raw.shape,
+                batch_size=settings.batch_size,
+                seed=seed,
+            )
+            found = _network_rows(
+                settings, images, network, results, (name, condition), check_torch, progress
+            )
+        results.append(found)
+        last = [row for row in found if row.layer == len(network.stages)]
+        console.print(f"   accuracy of the last layer {last[0].accuracy:.4f}")
+    rows = results.read()
+    results.table.write_text(table(rows), encoding="utf-8")
+    save_figures(results, rows)
+    return rows
+
+
+def _network_rows(
+    settings: Settings,
+    images: Images,
+    network: ConvNetwork,
+    results: Results,
+    named: tuple[str, Condition],
+    check_torch: bool,
+    progress: bool,
+) -> list[Row]:
+    """Train and read out a network; return a row for each of its layers."""
+    name, condition = named
+    start = perf_counter()
+    checkpoint = results.checkpoint(name, network.seed)
+    train(network, images.train, settings, checkpoint=checkpoint, progress=progress)
+    seconds = round(perf_counter() - start, 1)
+    results.save_weights(network, name, network.seed)
+    n_images = len(images.train) + len(images.test)
+    with _announced(progress, "responding", n_images) as advance:
+        features = {"hebbsim": [brian_features(network, s, advance) for s in _splits(images)]}
+    if check_torch:
+        with _announced(progress, "responding in torch", n_images) as advance:
+            features["torch"] = [torch_features(network, s, advance) for s in _splits(images)]
+    return [
+        Row(
+            condition=name,
+            rule=condition.rule or "none",
+            output=condition.output,
+            prune=condition.prune,
+            seed=network.seed,
+            layer=number,
+            features="quadrants" if number < len(network.stages) else "full map",
+            n_features=int(np.prod(found[0].shape[1:])),
+            accuracy=read_out(images, *found),
+            sum_w4=_sum_w4(network, number),
+            computed_by=computed_by,
+            seconds=seconds,
+        )
+        for computed_by, splits in features.items()
+        for number, found in enumerate(zip(*splits, strict=True), start=1)
+    ]
+
+
+def train(
+    network: ConvNetwork,
+    images: np.ndarray,
+    settings: Settings,
+    *,
+    checkpoint: Path | None = None,
+    progress: bool = False,
+) -> None:
+    """
+    Learn from whitened images; all layers learn at once.
+
+    Parameters
+    ----------
+    network : ConvNetwork
+        The network.
+    images : array
+        `(n, channels, rows, cols)`, whitened.
+    settings : Settings
+        Epochs and burn-in.
+    checkpoint : path, optional
+        Gone on with if it is there, and written after each epoch.
+    progress : bool
+        Show batches a second and the time left.
+    """
+    network.fit(
+        images,
+        epochs=settings.epochs,
+        burn_in=settings.burn_in,
+        augment=mirrored,
+        checkpoint=checkpoint,
+        resume=True,
+        progress=progress,
+    )
+
+
+def brian_features(
+    network: ConvNetwork, images: np.ndarray, advance: Callable[[int], None] = lambda n: None
+) -> list[np.ndarray]:
+    """
+    Give what the read-outs get of each layer, from one presentation with frozen weights.
+
+    Parameters
+    ----------
+    network : ConvNetwork
+        The network.
+    images : array
+        `(n, channels, rows, cols)`, whitened.
+    advance : callable
+        Called with the number of images that are done.
+
+    Returns
+    -------
+    list of array
+        For each layer `(n, channels, 2, 2)`: the means over the four quadrants of the map that the
+        next layer sees, standardised; the last layer's map as it is (notebook, cell 3,
+        ``layerquads`` and ``trainouts``).
+
+    Notes
+    -----
+    Weights and thresholds are frozen and images are not mirrored, unlike in the notebook, whose
+    thresholds go on adapting, to test images as well.
+    """
+    last = tuple(network.stages[-1].output.shape)
+
+    def reduce(maps: np.ndarray) -> np.ndarray:
+        if maps.shape[1:] != last:
+            return quadrants(standardize(maps))
+        advance(len(maps))
+        return maps
+
+    return network.transform_all(images, reduce=reduce)
+
+
+def torch_features(
+    network: ConvNetwork, images: np.ndarray, advance: Callable[[int], None] = lambda n: None
+) -> list[np.ndarray]:
+    """Give what `brian_features` gives, computed by torch in the exported network."""
+    import torch
+
+    modules = dict(to_torch(network).named_children())
+    depth = len(network.stages)
+    found: list[list[np.ndarray]] = [[] for _ in range(depth)]
+    for start in range(0, len(images), network.batch_size):
+        x = torch.from_numpy(images[start : start + network.batch_size])
+        for name, module in modules.items():
+            x = module(x)
+            if name.startswith("pool"):
+                number = int(name.removeprefix("pool"))
+                maps = x.numpy()
+                if number < depth:
+                    maps = quadrants(standardize(maps))
+                found[number - 1].append(maps)
+        advance(len(x))
+    return [np.concatenate(batches) for batches in found]
+
+
+def read_out(images: Images, train: np.ndarray, test: np.ndarray) -> float:
+    """Fit ridge regression on the training images, and score it on the test images."""
+    return decode(train, images.raw.train_labels, test, images.raw.test_labels, alpha=1.0)
+
+
+def _splits(images: Images) -> tuple[np.ndarray, np.ndarray]:
+    return images.train, images.test
+
+
+def _sum_w4(network: ConvNetwork, layer: int) -> float:
+    kernel = network.stages[layer - 1].conv.get_kernel("w").astype(np.float64)
+    return float(np.mean((kernel**4).sum(axis=(1, 2, 3))))
+
+
+def _pixels(images: Images) -> Row:
+    splits = (as_float(images.raw.train_images), as_float(images.raw.test_images))
+    return Row(
+        condition=PIXELS,
+        rule="none",
+        output="none",
+        prune=0.0,
+        seed=0,
+        layer=0,
+        features="pixels",
+        n_features=int(np.prod(images.raw.shape)),
+        accuracy=read_out(images, *splits),
+        sum_w4=float("nan"),
+        computed_by="none",
+        seconds=0.0,
+    )
+
+
+@contextmanager
+def _announced(show: bool, text: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(text), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, disable=not show, transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda n: bar.advance(task, n)

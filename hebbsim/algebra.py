@@ -71,15 +71,20 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
 
 def _text(product: sympy.Expr) -> str:
     """Write a product with small powers multiplied out: C++ calls a function for ``x**2``."""
-    factors: list[str] = []
+    repeated: list[str] = []
+    others: list[sympy.Expr] = []
     for factor in sympy.Mul.make_args(product):
         base, power = factor.as_base_exp()
         if power in (2, 3) and base.is_Symbol:
-            factors += [sympy_to_str(base)] * int(power)
+            repeated += [sympy_to_str(base)] * int(power)
         else:
-            text = sympy_to_str(factor)
-            factors.append(f"({text})" if factor.is_Add else text)
-    return "*".join(factors)
+            others.append(factor)
+    rest = sympy.Mul(*others)
+    if not repeated:
+        return sympy_to_str(product)
+    if rest == 1:
+        return "*".join(repeated)
+    return "*".join([f"({sympy_to_str(rest)})", *repeated])
 
 
 _Term = tuple[sympy.Expr, sympy.Expr, sympy.Expr]

@@ -26,6 +26,7 @@ app = typer.Typer(
 DIFFERENT = 1
 USER_ERROR = 2
 INTERRUPTED = 130
+_WIDE = 160
 
 _DATASETS = {
     "digits": "1797 grey images of 8x8, part of scikit-learn",
@@ -296,6 +297,8 @@ def _benchmark(
         except KeyboardInterrupt:
             console.print(f"interrupted; what was measured is in {folder}", markup=False)
             raise typer.Exit(INTERRUPTED) from None
+    if not console.is_terminal:  # a file is as wide as it needs to be
+        console.width = max(console.width, _WIDE)
     console.print(table(rows, environment(setting)))
     console.print(
         f"{perf_counter() - start:.1f} s; written to {folder}", markup=False, soft_wrap=True

@@ -115,8 +115,7 @@ def _sum(total: ConnectionSum) -> Work:
     lines, operations = [loops], connections
     if total.saving is not None:
         lines.append(
-            "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a position of the "
-            "source is silent in all channels"
+            "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a weight is 0"
         )
     if total.products is not None:
         lines, operations = _separated(total, connections)

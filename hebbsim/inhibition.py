@@ -12,8 +12,8 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.geometry import is_integer
-from hebbsim.loopnest import LoopNest
-from hebbsim.mapgroups import changed_read, refuse_random
+from hebbsim.loopnest import LoopNest, changed_read
+from hebbsim.mapgroups import refuse_random
 from hebbsim.pathways import Statement, parse_statements
 
 __all__ = ["LateralInhibition"]

@@ -1,12 +1,19 @@
 """The code runner behind everything that hebbsim computes in a step."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.functions import Function
-from brian2.core.variables import AuxiliaryVariable, Subexpression, Variable, Variables
+from brian2.core.variables import (
+    ArrayVariable,
+    AuxiliaryVariable,
+    Subexpression,
+    Variable,
+    Variables,
+)
 from brian2.equations.equations import SUBEXPRESSION, SingleEquation
 from brian2.groups.group import CodeRunner, Group, get_dtype
 from brian2.groups.neurongroup import Thresholder
@@ -21,9 +28,13 @@ __all__ = [
     "LoopNest",
     "add_equation_variable",
     "add_suffixed",
+    "changed_read",
     "check_units",
     "compile_directly",
 ]
+
+
+_ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*[-+*/%]*=(?!=)", re.MULTILINE)
 
 
 class LoopNest(CodeRunner):
@@ -76,7 +87,7 @@ class LoopNest(CodeRunner):
         code = self.abstract_code
         lines = "\n".join(code.values()) if isinstance(code, dict) else code
         variables = getattr(self, "variables", None)
-        self.template_kwds["draws"] = _draws(self.group, lines, run_namespace, variables)
+        self.template_kwds["draws"] = bool(_draws(self.group, lines, run_namespace, variables))
         return _create_code_object(self, create, run_namespace, NumpyCodeObject)
 
 
@@ -128,17 +139,24 @@ def _draws(
     code: str,
     run_namespace: dict[str, Any],
     variables: Mapping[str, Variable] | None = None,
-) -> bool:
-    """Whether code calls a function with a state, such as ``rand()``: it may be run once alone."""
+) -> str | None:
+    """Return a function with a state that code calls, such as ``rand``: it may be run once alone.
+
+    Itself, or in the subexpressions that it names.
+    """
     names = {n for n in get_identifiers(code) if not n.startswith("_")}
+    names -= set(_ASSIGNED.findall(code))  # may be local to the code
     resolved = group.resolve_all(
         names, run_namespace, user_identifiers=set(), additional_variables=variables
     )
-    return any(
-        (isinstance(v, Function) and not v.stateless)
-        or (isinstance(v, Subexpression) and _draws(group, v.expr, run_namespace, variables))
-        for v in resolved.values()
-    )
+    for name, value in resolved.items():
+        if isinstance(value, Function) and not value.stateless:
+            return name
+        if isinstance(value, Subexpression):
+            found = _draws(group, value.expr, run_namespace, variables)
+            if found:
+                return found
+    return None
 
 
 class CompiledGroup(Group):
@@ -175,6 +193,25 @@ def add_equation_variable(
         )
 
 
+def changed_read(
+    value: str, changed: list[ArrayVariable], *scopes: Mapping[str, Variable]
+) -> str | None:
+    """Return the first variable that an expression reads, itself or through others, of `changed`.
+
+    Names are looked up in the `scopes`, in their order.
+    """
+    pending, seen = sorted(get_identifiers(value)), set()
+    while pending:
+        name = pending.pop(0)
+        seen.add(name)
+        variable: Any = next((scope[name] for scope in scopes if name in scope), None)
+        if isinstance(variable, Subexpression):
+            pending += sorted(get_identifiers(variable.expr) - seen)
+        elif any(variable is target for target in changed):
+            return str(variable.name)
+    return None
+
+
 def check_units(
     runner: LoopNest,
     equation: SingleEquation,
@@ -198,12 +235,12 @@ def check_units(
         user_identifiers=set(),  # conflicts are reported when the code object is made
         additional_variables=runner.variables,
     )
-    for name, variable in resolved.items():
-        if isinstance(variable, Function) and not variable.stateless:
-            raise NotImplementedError(
-                f"'{runner.group.name}': '{text}' calls {name}() for every term of a sum, whose "
-                "order is not defined; put noise into the equations of the neurons or the kernel"
-            )
+    name = _draws(runner.group, equation.expr.code, run_namespace, runner.variables)
+    if name:
+        raise NotImplementedError(
+            f"'{runner.group.name}': '{text}' calls {name}() for every term of a sum, whose "
+            "order is not defined; put noise into the equations of the neurons or the kernel"
+        )
     dimensions = parse_expression_dimensions(equation.expr.code, resolved)
     fail_for_dimension_mismatch(
         target,

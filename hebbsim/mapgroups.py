@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from brian2 import second
 from brian2.core.functions import Function
-from brian2.core.variables import ArrayVariable, Subexpression, Variable, Variables
+from brian2.core.variables import ArrayVariable, Subexpression, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
@@ -30,6 +30,7 @@ from hebbsim.loopnest import (
     LoopNest,
     add_equation_variable,
     add_suffixed,
+    changed_read,
     check_units,
     compile_directly,
 )
@@ -281,25 +282,6 @@ class MapSum(LoopNest):
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
         super().before_run(run_namespace)
-
-
-def changed_read(
-    value: str, changed: list[ArrayVariable], *scopes: Mapping[str, Variable]
-) -> str | None:
-    """Return the first variable that an expression reads, itself or through others, of `changed`.
-
-    Names are looked up in the `scopes`, in their order.
-    """
-    pending, seen = sorted(get_identifiers(value)), set()
-    while pending:
-        name = pending.pop(0)
-        seen.add(name)
-        variable: Any = next((scope[name] for scope in scopes if name in scope), None)
-        if isinstance(variable, Subexpression):
-            pending += sorted(get_identifiers(variable.expr) - seen)
-        elif any(variable is target for target in changed):
-            return str(variable.name)
-    return None
 
 
 def refuse_random(statement: str, resolved: Mapping[str, Any]) -> None:

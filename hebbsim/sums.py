@@ -10,7 +10,7 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.algebra import Product, separate
-from hebbsim.loopnest import LoopNest, add_suffixed, check_units
+from hebbsim.loopnest import LoopNest, add_suffixed, changed_read, check_units
 from hebbsim.targets import code_object_class
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class ConnectionSum(LoopNest):
                 )
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         lines.append(f"_synaptic_var = {equation.expr.code}")
+        # neurons that read what is summed, such as a recurrent map's, see it as it was
+        self._buffered = (
+            changed_read(equation.expr.code, [self.target_variable], self.variables) is not None
+        )
         #: Template and code of the sum that visits every connection
         self._whole = (f"conv_sum_{side}", "\n".join(lines))
         super().__init__(
@@ -115,6 +119,8 @@ class ConnectionSum(LoopNest):
                 "cumulative": [running.varname for running in cumulative],
                 "_target_var": self.target_variable,
                 "itemsize": np.dtype(self.target_variable.dtype).itemsize,
+                "buffered": self._buffered,
+                "n_results": self.target_variable.size,
                 "_sum_index": self.variables.indices[equation.varname],
                 "per_sample": "per sample" in equation.flags,
             },
@@ -149,6 +155,7 @@ class ConnectionSum(LoopNest):
             and np.dtype(target.dtype) == np.float32
             and min(geometry.in_shape.channels, geometry.out_channels) >= _CHANNELS_TO_SAVE
             and max(geometry.padding) <= 2
+            and not self._buffered
         )
         products = separate(self.equation.expr.code, self._side_of) if fits else None
         if products is None or len(products) > 1 or products[0].post != "1":

@@ -205,9 +205,7 @@ def test_figure_has_bars_and_curves():
 def test_folder_keeps_results(tmp_path):
     folder = BenchmarkFolder(tmp_path)
     folder.check(overwrite=False)
-    folder.begin({"cpu": "fast"})
-    folder.check(overwrite=False)  # nothing is measured yet
-    folder.save([], [])
+    folder.save([], [], {"cpu": "fast"})
     with pytest.raises(ResultsError, match=r"holds results.*--overwrite"):
         folder.check(overwrite=False)
     folder.check(overwrite=True)

@@ -294,6 +294,31 @@ def test_extreme_values_win_and_lose():
         assert_array_equal(layer.y, [1, 0, 0])
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_winners_replace_what_competed(k):
+    """The condition reads the values as they were."""
+    layer = FeatureMap(SHAPE, "u : 1", batch_size=BATCH)
+    values = np.random.default_rng(0).standard_normal((BATCH, *SHAPE))
+    layer.set_maps("u", values)
+    run_steps(layer, WinnerTakeAll(layer, "u", "u", k, condition="u > 0.5"))
+    assert_array_equal(layer.get_maps("u"), winners(values, k, values > 0.5))
+
+
+@pytest.mark.parametrize("target", ["numpy", "auto"])
+@pytest.mark.parametrize("values", [[np.nan, 0, 1, 5], [1, np.nan, -np.inf, 3], [np.nan] * 4])
+def test_what_is_not_a_number_loses(values, target):
+    prefs.codegen.target = target
+    for k in (1, 2):
+        layer = FeatureMap((4, 1, 1), "u : 1\ny : 1")
+        layer.u[:] = values
+        run_steps(layer, WinnerTakeAll(layer, k=k))
+        finite = [c for c in range(4) if not np.isnan(values[c])]
+        ranking = sorted(finite, key=lambda c: -values[c]) + [
+            c for c in range(4) if c not in finite
+        ]
+        assert set(np.flatnonzero(layer.y)) == set(ranking[:k])
+
+
 # Adaptive thresholds
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from brian2 import Network, defaultclock, prefs
+from brian2.core.base import BrianObjectException
 from cases import Case, random_case
 
 from hebbsim import ConvSynapses, FeatureMap, rules
@@ -219,3 +220,34 @@ def test_explicit_synapses_store_every_connection():
     assert len(conv) == 800
     prefs.codegen.target = "numpy"
     Network(source, layer, synapses).run(0 * defaultclock.dt)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("channels", [8, 13, 33])
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_connections_that_read_what_they_sum_to_see_it_as_it_was(recurrent, channels, threads):
+    prefs.devices.cpp_standalone.openmp_threads = threads
+    found = []
+    for target in ("numpy", "auto"):
+        prefs.codegen.target = target
+        layer = FeatureMap((channels, 6, 5), "u : 1\nx = tanh(u) : 1\ng : 1", batch_size=2)
+        source = layer if recurrent else FeatureMap((3, 6, 5), "g : 1", batch_size=2)
+        text = "w*x_pre" if recurrent else "w*g_pre*(1 - x_post)"
+        model = f"w : 1\nu_post = {text} : 1 (summed)"
+        conv = ConvSynapses(source, layer, model, kernel_size=3, padding=1)
+        rng = np.random.default_rng(3)
+        for group, name in ((source, "g"), (layer, "u")):
+            group.set_maps(name, rng.standard_normal((2, *group.shape)))
+        conv.set_kernel("w", rng.standard_normal(conv.geometry.kernel_shape))
+        Network({layer, source, conv}).run(2 * defaultclock.dt)
+        found.append(layer.get_maps("u"))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-12)
+
+
+def test_noise_in_a_subexpression_is_refused_too():
+    source, layer = FeatureMap((1, 4, 4), "x : 1"), FeatureMap((2, 2, 2), "u : 1")
+    model = "w : 1\nnoise = rand() : 1\nu_post = w*x_pre*noise : 1 (summed)"
+    conv = ConvSynapses(source, layer, model, kernel_size=3)
+    with pytest.raises(BrianObjectException) as error:
+        Network(source, layer, conv).run(defaultclock.dt)
+    assert "rand() for every term of a sum" in str(error.value.__cause__)

@@ -85,7 +85,7 @@ def test_every_template_exists_for_every_target(stem):
     templates = ROOT / "hebbsim" / "targets" / "templates"
     found = {f.stem for f in (templates / "numpy").glob(f"{stem}.py_")}
     # numpy visits every connection, and takes Brian2's threshold
-    faster = {"conv_sum_kernel_products", "map_threshold"}
+    faster = {"conv_sum_kernel_products", "conv_sum_post_winograd", "map_threshold"}
     assert found
     assert found == {f.stem for f in (templates / "cpp").glob(f"{stem}.cpp")} - faster
 

@@ -78,6 +78,18 @@ def test_silent_receptive_fields_sum_to_exactly_zero():
     np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
 
 
+def test_weights_of_zero_leave_no_rounding():
+    """Of a pruned kernel, say: a sum of nothing is exactly 0."""
+    source, layer, conv = build((32, 8, 8), 32)
+    kernel = np.zeros(conv.geometry.kernel_shape)
+    kernel[:, 0, 0, 0] = 1
+    conv.set_kernel("w", kernel)
+    maps = source.get_maps("x")
+    maps[:, 0, :3] = 0
+    source.set_maps("x", maps)
+    np.testing.assert_array_equal(step(source, layer, conv), maps[:, :1, :6, :6].repeat(32, 1))
+
+
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_what_is_not_finite_stays_in_its_projective_field(value):
     source, layer, conv = build((32, 8, 8), 32)

@@ -56,22 +56,20 @@ class BenchmarkFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise ResultsError(f"'{self.path}' is a file; give --output a folder")
-        found = [file for file in self.written() if file != self.environment]
-        if found and not overwrite:  # what failed before its first part has left no results
+        found = self.written()
+        if found and not overwrite:
             raise ResultsError(
                 f"'{self.path}' holds results ({found[0].name}); give --overwrite to replace "
                 "them, or another folder with --output"
             )
 
-    def begin(self, environment: dict[str, Any]) -> None:
-        """Make the folder, or clear it of our files; write where this is measured."""
-        for file in self.written():
-            file.unlink()
+    def save(
+        self, rows: Sequence[Row], series: Sequence[Series], environment: dict[str, Any]
+    ) -> None:
+        """Write all that is measured so far, and where; older results go when there are new."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self.figure.unlink(missing_ok=True)
         self.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
-
-    def save(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
-        """Write all that is measured so far."""
         _write(self.csv, _HEADINGS, (_values(row) for row in rows))
         points = (
             (s.part, s.name, s.x_label, x, s.y_label, y)
@@ -146,6 +144,7 @@ def table(rows: Iterable[Row], environment: dict[str, Any]) -> Table:
             heading,
             justify="left" if heading in _LEFT else "right",
             overflow="fold",
+            no_wrap=heading not in ("what", "rival"),
         )
     part = ""
     for row in rows:

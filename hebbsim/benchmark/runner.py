@@ -67,14 +67,13 @@ def benchmark(
 
     results = BenchmarkFolder(folder)
     results.check(overwrite=overwrite)
-    results.begin(environment(setting))
     rows: list[Row] = []
     series: list[Series] = []
     for part in chosen:
         found = _measure(part, setting)
         rows += found.rows
         series += found.series
-        results.save(rows, series)
+        results.save(rows, series, environment(setting))
     results.draw(rows, series)
     return rows
 

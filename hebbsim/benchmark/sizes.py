@@ -20,6 +20,8 @@ class Sizes:
         Samples side by side.
     digit : tuple of int
         ``(channels, rows, cols)`` of the input of the single layer.
+    digit_batches : tuple of int
+        Samples side by side in it.
     maps, kernel : int
         Filters of the single layer, and their size.
     standalone_steps : int
@@ -41,9 +43,10 @@ class Sizes:
     kernels: tuple[int, ...] = (5, 3, 3)
     batch: int = 100
     digit: tuple[int, int, int] = (1, 28, 28)
+    digit_batches: tuple[int, ...] = (1, 10)
     maps: int = 32
     kernel: int = 5
-    standalone_steps: int = 300
+    standalone_steps: int = 1000
     seconds: float = 0.3
     batches: tuple[int, ...] = (25, 50, 100, 200)
     numbers: tuple[int, ...] = (64, 128, 256, 512)
@@ -62,6 +65,7 @@ QUICK = Sizes(
     kernels=(3, 3, 3),
     batch=3,
     digit=(1, 9, 9),
+    digit_batches=(1, 2),
     maps=4,
     kernel=3,
     standalone_steps=5,

@@ -27,15 +27,18 @@ STEPS_TO_COMPARE = 20
 
 
 def measure(setting: Setting) -> Found:
-    """Measure both modes."""
-    rows, order = _runtime(setting)
-    return Found(rows + _standalone(setting, order), [])
+    """Measure both modes, with one sample and with several."""
+    found = []
+    for batch in setting.sizes.digit_batches:
+        rows, order = _runtime(setting, batch)
+        found += [*rows, *_standalone(setting, batch, order)]
+    return Found(found, [])
 
 
-def layer(setting: Setting) -> Layer:
-    """Build the layer: one sample, linear neurons, Oja's rule."""
+def layer(setting: Setting, batch: int = 1) -> Layer:
+    """Build the layer: linear neurons, Oja's rule."""
     sizes = setting.sizes
-    return Layer.build(sizes.digit, sizes.maps, sizes.kernel, learning="linear")
+    return Layer.build(sizes.digit, sizes.maps, sizes.kernel, batch=batch, learning="linear")
 
 
 def unshared(built: Layer, order: str) -> Synapses:
@@ -65,9 +68,9 @@ def unshared(built: Layer, order: str) -> Synapses:
     return synapses
 
 
-def same_kernel(setting: Setting, steps: int = STEPS_TO_COMPARE) -> float:
+def same_kernel(setting: Setting, batch: int = 1, steps: int = STEPS_TO_COMPARE) -> float:
     """Learn for some steps with ours and `to_synapses`; return the difference of the kernels."""
-    ours, theirs = layer(setting), layer(setting)
+    ours, theirs = layer(setting, batch), layer(setting, batch)
     ours.stamped(setting.threads).run(steps)
     theirs.stamped(0, theirs.conv.to_synapses()).run(steps)
     return largest_difference(ours.kernel, theirs.kernel)
@@ -81,40 +84,49 @@ def _same_drive(setting: Setting) -> float:
     return largest_difference(ours.drive, theirs.drive)
 
 
-def _runtime(setting: Setting) -> tuple[list[Row], str]:
+def _rivals(batch: int) -> tuple[str, ...]:
+    """Return the rivals; a weight for each synapse of each sample would be no batch."""
+    return (SHARED, UNSHARED) if batch == 1 else (SHARED,)
+
+
+def _runtime(setting: Setting, batch: int) -> tuple[list[Row], str]:
     """Measure in runtime mode; return the better order of synapses with a weight each too."""
-    setting.announce("runtime mode: the same result")
-    differences = {SHARED: same_kernel(setting), UNSHARED: _same_drive(setting)}
-    setting.announce("runtime mode: time of a step")
-    contenders = {str(n): layer(setting).stamped(n) for n in _thread_counts(setting)}
-    rival = layer(setting)
+    setting.announce(f"runtime mode, batch {batch}: the same result")
+    differences = {SHARED: same_kernel(setting, batch)}
+    if batch == 1:
+        differences[UNSHARED] = _same_drive(setting)
+    setting.announce(f"runtime mode, batch {batch}: time of a step")
+    contenders = {str(n): layer(setting, batch).stamped(n) for n in _thread_counts(setting)}
+    rival = layer(setting, batch)
     contenders[SHARED] = rival.stamped(0, rival.conv.to_synapses())
-    for order in ("pre", "post"):
+    orders = ("pre", "post") if batch == 1 else ()
+    for order in orders:
         built = layer(setting)
         contenders[order] = built.stamped(0, unshared(built, order))
     times = interleave(contenders, setting.repeats, setting.sizes.seconds)
     threads = min(_thread_counts(setting), key=lambda n: times[str(n)])
-    order = min("pre", "post", key=times.__getitem__)
+    order = min(orders, key=times.__getitem__, default="")
     target = auto_target().class_name
     names = {
         SHARED: f"{SHARED}, {target}, 1 thread",
         UNSHARED: f"{UNSHARED}, {target}, by {order}, 1 thread",
     }
-    times[UNSHARED] = times[order]
+    if order:
+        times[UNSHARED] = times[order]
     rows = [
         Row(
             "a",
-            f"runtime mode: {_COMPARED[name]}",
+            f"runtime mode, batch {batch}: {_COMPARED[name]}",
             threads,
             "ms",
             1e3 * times[str(threads)],
             1e3 * times[name],
-            full_name,
+            names[name],
             Target(60) if name == SHARED else None,
             differences[name],
             TOLERANCE,
         )
-        for name, full_name in names.items()
+        for name in _rivals(batch)
     ]
     return rows, order
 
@@ -124,19 +136,19 @@ def _thread_counts(setting: Setting) -> list[int]:
     return sorted({1, setting.threads})
 
 
-def _standalone(setting: Setting, order: str) -> list[Row]:
+def _standalone(setting: Setting, batch: int, order: str) -> list[Row]:
     """Measure C++ standalone programs, each with one thread and with all."""
-    steps = setting.sizes.standalone_steps
+    steps = max(1, setting.sizes.standalone_steps // batch)
     programs: dict[str, list[Program]] = {}
 
     def objects(name: str) -> tuple[Layer, Synapses | None]:
-        built = layer(setting)
+        built = layer(setting, batch)
         if name == SHARED:
             return built, built.conv.to_synapses()
         return built, None if name == OURS else unshared(built, order)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for name in (OURS, SHARED, UNSHARED):
+        for name in (OURS, *_rivals(batch)):
             for threads in _thread_counts(setting):
                 setting.announce(f"C++ standalone: compiling {name}, threads: {threads}")
                 path = Path(folder, f"{len(programs)}-{threads}")
@@ -148,14 +160,15 @@ def _standalone(setting: Setting, order: str) -> list[Row]:
                 for program in both:
                     program.measure()
         best = {name: min(both, key=lambda p: p.median) for name, both in programs.items()}
-        return [_standalone_row(best[OURS], best[name], name) for name in (SHARED, UNSHARED)]
+        return [_standalone_row(best[OURS], best[name], name, batch) for name in _rivals(batch)]
 
 
-def _standalone_row(ours: Program, rival: Program, name: str) -> Row:
+def _standalone_row(ours: Program, rival: Program, name: str, batch: int) -> Row:
     same = name == SHARED
     return Row(
         "a",
-        f"C++ standalone: {_COMPARED[name] if same else 'forward and Oja, not compared'}",
+        f"C++ standalone, batch {batch}: "
+        f"{_COMPARED[name] if same else 'forward and Oja, not compared'}",
         ours.threads,
         "ms",
         1e3 * ours.median,

@@ -41,7 +41,7 @@ _WORTH_THREADS = 20_000  # some 5 us of them
 
 _pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hebbsim-compile")
 _pending: dict[Path, Future[Any]] = {}
-_building: dict[Path, str] = {}  # what each library is for, until it has been announced
+_building: list[tuple[str, Future[Any]]] = []  # what is compiled, until it is announced
 
 
 class CompilationError(RuntimeError):
@@ -82,7 +82,10 @@ def registers() -> Registers:
 @cache
 def _registers(command: tuple[str, ...]) -> Registers:
     options = ["-dM", "-E", "-x", "c++", os.devnull]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    except OSError:  # code that another machine will compile
+        return Registers()
     if "__AVX512F__" in done.stdout:
         return Registers(32, 64)
     if "__AVX__" in done.stdout:
@@ -156,15 +159,16 @@ def compile_library(source: str, name: str = "") -> Future[Any]:
         return _load(library)
 
     if library not in _pending:
-        if not library.exists():
-            _building[library] = name
+        missing = not library.exists()
         _pending[library] = _pool.submit(build)
+        if missing:
+            _building.append((name, _pending[library]))
     return _pending[library]
 
 
 def announce() -> None:
     """Say on the terminal what is being compiled, once."""
-    names = [name for library, name in _building.items() if not _pending[library].done()]
+    names = [name for name, future in _building if not future.done()]
     _building.clear()
     if names:
         shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

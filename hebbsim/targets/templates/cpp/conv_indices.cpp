@@ -42,3 +42,18 @@ const auto _last_place = [](int _tap, int _pad, int _dilate, int _stride, int _i
     return _last < 0 ? 0 : std::min(_out, _last / _stride + 1);
 };
 {% endmacro %}
+
+{# Where sums are written: where they belong, or aside while connections read what they sum to #}
+{% macro results() %}
+{% set _type = c_data_type(_target_var.dtype) %}
+{% if buffered %}
+static thread_local std::vector<{{_type}}> _results_here({{n_results}});
+{% endif %}
+{{_type}}* const _results = {{'_results_here.data()' if buffered else get_array_name(_target_var)}};
+{% endmacro %}
+
+{% macro write_results() %}
+{% if buffered %}
+std::copy(_results, _results + {{n_results}}, {{get_array_name(_target_var)}});
+{% endif %}
+{% endmacro %}

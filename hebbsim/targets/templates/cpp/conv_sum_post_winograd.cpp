@@ -1,9 +1,9 @@
 {# Each postsynaptic neuron sums kernel * pre over 3x3 positions, with 16 multiplications for 2x2
-   neurons instead of 36: F(2x2, 3x3) of Lavin and Gray 2016 (CVPR, section 4.1). What neurons
-   share is rounded, so that a silent receptive field would not give exactly 0: where a position of
-   the source is silent in all channels, or not finite, every connection is visited. #}
+   neurons instead of 36: F(2x2, 3x3) of Lavin and Gray 2016 (CVPR, section 4.1). A silent receptive
+   field still gives exactly 0, but weights of 0 would leave rounding where inputs don't: with any,
+   or with numbers so large that their sums might overflow, every connection is visited. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants with context %}
+{% from 'conv_indices.cpp' import constants, results with context %}
 {% from 'post_nest.cpp' import post_nest with context %}
 
 {% block extra_headers %}
@@ -21,51 +21,26 @@ const size_t _vectorisation_idx = _pre_idx;
     {% set _type = c_data_type(_target_var.dtype) %}
     {% set _cuts = winograd_blocks(geometry, batch_size, itemsize, registers(), prefs.devices.cpp_standalone.openmp_threads) %}
     typedef {{_type}} _scalar;
+    {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
+    const _scalar _LARGE = std::sqrt(std::numeric_limits<_scalar>::max()) / 64;
     constexpr int _TILE_ROWS = (_OUT_ROWS + 1) / 2, _TILE_COLS = (_OUT_COLS + 1) / 2, _TILES = _TILE_ROWS * _TILE_COLS;
     constexpr int _BLOCK = {{_cuts.tiles}}, _BLOCKS = (_BATCH * _TILES + _BLOCK - 1) / _BLOCK, _STRIPE = {{_cuts.stripe}}, _WIDTH = {{_cuts.channels[-1].stop}};
-    int _silent = 0;
-    {
-        {{scalar_code['pre']|autoindent}}
-        int _silent_here[_BATCH];
-        {{parallel(n_neurons)}}
-        for (int _pre_sample_idx = 0; _pre_sample_idx < _BATCH; _pre_sample_idx++)
-        {
-            int _found = 0;
-            for (int _pre_position_idx = _pre_sample_idx * _IN_ROWS * _IN_COLS; _pre_position_idx < (_pre_sample_idx + 1) * _IN_ROWS * _IN_COLS; _pre_position_idx++)
-            {
-                int _active = 0, _infinite = 0;
-                #pragma omp simd reduction(|:_active) reduction(|:_infinite)
-                for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
-                {
-                    {{_source('_channel')|indent(20)}}
-                    _active |= _p != 0 ? 1 : 0;
-                    _infinite |= std::fabs(_p) <= std::numeric_limits<_scalar>::max() ? 0 : 1;
-                }
-                _found |= !_active || _infinite;
-            }
-            _silent_here[_pre_sample_idx] = _found;
-        }
-        for (int _sample = 0; _sample < _BATCH; _sample++) _silent |= _silent_here[_sample];
-    }
-    if (_silent)
-    {
-        {{scalar_code['direct']|autoindent}}
-{{post_nest(vector_code['direct'])}}
-    }
-    else
+    int _doubtful = 0;
     {
         // thread_local: Python threads that run networks of one shape share this code
         static thread_local std::vector<_scalar> _kernels_here(16 * (size_t) _IN_CHANNELS * _WIDTH);
         _scalar* const _kernels = _kernels_here.data();  // [run of channels][16][input][channel]
         {
             {{scalar_code['kernel']|autoindent}}
+            int _doubts[_IN_CHANNELS];
             {{parallel(geometry.kernel_elements)}}
             for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
             {
+                int _doubt = 0;
                 {% for run in _cuts.channels %}
                 for (int _first = {{run.start}}; _first < {{run.stop}}; _first += {{run.size}})
-                    #pragma omp simd
+                    #pragma omp simd reduction(|:_doubt)
                     for (int _v = 0; _v < {{run.size}}; _v++)
                     {
                         const int _channel = std::min(_first + _v, _OUT_CHANNELS - 1);  // the rest is not stored
@@ -78,6 +53,7 @@ const size_t _vectorisation_idx = _pre_idx;
                             const size_t _vectorisation_idx = _kernel_idx;
                             {{vector_code['kernel']|join('\n')|indent(28)}}
                             _g[_tap] = _k;
+                            _doubt |= _k != 0 && std::fabs(_k) <= _LARGE ? 0 : 1;
                         }
                         #pragma GCC unroll 3
                         for (int _n = 0; _n < 3; _n++)
@@ -98,12 +74,16 @@ const size_t _vectorisation_idx = _pre_idx;
                         }
                     }
                 {% endfor %}
+                _doubts[_in_channel] = _doubt;
             }
+            for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++) _doubtful |= _doubts[_in_channel];
         }
         {{scalar_code['pre']|autoindent}}
+        int _doubts[_BLOCKS];
         {{parallel(batch_size * geometry.n_connections // 36)}}
-        for (int _block = 0; _block < _BLOCKS; _block++)
+        for (int _block = 0; _block < (_doubtful ? 0 : _BLOCKS); _block++)
         {
+            int _doubt = 0;
             static thread_local std::vector<_scalar> _inputs_here(16 * (size_t) _BLOCK * _IN_CHANNELS), _sums_here(16 * (size_t) _BLOCK * {{_cuts.channels[0].size}});
             _scalar* const _inputs = _inputs_here.data();  // [16][tile][input]
             _scalar* const _sums = _sums_here.data();  // [16][tile][channel]
@@ -121,7 +101,7 @@ const size_t _vectorisation_idx = _pre_idx;
                 }
                 {% for inside in (true, false) %}
                 {{'if (_inside)' if inside else 'else'}}
-                #pragma omp simd
+                #pragma omp simd reduction(|:_doubt)
                 for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
                 {
                     _scalar _d[16], _rows[16];
@@ -131,6 +111,7 @@ const size_t _vectorisation_idx = _pre_idx;
                         const int _pre_position_idx = {{'_places[_n]' if inside else 'std::max(_places[_n], 0)'}};
                         {{_source('_in_channel')|indent(24)}}
                         _d[_n] = {{'_p' if inside else '_places[_n] < 0 ? 0 : _p'}};
+                        _doubt |= std::fabs(_p) <= _LARGE ? 0 : 1;
                     }
                     #pragma GCC unroll 4
                     for (int _n = 0; _n < 4; _n++)
@@ -152,6 +133,7 @@ const size_t _vectorisation_idx = _pre_idx;
                 }
                 {% endfor %}
             }
+            _doubts[_block] = _doubt;
             {% for run in _cuts.channels %}
             for (int _first = {{run.start}}; _first < {{run.stop}}; _first += {{run.size}})
             {
@@ -206,12 +188,19 @@ const size_t _vectorisation_idx = _pre_idx;
                     {
                         const int _row = _row0 + _n / 2, _col = _col0 + _n % 2;
                         if (_row >= _OUT_ROWS || _col >= _OUT_COLS) continue;
-                        {{_type}}* const _target = {{get_array_name(_target_var)}} + ((_sample * _OUT_ROWS + _row) * _OUT_COLS + _col) * _OUT_CHANNELS + _first;
+                        {{_type}}* const _target = _results + ((_sample * _OUT_ROWS + _row) * _OUT_COLS + _col) * _OUT_CHANNELS + _first;
                         for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _out[_n][_v];
                     }
                 }
             }
             {% endfor %}
         }
+        const int _n_blocks = _doubtful ? 0 : _BLOCKS;
+        for (int _block = 0; _block < _n_blocks; _block++) _doubtful |= _doubts[_block];
+    }
+    if (_doubtful)
+    {
+        {{scalar_code['direct']|autoindent}}
+{{post_nest(vector_code['direct'])}}
     }
 {% endblock %}

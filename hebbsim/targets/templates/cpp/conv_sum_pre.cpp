@@ -1,9 +1,10 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, connection with context %}
+{% from 'conv_indices.cpp' import constants, connection, results, write_results with context %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
+    {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{parallel(batch_size * geometry.n_connections // 16)}}
@@ -32,7 +33,8 @@
                     }
                 }
             }
-            {{get_array_name(_target_var)}}[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;
+            _results[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;
         }
     }
+    {{write_results()}}
 {% endblock %}

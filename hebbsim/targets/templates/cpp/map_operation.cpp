@@ -1,7 +1,7 @@
 {# The frame of an operation on a feature map: evaluates `_source` for every channel of a position
    into `_values`; child templates write the result of the position #}
 {% extends 'common_group.cpp' %}
-{% from 'map_indices.cpp' import evaluate with context %}
+{% from 'neuron_indices.cpp' import evaluate with context %}
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};

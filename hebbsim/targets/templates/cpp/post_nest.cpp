@@ -61,7 +61,7 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
     }
     for (int _p = 0; _p < _R * _C; _p++)
         for (int _v = 0; _v < _V; _v++)
-            {{get_array_name(_target_var)}}[((_sample * _OUT_ROWS + _row0 + _p / _C) * _OUT_COLS + _col0 + _p % _C) * _OUT_CHANNELS + _channel0 + _v] = _sum[_p][_v];
+            _results[((_sample * _OUT_ROWS + _row0 + _p / _C) * _OUT_COLS + _col0 + _p % _C) * _OUT_CHANNELS + _channel0 + _v] = _sum[_p][_v];
 }
 {%- endmacro %}
 

@@ -156,7 +156,9 @@ class LayeredNetwork(ABC):
         """Write the next batch to the input."""
         variable = self.input.variables[self.input_variable]
         memory = variable.get_value().reshape(self.input.memory_shape)
-        memory[...] = np.moveaxis(np.broadcast_to(next(self._batches), self._batch_shape), 1, -1)
+        batch = np.broadcast_to(next(self._batches), self._batch_shape)
+        for channel in range(batch.shape[1]):  # images have few: faster than all axes at once
+            memory[..., channel] = batch[:, channel]
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(batches):

@@ -137,6 +137,7 @@ class ConvNetwork(LayeredNetwork):
                     layer.pool_size,
                     layer.pool_stride,
                     source=_handed_on(layer),
+                    activation="triangle" if layer.output == "triangle" else None,
                     target="output",
                     name=f"pooling{number}",
                 )
@@ -204,7 +205,7 @@ class ConvNetwork(LayeredNetwork):
 
 def _handed_on(layer: ConvLayer) -> str:
     """Name of the variable of the layer's own map that is pooled or handed on."""
-    name = {"activity": "y", "linear": "z"}.get(layer.output)
+    name = {"activity": "y", "linear": "z", "triangle": "z"}.get(layer.output)
     return name if name and layer.pooling else "output"
 
 
@@ -245,7 +246,7 @@ def _competition(layer: ConvLayer, layer_map: FeatureMap, number: int) -> list[B
         )
     elif layer.activity == "rectified":
         operations.append(Rectify(layer_map, "z", "y", name=activity))
-    if layer.output == "triangle":
+    if layer.output == "triangle" and layer.pooling is None:
         operations.append(Triangle(layer_map, "z", "output", name=output))
     elif layer.output == "rectified":
         operations.append(Rectify(layer_map, "z", "output", name=output))

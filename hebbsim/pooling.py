@@ -49,6 +49,8 @@ class Pooling(LoopNest):
         The window and its step (by default the window's size).
     source, target : str
         The variable of the source map that is read, and that of the target map that is written.
+    activation : {None, 'triangle'}
+        What is pooled: the source, or its `Triangle` activation, which is not stored then.
     name : str, optional
         Name of this object.
 
@@ -69,8 +71,13 @@ class Pooling(LoopNest):
         *,
         source: str = "x",
         target: str = "x",
+        activation: str | None = None,
         name: str | None = None,
     ) -> None:
+        if activation not in (None, "triangle"):
+            raise ValueError(
+                f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
+            )
         for role, feature_map in (("source", source_map), ("target", target_map)):
             if not isinstance(feature_map, FeatureMap):
                 raise TypeError(
@@ -110,6 +117,7 @@ class Pooling(LoopNest):
             name=name or f"{target_map.name}_{self.kind}_pooling*",
             template_kwds={
                 "kind": self.kind,
+                "triangle": activation == "triangle",
                 "in_shape": source_map.memory_shape,
                 "n_neurons": len(source_map),
                 "out_shape": target_map.memory_shape,

@@ -93,6 +93,10 @@ def test_pooling_equals_torchs(target, dtype):
         pooled = FeatureMap((3, 3, 2), "p : volt\nx : volt", batch_size=2)
         operation = kind(source, pooled, 2, source="z", target="p")
         built.append((operation, rectified, 2, None, "p"))
+        pooled = FeatureMap((3, 3, 2), "p : volt\nx : volt", batch_size=2)
+        operation = kind(source, pooled, 2, source="v", target="p", activation="triangle")
+        triangle = np.maximum(maps - maps.mean(axis=1, keepdims=True), 0)
+        built.append((operation, triangle, 2, None, "p"))
     maps_run = {m for operation, *_ in built for m in (operation.source_map, operation.target_map)}
     run_step(*maps_run, threshold)
 
@@ -237,3 +241,9 @@ def test_units_must_match(source):
     AveragePooling(source, pooled, 2, source="v", target="v")
     run_step(source, pooled)
     assert_allclose(pooled.v / mV, 3, rtol=1e-12)
+
+
+def test_unknown_activations():
+    source, pooled = FeatureMap((1, 4, 4), "x : 1"), FeatureMap((1, 2, 2), "x : 1")
+    with pytest.raises(ValueError, match="activation must be None or 'triangle', got 'relu'"):
+        AveragePooling(source, pooled, 2, activation="relu")

@@ -73,6 +73,22 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                     _too_many[_chunk] = 1;
                     break;
                 }
+                int _lowest = _OUT_CHANNELS, _highest = -1;
+                #pragma omp simd reduction(min:_lowest) reduction(max:_highest)
+                for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+                {
+                    {{_post_neuron()|indent(20)}}
+                    const bool _active = {{_any_active}};
+                    _lowest = _active && _channel < _lowest ? _channel : _lowest;
+                    _highest = _active && _channel > _highest ? _channel : _highest;
+                }
+                if (_lowest == _highest)  // as after a competition
+                {
+                    const int _channel = _lowest;
+                    {{_post_neuron()|indent(20)}}
+                    _list.push_back({_position, _channel, {{_all_values}}});
+                }
+                if (_lowest >= _highest) continue;
                 {% for block in cut(geometry.out_channels, (32, 16, 8, 4, 2, 1)) %}
                 for (int _channel0 = {{block.start}}; _channel0 < {{block.stop}}; _channel0 += {{block.size}})
                 {

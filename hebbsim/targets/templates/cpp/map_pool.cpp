@@ -15,6 +15,10 @@
         for (int _window = 0; _window < {{kernel_size[0] * kernel_size[1]}}; _window++)
         {
             const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
+            _scalar _values[_CHANNELS];
+            {% if not draws %}
+            #pragma omp simd
+            {% endif %}
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
             {
                 const int _pre_channel_idx = _channel, _pre_sample_idx = _sample;
@@ -22,12 +26,22 @@
                 const int _pre_idx = _pre_position_idx * _CHANNELS + _channel;
                 const size_t _vectorisation_idx = _pre_idx;
                 {{vector_code|autoindent}}
-                {% if kind == 'max' %}
-                _summary[_channel] = _window == 0 || _source > _summary[_channel] ? _source : _summary[_channel];
-                {% else %}
-                _summary[_channel] = _window == 0 ? _source : _summary[_channel] + _source;
-                {% endif %}
+                _values[_channel] = _source;
             }
+            {% if triangle %}
+            _scalar _mean = 0;
+            for (int _channel = 0; _channel < _CHANNELS; _channel++)
+                _mean += _values[_channel];
+            _mean /= _CHANNELS;
+            for (int _channel = 0; _channel < _CHANNELS; _channel++)
+                _values[_channel] = _values[_channel] > _mean ? _values[_channel] - _mean : 0;
+            {% endif %}
+            for (int _channel = 0; _channel < _CHANNELS; _channel++)
+                {% if kind == 'max' %}
+                _summary[_channel] = _window == 0 || _values[_channel] > _summary[_channel] ? _values[_channel] : _summary[_channel];
+                {% else %}
+                _summary[_channel] = _window == 0 ? _values[_channel] : _summary[_channel] + _values[_channel];
+                {% endif %}
         }
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
             {{get_array_name(_target_var)}}[_position * _CHANNELS + _channel] = _summary[_channel]{{' / %d' % (kernel_size[0] * kernel_size[1]) if kind == 'average'}};

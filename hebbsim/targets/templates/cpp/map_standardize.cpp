@@ -8,18 +8,23 @@
     for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
     {
         {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _sample_idx * _SIZE;
-        double _first = 0, _mean = 0, _variance = 0;  {# relative to the first value #}
+        {% if not draws %}
+        #pragma omp simd
+        {% endif %}
         for (int _n = 0; _n < _SIZE; _n++)
         {
             const int _idx = _sample_idx * _SIZE + _n, _channel_idx = _n % _CHANNELS, _position_idx = _idx / _CHANNELS;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
             _out[_n] = _source;
-            if (_n == 0)
-                _first = _out[0];
-            _mean += _out[_n] - _first;
         }
+        const double _first = _out[0];  {# sums relative to it keep their precision #}
+        double _mean = 0, _variance = 0;
+        #pragma omp simd reduction(+:_mean)
+        for (int _n = 0; _n < _SIZE; _n++)
+            _mean += _out[_n] - _first;
         _mean /= _SIZE;
+        #pragma omp simd reduction(+:_variance)
         for (int _n = 0; _n < _SIZE; _n++)
         {
             const double _difference = (_out[_n] - _first) - _mean;

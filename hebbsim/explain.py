@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import ArrayVariable, Subexpression, Variables
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.loopnest import LoopNest
 from hebbsim.pathways import SpikePathway
 from hebbsim.sums import ConnectionSum
+from hebbsim.targets import code_object_class
 
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
@@ -83,6 +85,8 @@ def explain(conv: "ConvSynapses") -> Explanation:
     )
     works = [_sum(total) for total in conv.sums.values()]
     works += [_pathway(pathway) for pathway in conv.pathways.values()]
+    if conv.samples is not None:
+        works += [_samples(runner) for runner in conv.samples.learners]
     if conv.update is not None:
         statements = "; ".join(line.strip() for line in conv.update.abstract_code.splitlines())
         works.append(
@@ -113,11 +117,13 @@ def _sum(total: ConnectionSum) -> Work:
         "kernel": "for each kernel element, over all positions and samples that share it",
     }[total.side]
     lines, operations = [loops], connections
-    if total.saving is not None:
+    if code_object_class() is NumpyCodeObject:
+        lines.append("in numpy, which visits every connection")
+    elif total.saving is not None:
         lines.append(
             "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a weight is 0"
         )
-    if total.products is not None:
+    elif total.products is not None:
         lines, operations = _separated(total, connections)
     return Work(
         total.name,
@@ -148,6 +154,23 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
             f"{conv.geometry.fan_in} operations each"
         )
     return lines, operations
+
+
+def _samples(runner: LoopNest) -> Work:
+    """Describe what each sample's own kernel variables cost."""
+    conv = runner.group.conv
+    equation = getattr(runner, "equation", None)
+    text = "; ".join(line.strip() for line in runner.abstract_code.splitlines() if line.strip())
+    if equation is not None:
+        text = f"{equation.varname} = {equation.expr.code}"
+    return Work(
+        runner.name,
+        runner.when,
+        text,
+        ("for each kernel element of each sample",),
+        conv.batch_size * len(conv),
+        _bytes(runner, runner.variables, text),
+    )
 
 
 def _pathway(pathway: SpikePathway) -> Work:

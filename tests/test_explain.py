@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, defaultclock, prefs
+from brian2 import Network, defaultclock, prefs, second
 
 from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.mapgroups import PerSample
 
 
 def build(rule, **kwds):
@@ -66,6 +67,22 @@ def test_shared_multiplications():
     source, layer = FeatureMap((32, 8, 8), "x : 1"), FeatureMap((32, 6, 6), "u : 1")
     conv = ConvSynapses(source, layer, "w : 1\nu_post = w*x_pre : 1 (summed)", kernel_size=3)
     assert "16 for 36" in str(conv.explain())
+
+
+def test_kernel_variables_of_each_sample():
+    rule = rules.RewardGated(rules.Hebb(1e-3), tau_e=1 * second, per_sample=True)
+    source = FeatureMap((3, 8, 8), "x : 1", batch_size=5)
+    layer = FeatureMap((4, 6, 6), "u : 1\ny : 1", batch_size=5)
+    PerSample(layer, rule.post_samples, namespace=rule.parameters)
+    conv = ConvSynapses(source, layer, rule=rule, kernel_size=3)
+    texts = [str(w) for w in conv.explain().works if "of each sample" in w.loops[0]]
+    assert texts
+    assert all(f"{5 * 108:,} operations" in text for text in texts)
+
+
+def test_numpy_visits_every_connection():
+    prefs.codegen.target = "numpy"
+    assert "visits every connection" in str(build(rules.Oja(1e-3)).explain())
 
 
 def test_names_are_those_of_the_profile():

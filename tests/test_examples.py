@@ -17,9 +17,7 @@ ARGUMENTS = {
     "spiking_speed": ["--quick"],
 }
 WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "spiking_speed", "torch_export")
-
-
-SLOW = ("distal_reward", "speed_against_synapses", "spiking_speed")
+SLOW = ("distal_reward", "reward_digits", "speed_against_synapses", "spiking_speed")
 
 
 @pytest.mark.parametrize(

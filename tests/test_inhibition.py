@@ -247,7 +247,7 @@ def test_inhibition(target):
         assert next(scene, None) is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     shape=st.tuples(*[st.integers(1, n) for n in (3, 4, 4, 4)]),
     radius=st.tuples(st.integers(0, 4), st.integers(0, 4)),

@@ -158,6 +158,7 @@ def add_kernel_variables(conv: "ConvSynapses", model: ConvModel, dtype: Any) -> 
     geometry = conv.geometry
     n_elements = geometry.kernel_elements
     variables = conv.variables = Variables(conv)
+    conv._N = n_elements  # which Brian2CUDA asks for
     variables.add_constant("N", n_elements)
     variables.add_arange("i", size=n_elements, constant=True, read_only=True)
     variables.create_clock_variables(conv._clock)
@@ -165,7 +166,13 @@ def add_kernel_variables(conv: "ConvSynapses", model: ConvModel, dtype: Any) -> 
     positions = rows * cols if geometry.weight_sharing else 1
     variables.add_constant("n_shared", conv.batch_size * positions)
     variables.add_array(
-        "_nonfinite", size=1, dtype=np.int32, scalar=True, read_only=True, index="0"
+        "_nonfinite",
+        size=1,
+        dtype=np.int32,
+        scalar=True,
+        read_only=True,
+        values=-1,
+        index="0",
     )
     step = 1
     for coordinate, size in zip(

@@ -21,7 +21,7 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from hebbsim.targets import code_object_class
+from hebbsim.targets import code_object_class, on_cuda
 
 __all__ = [
     "CompiledGroup",
@@ -99,6 +99,8 @@ def _create_code_object(
 ) -> Any:
     """Create a code object of the target's class, or of `fallback` where C++ code is missing."""
     runner.codeobj_class = code_object_class()
+    if runner.template == "stateupdate" and on_cuda():
+        runner.template = "group_update"  # where threads don't compete for shared variables
     try:
         return create(run_namespace)
     except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
@@ -126,7 +128,8 @@ def compile_directly(runner: CodeRunner) -> None:
         use_plain_code()
         if isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject:
             runner.update_abstract_code(run_namespace)  # a threshold has none before
-            if not _draws(runner.group, runner.abstract_code, run_namespace):
+            drawn = _draws(runner.group, runner.abstract_code, run_namespace)
+            if not drawn and not on_cuda():  # whose own is parallel
                 runner.template = "map_threshold"
         return _create_code_object(runner, create, run_namespace, None)
 

@@ -152,6 +152,7 @@ class MapGroup(CompiledGroup):
     def _create_variables(self, equations: Equations, dtype: Any) -> None:
         size = int(np.prod(self._shape()))
         variables = self.variables = Variables(self)
+        self._N = size  # which Brian2CUDA asks for
         variables.add_constant("N", size)
         variables.add_constant("map_size", len(self.feature_map) // size)
         variables.add_arange("i", size=size, constant=True, read_only=True)

@@ -65,6 +65,7 @@ class SampleKernels(CompiledGroup):
         self.names = {e.varname for e in equations.values()}
         size = conv.batch_size * conv.geometry.kernel_elements
         variables = self.variables = Variables(self)
+        self._N = size  # which Brian2CUDA asks for
         variables.add_constant("N", size)
         variables.add_arange("i", size=size, constant=True, read_only=True)
         variables.create_clock_variables(self._clock)

@@ -11,7 +11,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.algebra import Product, separate
 from hebbsim.loopnest import LoopNest, add_suffixed, changed_read, check_units
-from hebbsim.targets import code_object_class
+from hebbsim.targets import code_object_class, on_cuda
 
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
@@ -50,6 +50,7 @@ def connection_variables(conv: "ConvSynapses") -> Variables:
     return variables
 
 
+_CHANNELS_OF_A_TILE = 16  # with fewer, a tile of the matrix product on a GPU is mostly empty
 _CHANNELS_TO_SAVE = 32  # of source and target each; with fewer, the transforms cost what they save
 
 
@@ -131,8 +132,10 @@ class ConnectionSum(LoopNest):
         visits_all = not conv.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
             self.products = separate(equation.expr.code, self._side_of)
-        #: The product of which a sum to neurons saves multiplications, if it does
-        self.saving: Product | None = self._saving() if side == "post" else None
+        #: What a sum to neurons is, if it is a single product of the kernel with the inputs
+        self.single: Product | None = self._single() if side == "post" else None
+        #: That product, if its sums share multiplications
+        self.saving: Product | None = self._saving()
 
     def _side_of(self, name: str) -> str:
         """Say which index a variable has: that of a neuron, of a kernel element, or none."""
@@ -140,6 +143,17 @@ class ConnectionSum(LoopNest):
         if index == "0":
             return "constant"
         return index[1:].partition("_")[0]
+
+    def _single(self) -> Product | None:
+        """Return what a convolution multiplies, if it is a matrix product of some size."""
+        geometry = self.group.geometry
+        large = geometry.out_channels_per_group >= _CHANNELS_OF_A_TILE and geometry.fan_in >= 8
+        if not (large and geometry.weight_sharing) or self._buffered:
+            return None
+        products = separate(self.equation.expr.code, self._side_of)
+        if products is None or len(products) > 1 or products[0].post != "1":
+            return None
+        return products[0]
 
     def _saving(self) -> Product | None:
         """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
@@ -151,16 +165,11 @@ class ConnectionSum(LoopNest):
             geometry.kernel_size == (3, 3)
             and geometry.stride == geometry.dilation == (1, 1)
             and geometry.groups == 1
-            and geometry.weight_sharing
             and np.dtype(target.dtype) == np.float32
             and min(geometry.in_shape.channels, geometry.out_channels) >= _CHANNELS_TO_SAVE
             and max(geometry.padding) <= 2
-            and not self._buffered
         )
-        products = separate(self.equation.expr.code, self._side_of) if fits else None
-        if products is None or len(products) > 1 or products[0].post != "1":
-            return None
-        return products[0]
+        return self.single if fits else None
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
@@ -171,7 +180,9 @@ class ConnectionSum(LoopNest):
         if code_object_class() is not NumpyCodeObject:
             if self.products is not None:
                 self._separate(run_namespace)
-            elif self.saving is not None:
+            elif on_cuda() and self.single is not None:
+                self._multiply()
+            elif self.saving is not None and not on_cuda():
                 self._save()
         super().before_run(run_namespace)
 
@@ -181,16 +192,22 @@ class ConnectionSum(LoopNest):
         self.abstract_code: str | dict[str, str] = self._whole[1]
         self.user_code: str | dict[str, str] = self._whole[1]
 
-    def _save(self) -> None:
-        """Prepare the code of a product whose neighbouring sums share multiplications."""
-        assert self.saving is not None
-        self.template = "conv_sum_post_winograd"
+    def _multiply(self) -> None:
+        """Prepare the factors of a product of the kernel with the inputs."""
+        assert self.single is not None
+        self.template = "conv_sum_post_product"
         self.abstract_code = {
-            "direct": self._whole[1],
-            "pre": f"_p = {self.saving.pre}",
-            "kernel": f"_k = {self.saving.kernel}",
+            "pre": f"_p = {self.single.pre}",
+            "kernel": f"_k = {self.single.kernel}",
         }
         self.user_code = self.abstract_code
+
+    def _save(self) -> None:
+        """Prepare the code of a product whose neighbouring sums share multiplications."""
+        self._multiply()
+        assert isinstance(self.abstract_code, dict)
+        self.template = "conv_sum_post_winograd"
+        self.abstract_code["direct"] = self._whole[1]
 
     def _separate(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the code of the products: its factors, and what is made of their sums."""

@@ -5,8 +5,20 @@ import shutil
 import numpy as np
 import pytest
 from brian2 import BrianLogger, device, prefs, seed, set_device, start_scope
+from cuda_programs import use_cuda
 
-TARGETS = ("numpy", "cpp_runtime", "cpp_standalone")
+TARGETS = (
+    *("numpy", "cpp_runtime", "cpp_standalone"),
+    pytest.param("cuda_on_cpu", marks=pytest.mark.slow),
+    pytest.param("cuda", marks=pytest.mark.gpu),
+)
+
+#: Brian2's device of each target that has one
+STANDALONE = {
+    "cpp_standalone": "cpp_standalone",
+    "cuda_on_cpu": "cuda_standalone",
+    "cuda": "cuda_standalone",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +31,7 @@ def _fresh_brian(tmp_path, monkeypatch):
         "devices.cpp_standalone.openmp_threads",
     )
     saved = {name: prefs[name] for name in names}
+    arguments = list(prefs["codegen.cpp.extra_compile_args_gcc"])
     seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()
     yield
@@ -27,10 +40,14 @@ def _fresh_brian(tmp_path, monkeypatch):
     set_device("runtime")
     for name, value in saved.items():
         prefs[name] = value
+    prefs["codegen.cpp.extra_compile_args_gcc"][:] = arguments
 
 
-def choose_target(target: str, folder) -> None:
+def choose_target(target: str, folder, monkeypatch=None) -> None:
     """Make `target` the current one; the standalone project goes to `folder`."""
+    if target in ("cuda", "cuda_on_cpu"):
+        use_cuda(folder / "cuda", monkeypatch, on_cpu=target == "cuda_on_cpu")
+        return
     if target == "cpp_standalone":
         if shutil.which("g++") is None:
             pytest.skip("no C++ compiler")
@@ -45,9 +62,9 @@ def choose_target(target: str, folder) -> None:
 
 
 @pytest.fixture(params=TARGETS)
-def target(request, tmp_path):
+def target(request, tmp_path, monkeypatch):
     """Run the test on each target."""
-    choose_target(request.param, tmp_path)
+    choose_target(request.param, tmp_path, monkeypatch)
     return request.param
 
 

@@ -23,6 +23,7 @@ from brian2 import (
     volt,
 )
 from brian2.core.base import BrianObjectException
+from conftest import STANDALONE
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn.grad import conv2d_input, conv2d_weight
 
@@ -616,7 +617,7 @@ def test_weights_that_diverge_stop_the_run(target, capfd):
     source, layer, conv = diverging()
     # in memory: (krow, kcol, in_channel, out_channel)
     element = 1 * 16 + 2
-    if target == "cpp_standalone":
+    if target in STANDALONE:
         with pytest.raises(RuntimeError, match="run failed"):
             run_steps(source, layer, conv, steps=20)
         assert f"conv: 'w' is not finite at kernel element {element}" in capfd.readouterr().err

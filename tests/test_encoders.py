@@ -18,6 +18,7 @@ from brian2 import (
     set_device,
 )
 from brian2.core.base import BrianObjectException
+from conftest import STANDALONE
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap, rules
@@ -144,9 +145,9 @@ def test_encoders(target):
 
 def test_presentations_follow_each_other_and_seeds_repeat(target, tmp_path):
     """Stimuli of 10 ms each: all spikes of a stimulus come before the next."""
-    if target == "cpp_standalone":
+    if target in STANDALONE:
         device.reinit()
-        set_device("cpp_standalone", build_on_run=False)
+        set_device(STANDALONE[target], build_on_run=False)
     encoder = LatencyEncoder((1, 16, 16), 10 * ms, variable="light", model="x : 1")
     noise = PoissonEncoder((3, 4, 4), 2 * kHz)
     noise.x = 0.7
@@ -157,7 +158,7 @@ def test_presentations_follow_each_other_and_seeds_repeat(target, tmp_path):
         seed(11)
         encoder.present(image)
         network.run(10 * ms)
-    if target == "cpp_standalone":
+    if target in STANDALONE:
         device.build(directory=str(tmp_path / "runs"))
 
     steps, i = steps_of(spikes), spikes.i[:]

@@ -1,0 +1,198 @@
+"""How the CUDA kernels share out their work: threads of a block, blocks, and chunks of long sums.
+
+Sums are cut into chunks whose number depends on sizes alone, and the chunks' sums are added in their
+order: so a result doesn't depend on the device, or on which block is done first.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hebbsim.geometry import ConvGeometry
+
+__all__ = [
+    "Digits",
+    "KernelCut",
+    "PostTile",
+    "chunks",
+    "gathered",
+    "kernel_cut",
+    "lanes",
+    "post_tile",
+    "private",
+    "product_lists",
+]
+
+_SHARED_WRITE = re.compile(r"\s*_ptr_array_\w+\[0\]\s*=")
+_BLOCKS = 1024  # enough of them to keep a large device busy
+_POSITIONS = 4  # that a thread of a convolution sums at once
+_THREADS = 256
+
+
+def lanes(channels: int, most: int) -> int:
+    """Return how many threads take the channels of a position: a power of two.
+
+    Examples
+    --------
+    >>> lanes(100, 128), lanes(400, 128), lanes(3, 128)
+    (128, 128, 4)
+    """
+    return min(most, 1 << max(channels - 1, 0).bit_length())
+
+
+def chunks(terms: int) -> int:
+    """Return into how many chunks a sum over so many neurons is cut."""
+    return max(1, min(256, terms // 4096))
+
+
+class PostTile(NamedTuple):
+    """Threads of a block along the channels, and channels of a thread."""
+
+    lanes: int
+    channels: int
+
+    def blocks(self, geometry: ConvGeometry, batch_size: int) -> int:
+        """Return the number of blocks."""
+        positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols
+        of_block = _THREADS // self.lanes * _POSITIONS
+        tiles = -(-geometry.out_channels_per_group // (self.lanes * self.channels))
+        groups = geometry.out_channels // geometry.out_channels_per_group
+        return -(-positions // of_block) * tiles * groups
+
+
+def post_tile(geometry: ConvGeometry) -> PostTile:
+    """Choose the tile of a general sum over receptive fields: little beyond the last channel."""
+    channels = geometry.out_channels_per_group
+    found = lanes(channels, 32)
+
+    def cost(width: int) -> float:
+        tiles = -(-channels // (found * width))
+        return tiles * (width + 0.5)  # what is read of the inputs is shared by a thread's channels
+
+    return PostTile(found, min((1, 2, 4), key=lambda width: (cost(width), -width)))
+
+
+class KernelCut(NamedTuple):
+    """How a sum to the kernel is cut.
+
+    Input channels of a thread, chunks, positions and samples that share an element, elements, and
+    blocks of threads.
+    """
+
+    inputs: int
+    chunks: int
+    shared: int
+    elements: int
+    blocks: int
+
+
+def kernel_cut(
+    geometry: ConvGeometry, batch_size: int, per_sample: bool, running: bool
+) -> KernelCut:
+    """Choose the chunks of a sum to the kernel; `running` sums take one channel after the other."""
+    positions = geometry.out_shape.rows * geometry.out_shape.cols
+    own = 1 if geometry.weight_sharing else positions
+    samples = batch_size if per_sample else 1
+    shared = (batch_size // samples) * (positions // own)
+    elements = geometry.kernel_elements * samples
+    if running:
+        taps = elements // geometry.out_channels
+        number = max(1, min(64, shared // 16))
+        return KernelCut(1, number, shared, elements, -(-taps * number // 64))
+    inputs = min(4, geometry.in_channels_per_group)
+    groups = geometry.out_channels // geometry.out_channels_per_group
+    tiles = own * samples * groups * math.prod(geometry.kernel_size)
+    tiles *= -(-geometry.in_channels_per_group // inputs)
+    tiles *= -(-geometry.out_channels_per_group // 32)
+    number = max(1, min(_BLOCKS // tiles, shared // 64, 64))
+    return KernelCut(inputs, number, shared, elements, tiles * number)
+
+
+class Digits(NamedTuple):
+    """The (name, size) digits that number an element, and those of the connections of one."""
+
+    element: list[tuple[str, int]]
+    terms: list[tuple[str, int]]
+
+    @property
+    def n_elements(self) -> int:
+        """Number of elements."""
+        return math.prod(size for _, size in self.element)
+
+    @property
+    def n_terms(self) -> int:
+        """Number of connections of an element, with those that padding leaves out."""
+        return math.prod(size for _, size in self.terms)
+
+    def has(self, name: str) -> bool:
+        """Whether a digit has this name."""
+        return any(name == found for found, _ in (*self.element, *self.terms))
+
+
+def gathered(geometry: ConvGeometry, batch_size: int, index: str) -> Digits:
+    """Return how to visit all connections that reach an element of a variable with this `index`.
+
+    Parameters
+    ----------
+    geometry : ConvGeometry
+        The convolution.
+    batch_size : int
+        Number of samples.
+    index : str
+        The index that a loop over connections gives the variable, such as ``'_kernel_idx'``.
+    """
+    size = {
+        "_sample": batch_size,
+        "_row": geometry.out_shape.rows,
+        "_col": geometry.out_shape.cols,
+        "_channel": geometry.out_channels,
+        "_out_channel": geometry.out_channels_per_group,
+        "_krow": geometry.kernel_size[0],
+        "_kcol": geometry.kernel_size[1],
+        "_in_channel": geometry.in_channels_per_group,
+        "_pre_row": geometry.in_shape.rows,
+        "_pre_col": geometry.in_shape.cols,
+        "_pre_channel": geometry.in_shape.channels,
+    }
+    taps = ["_krow", "_kcol", "_in_channel"]
+    of_post = ["_sample", "_row", "_col", *taps, "_channel"]
+    of_pre = ["_sample", "_pre_row", "_pre_col", "_krow", "_kcol", "_pre_channel", "_out_channel"]
+    place = [] if geometry.weight_sharing else ["_row", "_col"]
+    pre = ["_sample", "_pre_row", "_pre_col", "_pre_channel"]
+    every, element = {
+        "_post_idx": (of_post, ["_sample", "_row", "_col", "_channel"]),
+        "_post_channel_idx": (of_post, ["_channel"]),
+        "_post_position_idx": (of_post, ["_sample", "_row", "_col"]),
+        "_post_sample_idx": (of_post, ["_sample"]),
+        "_pre_idx": (of_pre, pre),
+        "_pre_sub_idx": (of_pre, pre),
+        "_pre_channel_idx": (of_pre, ["_pre_channel"]),
+        "_pre_position_idx": (of_pre, pre[:3]),
+        "_pre_sample_idx": (of_post, ["_sample"]),
+        "_kernel_idx": (of_post, [*place, *taps, "_channel"]),
+        "_sample_kernel_idx": (of_post, ["_sample", *place, *taps, "_channel"]),
+        "0": (of_post, []),
+    }[index]
+    return Digits(
+        [(name, size[name]) for name in element],
+        [(name, size[name]) for name in every if name not in element],
+    )
+
+
+def product_lists(geometry: ConvGeometry, batch_size: int) -> int:
+    """Return into how many chunks of positions the list of active neurons is cut."""
+    positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols
+    return max(1, min(512, positions // 64))
+
+
+def private(code: Sequence[str]) -> list[str]:
+    """Return the lines of a code block that write no shared variable, for threads that all run it.
+
+    Examples
+    --------
+    >>> private(["double r = _ptr_array_g_r[0];", "r = r*_lio_1;", "_ptr_array_g_r[0] = r;"])
+    ['double r = _ptr_array_g_r[0];', 'r = r*_lio_1;']
+    """
+    lines = code.split("\n") if isinstance(code, str) else code
+    return [line for line in lines if not _SHARED_WRITE.match(line)]

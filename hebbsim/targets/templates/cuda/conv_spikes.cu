@@ -1,0 +1,72 @@
+{# What a pathway's spikes do, along the connections of each neuron that spiked. Each element that it
+   changes gathers over its connections, so that the order of spikes doesn't matter; `side` is whose
+   spikes. Spikes on their way are flags in a ring, one round of the neurons for each step. #}
+{% from 'kernels.cu' import digits, each, host_name, keep, kernel, launch with context %}
+{% from 'conv_indices.cpp' import constants with context %}
+{% from 'gather.cu' import connections_of with context %}
+
+{% macro pathway_kernels(side) %}
+{% call kernel('clear', 256, 'int32_t* const _flags, int* const _slot,') %}
+    {{each(n_neurons)}}
+    {% if slots %}
+    if (_idx == 0) _slot[0] = {{_queue_slot}};
+    {{_queue}}[(size_t) (({{_queue_slot}} + {{slots - 1}}) % {{slots}}) * {{n_neurons + 1}} + _idx] = 0;
+    {% else %}
+    _flags[_idx] = 0;
+    {% endif %}
+{% endcall %}
+{% call kernel('mark', 256, 'int32_t* const _flags, const int* const _slot,') %}
+    const int _spike = blockIdx.x * blockDim.x + threadIdx.x;
+    if (_spike >= {{get_array_name(_spikes_var)}}[{{n_stored}}]) return;
+    const int _neuron = {{get_array_name(_spikes_var)}}[_spike] - {{first_neuron}};
+    if (_neuron < 0 || _neuron >= {{n_neurons}}) return;
+    {% if slots %}
+    {{_queue}}[(size_t) ((_slot[0] + {{slots - 1}}) % {{slots}}) * {{n_neurons + 1}} + _neuron] = 1;
+    {% else %}
+    _flags[_neuron] = 1;
+    {% endif %}
+{% endcall %}
+{% for addition, target, index in additions %}
+{% set _type = c_data_type(target.dtype) %}
+{% call kernel('add%d' % loop.index0, 64, 'const int32_t* const _flags, const int* const _slot,') %}
+    {{constants(geometry, batch_size)|indent(4)}}
+    __shared__ {{_type}} _lanes[64];
+    {{_type}} _sum = 0;
+    {% if slots %}
+    const int32_t* const _arriving = {{_queue}} + (size_t) _slot[0] * {{n_neurons + 1}};
+    {% else %}
+    const int32_t* const _arriving = _flags;
+    {% endif %}
+    const int _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+{% call connections_of(gathered(geometry, batch_size, index)) %}
+        if (!_arriving[_{{side}}_idx]) continue;
+        {{vector_code|join('\n')|indent(8)}}
+        _sum += {{addition}};
+{% endcall %}
+    _sum = _combined<64>(_lanes, threadIdx.x, _sum, []({{_type}} _a, {{_type}} _b) { return _a + _b; });
+    if (threadIdx.x == 0 && _sum != 0) {{get_array_name(target)}}[blockIdx.x{{' + %d' % pre_start if index == '_pre_sub_idx'}}] += _sum;
+{% endcall %}
+{% endfor %}
+{% if slots %}
+{% call kernel('advance', 32, 'const int* const _slot,') %}
+    if (threadIdx.x == 0) {{_queue_slot}} = (_slot[0] + 1) % {{slots}};
+{% endcall %}
+{% endif %}
+{% endmacro %}
+
+{% macro pathway_scratch() %}
+{{keep('int', '_slot', 1)}}
+{{keep('int32_t', '_flags', 1 if slots else n_neurons)}}
+{% endmacro %}
+
+{% macro pathway_launches() %}
+{{launch('clear', (n_neurons + 255) // 256, 256, '_flags, _slot,')}}
+{{launch('mark', (n_stored + 255) // 256, 256, '_flags, _slot,')}}
+{% for addition, target, index in additions %}
+{{launch('add%d' % loop.index0, gathered(geometry, batch_size, index).n_elements, 64, '_flags, _slot,')}}
+{% endfor %}
+{% if slots %}
+{{launch('advance', 1, 32, '_slot,')}}
+{% endif %}
+{% endmacro %}

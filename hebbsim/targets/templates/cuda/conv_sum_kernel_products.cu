@@ -1,0 +1,181 @@
+{# Each kernel element sums products that separate: kernel * sum over positions of post * pre. Active
+   neurons are listed by chunk and channel, in their order. Where they are few, only they are visited
+   (so that an infinite input of silent neurons goes unnoticed); else each product is a correlation of
+   all. Which it is, is decided on the device. #}
+{% extends 'loop_nest.cu' %}
+{% from 'kernels.cu' import each, keep, kernel, launch with context %}
+{% from 'conv_indices.cpp' import constants with context %}
+{% from 'kernel_nest.cu' import kernel_sums with context %}
+
+{# needs _position and _channel #}
+{% macro _post_neuron() %}
+const int _post_channel_idx = _channel, _post_position_idx = _position, _post_idx = _position * _OUT_CHANNELS + _channel;
+const int _post_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+const int _vectorisation_idx = _post_idx;
+{{vector_code['post']|join('\n')}}
+{%- endmacro %}
+
+{% macro _sizes() %}
+{{constants(geometry, batch_size)}}
+typedef {{c_data_type(_target_var.dtype)}} _scalar;
+constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
+constexpr int _LISTS = {{product_lists(geometry, batch_size)}}, _LONGEST = (_POSITIONS + _LISTS - 1) / _LISTS;
+// activity alone is summed once for all taps that meet the same positions
+constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
+{% endmacro %}
+
+{% block kernels %}
+{% set _correlations = products|rejectattr('pre_number', 'none')|list %}
+{% set _plain = products|selectattr('pre_number', 'none')|list %}
+{% set _type = c_data_type(_target_var.dtype) %}
+{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
+{% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
+
+{% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _type ~ '* const _totals,') %}
+    {{_sizes()|indent(4)}}
+    const int _channel = blockIdx.x % ((_OUT_CHANNELS + 31) / 32) * 32 + threadIdx.x, _list = blockIdx.x / ((_OUT_CHANNELS + 31) / 32);
+    if (_channel >= _OUT_CHANNELS) return;
+    int* const _mine = _active + ((size_t) _list * _OUT_CHANNELS + _channel) * _LONGEST;
+    int _count = 0;
+    {% if _plain %}
+    _scalar _total[{{_plain|length}}][_PLACES] = {};
+    {% endif %}
+    const int _vectorisation_idx = -1;
+    {{scalar_code['post']|autoindent}}
+    const int _last = (long long) _POSITIONS * (_list + 1) / _LISTS;
+    for (int _position = (long long) _POSITIONS * _list / _LISTS; _position < _last; _position++)
+    {
+        {{_post_neuron()|indent(8)}}
+        if (!({{_any_active}})) continue;
+        _mine[_count++] = _position;
+        {% if _plain and geometry.padding == (0, 0) %}
+        {% for product in _plain %}
+        _total[{{loop.index0}}][0] += _q{{product.number}};
+        {% endfor %}
+        {% elif _plain %}
+        const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+        #pragma unroll
+        for (int _place = 0; _place < _PLACES; _place++)
+        {
+            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _place / _KCOLS * _DILATE_ROW;
+            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _place % _KCOLS * _DILATE_COL;
+            if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+            {% for product in _plain %}
+            _total[{{loop.index0}}][_place] += _q{{product.number}};
+            {% endfor %}
+        }
+        {% endif %}
+    }
+    _counts[_list * _OUT_CHANNELS + _channel] = _count;
+    {% if _plain %}
+    for (int _n = 0; _n < {{_plain|length}} * _PLACES; _n++)
+        _totals[((size_t) _list * {{_plain|length}} * _PLACES + _n) * _OUT_CHANNELS + _channel] = _total[_n / _PLACES][_n % _PLACES];
+    {% endif %}
+{% endcall %}
+
+{% call kernel('judge', 256, 'const int* const _counts, int* const _crowded,') %}
+    {{_sizes()|indent(4)}}
+    __shared__ int _lanes[256];
+    int _n_active = 0;
+    for (int _n = threadIdx.x; _n < _LISTS * _OUT_CHANNELS; _n += 256) _n_active += _counts[_n];
+    _n_active = _combined<256>(_lanes, threadIdx.x, _n_active, [](int _a, int _b) { return _a + _b; });
+    if (threadIdx.x == 0) *_crowded = _n_active > _POSITIONS * _OUT_CHANNELS / {{dense_from}};
+{% endcall %}
+
+{% if _correlations %}
+{# a block for a chunk of the lists of a channel, a thread for a tap #}
+{% call kernel('sparse', 128, 'const int* const _active, const int* const _counts, const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
+    if (*_crowded) return;
+    {{_sizes()|indent(4)}}
+    constexpr int _TILES = (_TAPS + 127) / 128, _CHUNKS = {{_cut.chunks}};
+    const int _channel = blockIdx.x % _OUT_CHANNELS, _tap = blockIdx.x / _OUT_CHANNELS % _TILES * 128 + threadIdx.x, _chunk = blockIdx.x / (_OUT_CHANNELS * _TILES);
+    if (_tap >= _TAPS) return;
+    const int _group = _channel / _GROUP_OUT, _in_channel = _tap % _GROUP_IN, _kcol = _tap / _GROUP_IN % _KCOLS, _krow = _tap / (_GROUP_IN * _KCOLS);
+    _scalar _sum[{{_correlations|length}}] = {};
+    const int _vectorisation_idx = -1;
+    {{scalar_code['post']|autoindent}}
+    for (int _list = _LISTS * _chunk / _CHUNKS; _list < _LISTS * (_chunk + 1) / _CHUNKS; _list++)
+    {
+        const int* const _here = _active + ((size_t) _list * _OUT_CHANNELS + _channel) * _LONGEST;
+        const int _count = _counts[_list * _OUT_CHANNELS + _channel];
+        for (int _n = 0; _n < _count; _n++)
+        {
+            const int _position = _here[_n];
+            const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+            if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+            {{_post_neuron()|indent(12)}}
+            {
+                const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
+                const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+                const int _vectorisation_idx = _pre_idx;
+                {{scalar_code['pre']|autoindent}}
+                {{vector_code['pre']|join('\n')|indent(16)}}
+                {% for product in _correlations %}
+                _sum[{{loop.index0}}] += _q{{product.number}} * _p{{product.pre_number}};
+                {% endfor %}
+            }
+        }
+    }
+    {% for product in _correlations %}
+    _chunk_sums[((size_t) {{loop.index0}} * _CHUNKS + _chunk) * {{_cut.elements}} + _tap * _OUT_CHANNELS + _channel] = _sum[{{loop.index0}}];
+    {% endfor %}
+{% endcall %}
+
+{% for product in _correlations %}
+{% set _block = 'product%d' % product.number %}
+{% call kernel('dense%d' % product.number, 256, 'const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
+    if (!*_crowded) return;
+    {{constants(geometry, batch_size)|indent(4)}}
+{{kernel_sums(vector_code[_block], scalar_code[_block], _cut, '_s%d' % product.number)}}
+{% endcall %}
+{% endfor %}
+{% endif %}
+
+{% call kernel('total', 256, 'const ' ~ _type ~ '* const _chunk_sums, const ' ~ _type ~ '* const _totals,') %}
+    {{_sizes()|indent(4)}}
+    {{each(_cut.elements)}}
+    const int _channel = _idx % _OUT_CHANNELS, _tap = _idx / _OUT_CHANNELS, _kernel_idx = _idx, _vectorisation_idx = _idx;
+    {% for product in _correlations %}
+    _scalar _s{{product.number}} = 0;
+    for (int _chunk = 0; _chunk < {{_cut.chunks}}; _chunk++) _s{{product.number}} += _chunk_sums[((size_t) {{loop.index0}} * {{_cut.chunks}} + _chunk) * {{_cut.elements}} + _idx];
+    {% endfor %}
+    {% for product in _plain %}
+    _scalar _s{{product.number}} = 0;
+    for (int _list = 0; _list < _LISTS; _list++)
+        _s{{product.number}} += _totals[(((size_t) _list * {{_plain|length}} + {{loop.index0}}) * _PLACES + {{'0' if geometry.padding == (0, 0) else '_tap / _GROUP_IN'}}) * _OUT_CHANNELS + _channel];
+    {% endfor %}
+    {{scalar_code['kernel']|autoindent}}
+    {{vector_code['kernel']|join('\n')|indent(4)}}
+    {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+{% endcall %}
+{% endblock %}
+
+{% block scratch %}
+{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
+{% set _type = c_data_type(_target_var.dtype) %}
+{% set _n_lists = product_lists(geometry, batch_size) %}
+{% set _n_plain = products|selectattr('pre_number', 'none')|list|length %}
+{% set _positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols %}
+{% set _n_places = 1 if geometry.padding == (0, 0) else geometry.kernel_size[0] * geometry.kernel_size[1] %}
+{{keep('int', '_active', '(size_t) %d * %d' % (_n_lists * geometry.out_channels, (_positions + _n_lists - 1) // _n_lists))}}
+{{keep('int', '_counts', _n_lists * geometry.out_channels)}}
+{{keep('int', '_crowded', 1)}}
+{{keep(_type, '_chunk_sums', [products|length - _n_plain, 1]|max * _cut.chunks * _cut.elements)}}
+{{keep(_type, '_totals', [_n_plain, 1]|max * _n_lists * _n_places * geometry.out_channels)}}
+{% endblock %}
+
+{% block launches %}
+{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
+{% set _correlations = products|rejectattr('pre_number', 'none')|list %}
+{{launch('list', product_lists(geometry, batch_size) * ((geometry.out_channels + 31) // 32), 32, '_active, _counts, _totals,')}}
+{% if _correlations %}
+{{launch('judge', 1, 256, '_counts, _crowded,')}}
+{{launch('sparse', geometry.out_channels * ((geometry.fan_in + 127) // 128) * _cut.chunks, 128, '_active, _counts, _crowded, _chunk_sums,')}}
+{% for product in _correlations %}
+{{launch('dense%d' % product.number, _cut.blocks, 256, '_crowded, _chunk_sums + (size_t) %d * %d,' % (loop.index0, _cut.chunks * _cut.elements))}}
+{% endfor %}
+{% endif %}
+{{launch('total', (_cut.elements + 255) // 256, 256, '_chunk_sums, _totals,')}}
+{% endblock %}

@@ -1,0 +1,75 @@
+{# What the templates of a target with kernels share #}
+
+{# A kernel `_name_codeobject`; its body is the caller's. `parameters` come before those of the arrays #}
+{% macro kernel(name, threads=256, parameters='') %}
+__global__ void __launch_bounds__({{threads}}) _{{name}}_{{codeobj_name}}(
+    int _N,
+    {{parameters}}
+    %KERNEL_PARAMETERS%
+    )
+{
+    using namespace brian;
+    %KERNEL_CONSTANTS%
+    {{kernel_lines|autoindent}}
+    {{caller()}}
+}
+{% endmacro %}
+
+{# Run it; `arguments` are those of its `parameters` #}
+{% macro launch(name, blocks, threads=256, arguments='') %}
+_{{name}}_{{codeobj_name}}<<<{{blocks}}, {{threads}}>>>(
+    _N,
+    {{arguments}}
+    %HOST_PARAMETERS%
+    );
+{% endmacro %}
+
+{# Memory on the device that is kept from step to step, all zeros at first #}
+{% macro keep(type, name, size) %}
+static {{type}}* {{name}} = nullptr;
+if ({{name}} == nullptr)
+{
+    const size_t _bytes = sizeof({{type}}) * (size_t) ({{size}});
+    CUDA_SAFE_CALL(cudaMalloc((void**) &{{name}}, _bytes));
+    CUDA_SAFE_CALL(cudaMemset({{name}}, 0, _bytes));
+}
+{% endmacro %}
+
+{# The digits of a number in a mixed radix: of the (name, size) pairs the last changes fastest #}
+{% macro digits(value, places) %}
+{% if places %}
+int _rest_{{value}} = {{value}};
+{% for name, size in places|reverse %}
+const int {{name}} = _rest_{{value}}{{'' if loop.last else ' % (' ~ size ~ ')'}};
+{% if not loop.last %}
+_rest_{{value}} /= {{size}};
+{% endif %}
+{% endfor %}
+{% endif %}
+{% endmacro %}
+
+{# Threads that work on elements of one kind each, as `_idx` #}
+{% macro each(size) %}
+const int _idx = blockIdx.x * blockDim.x + threadIdx.x;
+if (_idx >= {{size}}) return;
+{% endmacro %}
+
+{% macro host_name(variable) %}dev{{get_array_name(variable, access_data=False)}}{% endmacro %}
+
+{# What a code object writes to shared variables is written by one thread, after all have read them;
+   these run `private(scalar_code)` #}
+{% macro shared_kernel() %}
+{% if private(scalar_code) != scalar_code %}
+{% call kernel('shared', 32) %}
+    if (threadIdx.x > 0) return;
+    const int _idx = 0, _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+{% endcall %}
+{% endif %}
+{% endmacro %}
+
+{% macro launch_shared() %}
+{% if private(scalar_code) != scalar_code %}
+{{launch('shared', 1, 32)}}
+{% endif %}
+{% endmacro %}

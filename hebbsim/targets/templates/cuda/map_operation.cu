@@ -1,0 +1,37 @@
+{# The frame of an operation on a feature map: lanes evaluate `_source` for the channels of a position
+   into `_values`; child templates write the result of the position #}
+{% extends 'loop_nest.cu' %}
+{% from 'kernels.cu' import kernel, launch with context %}
+{% from 'neuron_indices.cu' import evaluate with context %}
+
+{% block kernels %}
+{% call kernel('operate', 128) %}
+    constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _ALL = {{memory_shape[0]}} * _POSITIONS, _CHANNELS = {{memory_shape[3]}};
+    constexpr int _LANES = {{lanes(memory_shape[3], 128)}}, _PLACES = 128 / _LANES;
+    typedef {{c_data_type(values_dtype)}} _scalar;
+    __shared__ _scalar _all_values[_PLACES][_CHANNELS];
+    {% block declare %}{% endblock %}
+    const int _lane = threadIdx.x % _LANES, _place = threadIdx.x / _LANES;
+    const int _wanted = blockIdx.x * _PLACES + _place;
+    const bool _here = _wanted < _ALL;  // the others keep them company, since all threads meet
+    const int _position = _here ? _wanted : _ALL - 1;
+    _scalar* const _values = _all_values[_place];
+    {
+        const int _vectorisation_idx = -1;
+        {{scalar_code|autoindent}}
+        for (int _channel = _lane; _channel < _CHANNELS; _channel += _LANES)
+        {
+            {{evaluate()|indent(12)}}
+            _values[_channel] = _source;
+            {% block keep %}{% endblock %}
+        }
+    }
+    __syncthreads();
+    {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + (size_t) _position * _CHANNELS;
+    {% block operation %}{% endblock %}
+{% endcall %}
+{% endblock %}
+
+{% block launches %}
+{{launch('operate', (memory_shape[0] * memory_shape[1] * memory_shape[2] + 128 // lanes(memory_shape[3], 128) - 1) // (128 // lanes(memory_shape[3], 128)), 128)}}
+{% endblock %}

@@ -1,0 +1,44 @@
+{# A block of threads brings one sample to zero mean and unit deviation #}
+{% extends 'loop_nest.cu' %}
+{% from 'kernels.cu' import kernel, launch with context %}
+
+{% block kernels %}
+{% call kernel('standardize', 512) %}
+    constexpr int _CHANNELS = {{memory_shape[3]}}, _SIZE = {{memory_shape[1] * memory_shape[2] * memory_shape[3]}};
+    __shared__ double _lanes[512];
+    const auto _add = [](double _a, double _b) { return _a + _b; };
+    const int _sample_idx = blockIdx.x;
+    {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + (size_t) _sample_idx * _SIZE;
+    {
+        const int _vectorisation_idx = -1;
+        {{scalar_code|autoindent}}
+        for (int _n = threadIdx.x; _n < _SIZE; _n += 512)
+        {
+            const int _idx = _sample_idx * _SIZE + _n, _channel_idx = _n % _CHANNELS, _position_idx = _idx / _CHANNELS;
+            const int _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            _out[_n] = _source;
+        }
+    }
+    __syncthreads();
+    const double _first = _out[0];  {# sums relative to it keep their precision #}
+    double _mean = 0, _variance = 0;
+    for (int _n = threadIdx.x; _n < _SIZE; _n += 512)
+        _mean += _out[_n] - _first;
+    _mean = _combined<512>(_lanes, threadIdx.x, _mean, _add) / _SIZE;
+    for (int _n = threadIdx.x; _n < _SIZE; _n += 512)
+    {
+        const double _difference = (_out[_n] - _first) - _mean;
+        _variance += _difference * _difference;
+    }
+    _variance = _combined<512>(_lanes, threadIdx.x, _variance, _add) / _SIZE;
+    const double _deviation = sqrt(_variance);
+    const double _scale = _deviation > {{tolerance}} * fabs(_first) ? 1 / _deviation : 0;
+    for (int _n = threadIdx.x; _n < _SIZE; _n += 512)
+        _out[_n] = ((_out[_n] - _first) - _mean) * _scale;
+{% endcall %}
+{% endblock %}
+
+{% block launches %}
+{{launch('standardize', memory_shape[0], 512)}}
+{% endblock %}

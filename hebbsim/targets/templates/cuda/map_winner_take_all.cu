@@ -1,0 +1,33 @@
+{# In k rounds the lanes agree on the largest value that is left; of equal ones the first wins, and
+   what is not a number loses to all others #}
+{% extends 'map_operation.cu' %}
+{% block declare %}
+    struct _Candidate { _scalar _value; int _channel; };
+    __shared__ _Candidate _lanes[_PLACES][_LANES];
+    __shared__ bool _eligibles[_PLACES][_CHANNELS];
+    __shared__ char _ranks[_PLACES][_CHANNELS];  // 1: won, 2: would have won
+{% endblock %}
+{% block keep %}
+            _eligibles[_place][_channel] = _eligible;
+            _ranks[_place][_channel] = 0;
+{% endblock %}
+{% block operation %}
+    const auto _better = [](_Candidate _a, _Candidate _b) {
+        if (_a._channel < 0 || _b._channel < 0) return _a._channel < 0 ? _b : _a;
+        const bool _nan_a = _a._value != _a._value, _nan_b = _b._value != _b._value;
+        const bool _first = _a._channel < _b._channel;
+        if (_nan_a || _nan_b) return (_nan_a == _nan_b ? _first : _nan_b) ? _a : _b;
+        return (_a._value > _b._value || (_a._value == _b._value && _first)) ? _a : _b;
+    };
+    for (int _rank = 0; _rank < {{k}}; _rank++)
+    {
+        _Candidate _best = {0, -1};
+        for (int _channel = _lane; _channel < _CHANNELS; _channel += _LANES)
+            if (!_ranks[_place][_channel]) _best = _better(_best, {_values[_channel], _channel});
+        _best = _combined<_LANES>(_lanes[_place], _lane, _best, _better);
+        if (_lane == 0) _ranks[_place][_best._channel] = _eligibles[_place][_best._channel] ? 1 : 2;
+        __syncthreads();
+    }
+    for (int _channel = _lane; _here && _channel < _CHANNELS; _channel += _LANES)
+        _out[_channel] = _ranks[_place][_channel] == 1 ? {{'_values[_channel]' if graded else '1'}} : 0;
+{% endblock %}

@@ -1,0 +1,56 @@
+"""Build programs of Brian2CUDA for this machine's CPU, where there is no GPU."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from brian2 import set_device
+from brian2.devices.device import all_devices
+
+from hebbsim.targets.cuda import compile_without_gpu, requirements
+
+HEADERS = Path(__file__).parent / "cuda_on_cpu"
+LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
+
+
+def compile_for_cpu(directory) -> None:
+    """Compile a project's CUDA code with g++; the program is ``main``, as nvcc's would be."""
+    folder = Path(directory)
+    units = []
+    for source in sorted(folder.rglob("*.cu")):
+        unit = source.with_suffix(".cpu.cpp")
+        unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
+        units.append(str(unit.relative_to(folder)))
+    done = subprocess.run(
+        ["g++", "-std=c++17", "-O1", "-w", "-include", str(HEADERS / "cuda_on_cpu.h")]
+        + ["-I.", f"-I{HEADERS}", *units, "-o", "main"],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"g++ refused generated CUDA code:\n{done.stderr[:4000]}")
+
+
+def missing(*names) -> list[str]:
+    """Return which of the `names` that CUDA needs this machine lacks."""
+    return [item.name for item in requirements() if item.name in names and not item.found]
+
+
+def use_cuda(folder, monkeypatch, *, on_cpu: bool, **options) -> None:
+    """Make Brian2CUDA the current device, with programs that run on a GPU or on the CPU."""
+    needed = ["Brian2CUDA"] if on_cpu else [item.name for item in requirements()]
+    if missing(*needed):
+        pytest.skip(f"no {', '.join(missing(*needed))}; `hebbsim cuda` says how to get it")
+    if on_cpu:
+        monkeypatch.setattr(
+            type(all_devices["cuda_standalone"]),
+            "compile_source",
+            lambda self, directory, *_: compile_for_cpu(directory),
+        )
+        compile_without_gpu()
+    set_device("cuda_standalone", directory=str(folder), **options)

@@ -18,6 +18,7 @@ from hebbsim.network import ConvNetwork
 from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling, pool_output_shape
 from hebbsim.spiking import SpikingNetwork
 from hebbsim.spikinglayers import SpikingLayer
+from hebbsim.storedimages import StoredImages
 from hebbsim.targets import register_templates
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
     "SpikingLayer",
     "SpikingNetwork",
     "Standardize",
+    "StoredImages",
     "SumPooling",
     "Triangle",
     "WinnerTakeAll",

@@ -1,4 +1,4 @@
-"""The command line: ``hebbsim compare``, ``rules``, ``datasets`` and ``benchmark``."""
+"""The command line: ``hebbsim compare``, ``rules``, ``datasets``, ``benchmark`` and ``cuda``."""
 
 import os
 import shlex
@@ -69,6 +69,18 @@ def show_datasets() -> None:
     for name in available_datasets():
         typer.echo(f"{name:14} {_DATASETS.get(name, '')}".rstrip())
     typer.echo("or the path of a folder with a sub-folder of images for each class, or of an .npz")
+
+
+@app.command("cuda")
+def check_cuda() -> None:
+    """Say what Brian2CUDA finds here, what it misses, and how to get it."""
+    from hebbsim.targets.cuda import requirements
+
+    found = requirements()
+    for item in found:
+        typer.echo(f"{item.name:15} {item.found or 'missing: ' + item.way_out}")
+    if not all(item.found for item in found):
+        raise typer.Exit(DIFFERENT)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -261,39 +273,42 @@ def benchmark(
     overwrite: Annotated[
         bool, _option("Replace the results in the folder.", "--overwrite")
     ] = False,
+    device: Annotated[
+        str, _option("cpu, or cuda: parts c and d on a GPU, through Brian2CUDA (default cpu).")
+    ] = "cpu",
     quick: Annotated[bool, _option("Tiny sizes.", "--quick", hidden=True)] = False,
 ) -> None:
     """Measure speed and memory against explicit Brian2 synapses and torch.
 
     In single precision and one process, ours and rivals in turns, with the results compared.
     """
+    from hebbsim.benchmark import FULL, QUICK, Setting
+
     if threads is None:
         threads = os.cpu_count() or 1
     with _user_errors():
-        _benchmark(_names(parts), output, threads, repeats, overwrite=overwrite, quick=quick)
+        sizes = QUICK if quick else FULL
+        setting = Setting(threads, repeats, sizes, device=device)
+        _benchmark(_names(parts), output, setting, overwrite=overwrite)
 
 
 def _benchmark(
     parts: tuple[str, ...] | None,
     folder: Path,
-    threads: int,
-    repeats: int,
+    setting: Any,
     *,
     overwrite: bool,
-    quick: bool,
 ) -> None:
-    from hebbsim.benchmark import FULL, PARTS, QUICK, Setting, benchmark
+    from hebbsim.benchmark import benchmark
     from hebbsim.benchmark.environment import environment
     from hebbsim.benchmark.report import table
 
     console = Console()
     start = perf_counter()
     with console.status("starting") as status:
-        setting = Setting(threads, repeats, QUICK if quick else FULL, status.update)
+        setting = replace(setting, announce=status.update)
         try:
-            rows = benchmark(
-                setting, folder, tuple(PARTS) if parts is None else parts, overwrite=overwrite
-            )
+            rows = benchmark(setting, folder, parts, overwrite=overwrite)
         except KeyboardInterrupt:
             console.print(f"interrupted; what was measured is in {folder}", markup=False)
             raise typer.Exit(INTERRUPTED) from None

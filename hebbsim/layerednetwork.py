@@ -87,10 +87,6 @@ class LayeredNetwork(ABC):
     dt : Quantity
         Time step.
 
-    Raises
-    ------
-    NotImplementedError
-        On a standalone device: batches are streamed from Python.
     """
 
     #: Name of the variable that the images are written to
@@ -110,11 +106,6 @@ class LayeredNetwork(ABC):
         dt: Quantity,
     ) -> None:
         kind = type(self).__name__
-        if not isinstance(get_device(), RuntimeDevice):
-            raise NotImplementedError(
-                f"{kind} streams batches from Python and runs in runtime mode alone; on "
-                f"{type(get_device()).__name__} build the layers from FeatureMap and ConvSynapses"
-            )
         if not layers:
             raise ValueError(f"{kind}: give at least one layer")
         self.input_shape = MapShape.of(input_shape, f"{kind}'s input_shape")
@@ -123,8 +114,15 @@ class LayeredNetwork(ABC):
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
         self._batch_shape = (batch_size, *self.input_shape)
-        self._batches: Iterator[np.ndarray] = iter(())
+        self._batches: Iterator[np.ndarray] | None = None  # while they are presented
         self._collect: Callable[[], None] = lambda: None
+
+    def _require_runtime(self, way_out: str) -> None:
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
+                f"{type(get_device()).__name__} {way_out}"
+            )
 
     def _assemble(self, *operations: BrianObject) -> None:
         objects = [o for stage in self.stages for o in stage.objects]
@@ -153,7 +151,9 @@ class LayeredNetwork(ABC):
         return float(self.clock.variables["t"].get_value()[0])
 
     def _feed(self) -> None:
-        """Write the next batch to the input."""
+        """Write the next batch to the input, while batches are presented."""
+        if self._batches is None:
+            return
         variable = self.input.variables[self.input_variable]
         memory = variable.get_value().reshape(self.input.memory_shape)
         batch = np.broadcast_to(next(self._batches), self._batch_shape)

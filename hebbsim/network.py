@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from brian2 import NetworkOperation, ms
 from brian2.core.base import BrianObject
+from brian2.devices.device import RuntimeDevice, get_device
 
 from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.convsynapses import ConvSynapses
@@ -45,13 +46,19 @@ class ConvNetwork(LayeredNetwork):
     GeometryError
         If a kernel doesn't fit the map that its layer gets, with the layer's number.
     NotImplementedError
-        On a standalone device: batches are streamed from Python.
+        From `fit`, `transform` and `present` on a standalone device: they stream batches from
+        Python.
 
     Examples
     --------
     >>> network = ConvNetwork((1, 8, 8), [ConvLayer(32, 3, rules.Oja('0.5/n_shared'))])
     >>> network.fit(images, epochs=5)
     >>> features = network.transform(images)
+
+    On a standalone device the images are stored in the simulation, and all layers learn:
+
+    >>> StoredImages(network.input, images)
+    >>> network.brian2.run(1000*ms)  # as many batches
     """
 
     def __init__(
@@ -68,6 +75,9 @@ class ConvNetwork(LayeredNetwork):
         )
         for number, layer in enumerate(self.layers, start=1):
             self.stages.append(self._build(number, layer))
+        if not isinstance(get_device(), RuntimeDevice):
+            self._assemble()
+            return
         feed = NetworkOperation(self._feed, clock=self.clock, when="start", order=-1)
         collect = NetworkOperation(lambda: self._collect(), clock=self.clock, when="after_end")
         self._assemble(feed, collect)
@@ -173,13 +183,17 @@ class ConvNetwork(LayeredNetwork):
         collect : callable, optional
             Called at the end of each step.
         """
+        self._require_runtime("show StoredImages on its input, and run its brian2 network")
         learning = learning or [False] * len(self.stages)
         depth = len(self.stages) if depth is None else depth
         for number, stage in enumerate(self.stages):
             self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
         self._batches = self._checked(batches)
         self._collect = collect or (lambda: None)
-        self.brian2.run(n_batches * self.clock.dt, namespace={})
+        try:
+            self.brian2.run(n_batches * self.clock.dt, namespace={})
+        finally:
+            self._batches = None
         self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
 
     @staticmethod

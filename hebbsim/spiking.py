@@ -86,6 +86,7 @@ class SpikingNetwork(LayeredNetwork):
         seed: int = 0,
         dt: Quantity = 1 * ms,
     ) -> None:
+        self._require_runtime("build the layers from FeatureMap and ConvSynapses")
         super().__init__(input_shape, layers, batch_size=batch_size, seed=seed, dt=dt)
         if encoding not in ENCODINGS:
             raise ValueError(f"SpikingNetwork: {unknown('encoding', encoding, ENCODINGS)}")

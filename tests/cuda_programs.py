@@ -24,8 +24,10 @@ def compile_for_cpu(directory) -> None:
         unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
         units.append(str(unit.relative_to(folder)))
     done = subprocess.run(
-        ["g++", "-std=c++17", "-O1", "-w", "-include", str(HEADERS / "cuda_on_cpu.h")]
-        + ["-I.", f"-I{HEADERS}", *units, "-o", "main"],
+        [
+            *("g++", "-std=c++17", "-O1", "-w", "-include", str(HEADERS / "cuda_on_cpu.h")),
+            *("-I.", f"-I{HEADERS}", *units, "-o", "main"),
+        ],
         cwd=folder,
         env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
         capture_output=True,
@@ -41,16 +43,21 @@ def missing(*names) -> list[str]:
     return [item.name for item in requirements() if item.name in names and not item.found]
 
 
+def run_on_cpu(monkeypatch) -> None:
+    """Let Brian2CUDA's programs be compiled for the CPU."""
+    monkeypatch.setattr(
+        type(all_devices["cuda_standalone"]),
+        "compile_source",
+        lambda self, directory, *_: compile_for_cpu(directory),
+    )
+    compile_without_gpu()
+
+
 def use_cuda(folder, monkeypatch, *, on_cpu: bool, **options) -> None:
     """Make Brian2CUDA the current device, with programs that run on a GPU or on the CPU."""
     needed = ["Brian2CUDA"] if on_cpu else [item.name for item in requirements()]
     if missing(*needed):
         pytest.skip(f"no {', '.join(missing(*needed))}; `hebbsim cuda` says how to get it")
     if on_cpu:
-        monkeypatch.setattr(
-            type(all_devices["cuda_standalone"]),
-            "compile_source",
-            lambda self, directory, *_: compile_for_cpu(directory),
-        )
-        compile_without_gpu()
+        run_on_cpu(monkeypatch)
     set_device("cuda_standalone", directory=str(folder), **options)

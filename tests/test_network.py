@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from brian2 import StateMonitor, prefs, set_device
 
-from hebbsim import rules
+from hebbsim import StoredImages, rules
 from hebbsim.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from hebbsim.geometry import GeometryError
 from hebbsim.kernelupdate import NonFiniteWeightsError
@@ -318,10 +318,24 @@ def test_layer_settings_that_are_refused(field, value, message):
         ConvLayer(4, 3, **{field: value})
 
 
-def test_standalone_is_refused_by_name(tmp_path):
+def test_standalone_learns_from_stored_images(tmp_path):
+    def learned():
+        network = two_layers()
+        StoredImages(network.input, images())
+        network.brian2.run(3 * network.clock.dt, namespace={})
+        return kernels(network)
+
+    expected = learned()
     set_device("cpp_standalone", directory=str(tmp_path / "x"))
-    with pytest.raises(NotImplementedError, match="runtime mode alone"):
-        two_layers()
+    for found, kernel in zip(learned(), expected, strict=True):
+        np.testing.assert_allclose(found, kernel, atol=1e-9)
+
+
+def test_streaming_on_standalone_is_refused_by_name(tmp_path):
+    set_device("cpp_standalone", directory=str(tmp_path / "x"))
+    network = two_layers()
+    with pytest.raises(NotImplementedError, match="show StoredImages on its input"):
+        network.fit(images())
 
 
 def test_numpy_target_learns_the_same():

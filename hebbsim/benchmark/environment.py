@@ -12,6 +12,7 @@ from typing import Any
 from brian2 import prefs
 
 from hebbsim.benchmark.setting import Setting
+from hebbsim.targets.cuda import requirements
 
 __all__ = ["environment"]
 
@@ -29,6 +30,8 @@ def environment(setting: Setting) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},
+        "device": setting.device,
+        "gpu": _gpu() if setting.device == "cuda" else "",
         "compiler": _compiler(),
         "compiler_arguments": prefs["codegen.cpp.extra_compile_args_gcc"],
         "dtype": "float32",
@@ -42,6 +45,11 @@ def _cpu() -> str:
     lines = known.read_text().splitlines() if known.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def _gpu() -> str:
+    found = {item.name: item.found for item in requirements()}
+    return f"{found['GPU and driver']}; {found['nvcc']}"
 
 
 def _compiler() -> str:

@@ -135,7 +135,7 @@ class GradientTrick:
             k.clone(memory_format=self.layout).requires_grad_()  # a copy: steps write to it
             for k in kernels
         ]
-        self.thresholds = [torch.zeros(len(k), dtype=k.dtype) for k in kernels]
+        self.thresholds = [torch.zeros(len(k), dtype=k.dtype, device=k.device) for k in kernels]
         self.threshold_step = threshold_step
         groups = [
             {"params": [w], "lr": rate}

@@ -24,12 +24,14 @@ _FUNCTIONS = {
     "f": ("scaling", "measure"),
     "g": ("startup", "measure"),
 }
+_CUDA_FUNCTIONS = {"c": ("on_cuda", "training_step"), "d": ("on_cuda", "convolution")}
+_DEVICES = {"cpu": _FUNCTIONS, "cuda": _CUDA_FUNCTIONS}
 
 
 def benchmark(
     setting: Setting,
     folder: str | Path,
-    parts: Sequence[str] = tuple(PARTS),
+    parts: Sequence[str] | None = None,
     *,
     overwrite: bool = False,
 ) -> list[Row]:
@@ -43,8 +45,8 @@ def benchmark(
     folder : path
         Where ``results.csv``, ``series.csv``, ``table.md``, ``environment.json`` and
         ``benchmark.png`` are written; after each part all that there is so far.
-    parts : sequence of str
-        Any of `PARTS`.
+    parts : sequence of str, optional
+        Any of `PARTS`, by default all that are measured on the setting's device.
     overwrite : bool
         Replace the results in the folder; other files stay.
 
@@ -56,12 +58,19 @@ def benchmark(
     Raises
     ------
     SettingsError
-        If a part is unknown, or a number is too small.
+        If a part or the device is unknown or not there, or a number is too small.
     ResultsError
         If the folder holds results, and `overwrite` isn't asked for.
     """
-    chosen = check_parts(parts)
     _check(setting)
+    functions = _DEVICES[setting.device]
+    chosen = check_parts(tuple(functions) if parts is None else parts)
+    elsewhere = [part for part in chosen if part not in functions]
+    if elsewhere:
+        raise SettingsError(
+            f"part {elsewhere[0]} is not measured on {setting.device}, only "
+            f"{', '.join(functions)} are"
+        )
     from hebbsim.benchmark.environment import environment
     from hebbsim.benchmark.report import BenchmarkFolder
 
@@ -89,13 +98,15 @@ def check_parts(parts: Sequence[str]) -> list[str]:
 
 
 def _check(setting: Setting) -> None:
+    if setting.device not in _DEVICES:
+        raise SettingsError(unknown("device", setting.device, tuple(_DEVICES)))
     for name, value in (("threads", setting.threads), ("repeats", setting.repeats)):
         if value < 1:
             raise SettingsError(f"{name}: expected a whole number from 1 on, got {value}")
 
 
 def _measure(part: str, setting: Setting) -> Found:
-    module, function = _FUNCTIONS[part]
+    module, function = _DEVICES[setting.device][part]
     chosen = {
         "core.default_float_dtype": np.float32,
         THREADS: setting.threads,

@@ -32,9 +32,12 @@ class Setting:
         How large everything is.
     announce : callable
         Called with what is measured next.
+    device : {'cpu', 'cuda'}
+        Where ours and the rivals run.
     """
 
     threads: int
     repeats: int = 5
     sizes: Sizes = FULL
     announce: Callable[[str], None] = field(default=lambda _: None)
+    device: str = "cpu"

@@ -1,7 +1,7 @@
 """How the CUDA kernels share out their work: threads of a block, blocks, and chunks of long sums.
 
-Sums are cut into chunks whose number depends on sizes alone, and the chunks' sums are added in their
-order: so a result doesn't depend on the device, or on which block is done first.
+Sums are cut into chunks whose number depends on sizes alone, and the chunks' sums are added in
+their order: so a result doesn't depend on the device, or on which block is done first.
 """
 
 import math

@@ -79,7 +79,7 @@ def compile_without_gpu(compute_capability: float = 9.0) -> None:
 
 @cache
 def toolkit() -> Path | None:
-    """Return the folder of the CUDA toolkit: ``CUDA_PATH``, that of nvcc, or ``/usr/local/cuda``."""
+    """Return the folder of the CUDA toolkit: ``CUDA_PATH``, nvcc's own, or ``/usr/local/cuda``."""
     nvcc = shutil.which("nvcc")
     candidates = [os.environ.get("CUDA_PATH"), nvcc and _home_of(nvcc), "/usr/local/cuda"]
     for candidate in candidates:
@@ -111,7 +111,7 @@ def _curand_in(folder: Path | None) -> Path | None:
 
 @cache
 def _curand_apart() -> Path | None:
-    """Return a folder with the header and library of the Python package nvidia-curand, if it is there.
+    """Return a folder with header and library of the Python package nvidia-curand, if it is there.
 
     Links to these alone: the package may lie beside other headers, of another CUDA version.
     """

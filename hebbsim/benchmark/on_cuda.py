@@ -1,0 +1,255 @@
+"""Parts c and d on a GPU: programs of Brian2CUDA against torch on the same device."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from brian2 import Network, defaultclock, device, set_device
+from brian2.core.variables import ArrayVariable
+
+from hebbsim.benchmark.against_torch import CLOSE_WINNERS, ROUNDING, Shape, shapes
+from hebbsim.benchmark.ours import RATE, THRESHOLD_STEP, Layer, conv_network, images, stamped
+from hebbsim.benchmark.rivals import LAYOUTS, Convolution, GradientTrick
+from hebbsim.benchmark.rows import Row, Target, largest_difference
+from hebbsim.benchmark.setting import Found, Setting
+from hebbsim.benchmark.timing import interleave
+from hebbsim.settings import SettingsError
+from hebbsim.storedimages import StoredImages
+from hebbsim.targets.cuda import requirements
+
+__all__ = ["convolution", "training_step"]
+
+WARM_STEPS = 20
+_SECONDS = re.compile(r"^seconds of a step: (\S+)$", re.MULTILINE)
+_BEGIN = """
+CUDA_SAFE_CALL(cudaDeviceSynchronize());
+struct timespec _begun, _ended;
+clock_gettime(CLOCK_MONOTONIC, &_begun);
+"""
+_END = """
+CUDA_SAFE_CALL(cudaDeviceSynchronize());
+clock_gettime(CLOCK_MONOTONIC, &_ended);
+printf("\\nseconds of a step: %.9g\\n",
+    (_ended.tv_sec - _begun.tv_sec + 1e-9*(_ended.tv_nsec - _begun.tv_nsec))/{steps});
+"""
+_KEEP = """
+{{
+    std::vector<{type}> _values({size});
+    const size_t _size = sizeof({type})*{size};
+    CUDA_SAFE_CALL(cudaMemcpy(_values.data(), dev{array}, _size, cudaMemcpyDeviceToHost));
+    std::ofstream _file("results/first_{array}", std::ios::binary);
+    _file.write((const char*) _values.data(), _size);
+}}
+"""
+
+
+def torch_device() -> str:
+    """Return torch's name of the GPU, or say why there is none."""
+    missing = [f"{item.name}: {item.way_out}" for item in requirements() if not item.found]
+    if missing:
+        raise SettingsError("device cuda: missing are " + "; ".join(missing))
+    if not torch.cuda.is_available():
+        raise SettingsError(
+            f"device cuda: torch {torch.__version__} doesn't see the GPU; install a build of torch "
+            "for CUDA"
+        )
+    return "cuda"
+
+
+class Program:
+    """Build the program of a network with Brian2CUDA, in a folder of its own.
+
+    Parameters
+    ----------
+    folder : path
+        Where the project goes.
+    steps : int
+        Time steps of a run.
+    objects : callable
+        Returns a network, its clock, and the variables to compare after the first step.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        objects: Callable[[], tuple[Network, Any, list[ArrayVariable]]],
+    ) -> None:
+        self.folder = folder
+        with _cuda_standalone():
+            network, clock, compared = objects()
+            network.run(clock.dt, namespace={})
+            for variable in compared:
+                array = device.get_array_name(variable, access_data=False)
+                device.insert_code(
+                    "main", _KEEP.format(array=array, size=variable.size, type="float")
+                )
+            network.run(WARM_STEPS * clock.dt, namespace={})
+            device.insert_code("main", _BEGIN)
+            network.run(steps * clock.dt, namespace={})
+            device.insert_code("main", _END.format(steps=steps))
+            device.build(directory=str(folder), run=False)
+            self._files = [f"first_{device.get_array_name(v, access_data=False)}" for v in compared]
+
+    def measure(self, steps: int) -> float:
+        """Run the program, whatever number of `steps` is asked for; return the time of one."""
+        done = subprocess.run(
+            [str(self.folder / "main")],
+            cwd=self.folder,
+            env={**os.environ, "CUDA_MODULE_LOADING": "EAGER"},  # not inside what is timed
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = _SECONDS.search(done.stdout)
+        if done.returncode or not found:
+            raise RuntimeError(f"{self.folder / 'main'} failed: {done.stderr.strip()[-2000:]}")
+        return float(found[1])
+
+    def first(self) -> list[np.ndarray]:
+        """Return the compared variables after the first step, flat, in the order of the memory."""
+        return [np.fromfile(self.folder / "results" / name, np.float32) for name in self._files]
+
+
+@contextmanager
+def _cuda_standalone() -> Iterator[None]:
+    set_device("cuda_standalone", build_on_run=False)
+    try:
+        yield
+    finally:
+        device.reinit()
+        set_device("runtime")
+
+
+class Synchronized:
+    """Time a function that puts one step into a GPU's queue."""
+
+    def __init__(self, step: Callable[[], object], on: str) -> None:
+        self.step, self.on = step, on
+
+    def measure(self, steps: int) -> float:
+        """Return the mean time of so many steps, in seconds."""
+        from time import perf_counter
+
+        self._wait()
+        begun = perf_counter()
+        for _ in range(steps):
+            self.step()
+        self._wait()
+        return (perf_counter() - begun) / steps
+
+    def _wait(self) -> None:
+        if self.on == "cuda":
+            torch.cuda.synchronize()
+
+
+def training_step(setting: Setting) -> Found:
+    """Measure the training step of three layers against the gradient trick, and against the CPU."""
+    on, sizes = torch_device(), setting.sizes
+    batch = images(sizes)
+    setting.announce("three layers on the CPU")
+    network = conv_network(sizes)
+    kernels = [torch.from_numpy(stage.conv.get_kernel("w")).to(on) for stage in network.stages]
+    on_cpu = stamped(network, batch, setting.threads)
+    on_cpu.run(1)
+    expected = [np.array(stage.conv.variables["w"].get_value()) for stage in network.stages]
+    cpu_time = interleave({"cpu": on_cpu}, setting.repeats, sizes.seconds)["cpu"]
+
+    def objects() -> tuple[Network, Any, list[ArrayVariable]]:
+        found = conv_network(sizes)
+        StoredImages(found.input, batch)
+        return found.brian2, found.clock, [stage.conv.variables["w"] for stage in found.stages]
+
+    with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
+        setting.announce("three layers: compiling for the GPU")
+        program = Program(Path(folder, "network"), sizes.standalone_steps, objects)
+        setting.announce("three layers: training step")
+        contenders: dict[str, Any] = {"ours": program}
+        for layout in LAYOUTS:
+            rival = GradientTrick(kernels, [RATE] * len(kernels), THRESHOLD_STEP, layout)
+            contenders[layout] = Synchronized(
+                partial(rival.step, torch.from_numpy(batch).to(on)), on
+            )
+        times = interleave(contenders, setting.repeats, sizes.seconds)
+        pairs = zip(program.first(), expected, strict=True)
+        difference = max(largest_difference(ours, theirs.ravel()) for ours, theirs in pairs)
+    ours = times.pop("ours")
+    form = min(times, key=times.__getitem__)
+    what = f"training step on the GPU, three layers, batch {sizes.batch}"
+    rivals = (
+        (times[form], f"torch gradient trick on the GPU, {form}", Target(1)),
+        (cpu_time, f"ours on the CPU, threads: {setting.threads}", Target(20)),
+    )
+    check = (difference, CLOSE_WINNERS)
+    return Found(
+        [
+            Row("c", what, setting.threads, "ms", 1e3 * ours, 1e3 * time, rival, target, *check)
+            for time, rival, target in rivals
+        ],
+        [],
+    )
+
+
+def convolution(setting: Setting) -> Found:
+    """Measure the forward convolution of each layer against ``conv2d``, in float32 and TF32."""
+    on = torch_device()
+    rows = [row for shape in shapes(setting.sizes) for row in _convolution(setting, shape, on)]
+    return Found(rows, [])
+
+
+def _convolution(setting: Setting, shape: Shape, on: str) -> list[Row]:
+    sizes = setting.sizes
+    setting.announce(f"forward convolution on the GPU, {shape}")
+    layer = Layer.build(*shape, batch=sizes.batch)
+    kernel, x = torch.from_numpy(layer.kernel).to(on), torch.from_numpy(layer.input).to(on)
+
+    def objects() -> tuple[Network, Any, list[ArrayVariable]]:
+        found = Layer.build(*shape, batch=sizes.batch)
+        return found.network(), defaultclock, [found.target.variables["u"]]
+
+    contenders: dict[str, Any] = {}
+    for precision in ("float32", "TF32"):
+        for layout in LAYOUTS:
+            rival = Convolution(kernel, layout)
+            step = partial(_in_precision, precision, rival.step, rival.prepare(x))
+            contenders[f"{precision}, {layout}"] = Synchronized(step, on)
+    with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
+        program = Program(Path(folder, "layer"), sizes.standalone_steps, objects)
+        times = interleave({"ours": program, **contenders}, setting.repeats, sizes.seconds)
+        (drive,) = program.first()
+    theirs = _in_precision("float32", Convolution(kernel, "contiguous").step, x).cpu().numpy()
+    difference = largest_difference(drive, np.moveaxis(theirs, 1, -1).ravel())
+    ours = times.pop("ours")
+    rows = []
+    for precision, target in (("float32", Target(1 / 3, aim=1)), ("TF32", None)):
+        form = min((f for f in times if f.startswith(precision)), key=times.__getitem__)
+        rows.append(
+            Row(
+                "d",
+                f"forward on the GPU, {shape}, batch {sizes.batch}",
+                setting.threads,
+                "ms",
+                1e3 * ours,
+                1e3 * times[form],
+                f"torch conv2d on the GPU, {form}",
+                target,
+                difference,
+                ROUNDING,
+            )
+        )
+    return rows
+
+
+def _in_precision(
+    precision: str, step: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
+) -> torch.Tensor:
+    torch.backends.cudnn.allow_tf32 = precision == "TF32"
+    return step(x)

@@ -1,0 +1,79 @@
+"""Images that a simulation holds."""
+
+import numpy as np
+import pytest
+from brian2 import DimensionMismatchError, Network, StateMonitor, defaultclock, mV, prefs
+from brian2.core.base import BrianObjectException
+from numpy.testing import assert_allclose
+
+from hebbsim import FeatureMap, StoredImages
+
+
+@pytest.mark.parametrize("kind", ["bytes", "numbers"])
+def test_shows_each_batch_in_order(target, dtype, kind):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (5, 2, 3, 4), dtype=np.uint8)
+    images[0, 0, 0, :2] = 0, 255
+    scaled = images / 255
+    given, value = (images, None) if kind == "bytes" else (scaled, "pixel + 10*gain")
+    order = [4, 0, 0, 1, 2, 3, 4]
+    retina = FeatureMap((2, 3, 4), "x : 1\ngain : 1", batch_size=3, name="retina")
+    retina.gain = "0.1*channel"
+    StoredImages(retina, given, value=value, order=order)
+    seen = StateMonitor(retina, "x", record=True, when="end")
+    Network(retina, seen).run(4 * defaultclock.dt)
+    shifted = scaled + np.arange(2)[:, None, None] * (kind == "numbers")
+    for step in range(4):
+        shown = shifted[[order[(3 * step + sample) % 7] for sample in range(3)]]
+        found = seen.x[:, step].reshape(3, 3, 4, 2).transpose(0, 3, 1, 2)
+        assert_allclose(found, shown, rtol=1e-6, atol=1e-7)
+
+
+def test_bytes_stay_bytes():
+    retina = FeatureMap((1, 28, 28), "x : 1", batch_size=10)
+    before = set(retina.variables)
+    StoredImages(retina, np.zeros((100, 1, 28, 28), dtype=np.uint8))
+    new = [retina.variables[name] for name in set(retina.variables) - before]
+    assert sum(v.size * np.dtype(v.dtype).itemsize for v in new) == 100 * 28 * 28 + 4 * 100
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (np.zeros((5, 3, 4, 2)), {}, r"shape \(n, channels, rows, cols\) = .* got \(5, 3, 4, 2\)"),
+        (np.zeros((2, 3, 4)), {}, "got"),
+        (np.full((5, 2, 3, 4), np.nan), {}, r"\(0, 0, 0, 0\) is not finite"),
+        (np.zeros((5, 2, 3, 4)), {"order": [0, 5]}, "names image 5, but the 5 images"),
+        (np.zeros((5, 2, 3, 4)), {"order": [-1, 0]}, "names image -1"),
+        (np.zeros((5, 2, 3, 4)), {"order": [0.5]}, "sequence of image numbers"),
+        (np.zeros((5, 2, 3, 4), dtype=complex), {}, "real numbers"),
+    ],
+)
+def test_what_is_refused(images, options, message):
+    retina = FeatureMap((2, 3, 4), "x : 1")
+    with pytest.raises(ValueError, match=message):
+        StoredImages(retina, images, **options)
+
+
+def test_the_variable_must_be_there_and_free():
+    retina = FeatureMap((2, 3, 4), "x : 1\nI : volt")
+    images = np.zeros((5, 2, 3, 4))
+    with pytest.raises(KeyError, match="it has I, x"):
+        StoredImages(retina, images, "y")
+    StoredImages(retina, images)
+    with pytest.raises(ValueError, match="'x' shows stored images already"):
+        StoredImages(retina, images)
+
+
+def test_units_are_checked():
+    prefs.codegen.target = "numpy"
+    images = np.ones((5, 2, 3, 4))
+    right, wrong = (FeatureMap((2, 3, 4), "I : volt") for _ in range(2))
+    StoredImages(right, images, "I", value="3*mV*pixel")
+    Network(right).run(defaultclock.dt, namespace={"mV": mV})
+    assert_allclose(right.get_maps("I") / mV, 3)
+    StoredImages(wrong, images, "I")
+    with pytest.raises(BrianObjectException) as error:
+        Network(wrong).run(defaultclock.dt, namespace={})
+    assert isinstance(error.value.__cause__, DimensionMismatchError)
+    assert "'I' doesn't have the units of 'pixel'" in str(error.value.__cause__)

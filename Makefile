@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test slow check clean
+.PHONY: install demo test slow gpu check clean
 
 install: .venv/installed
 
@@ -21,6 +21,10 @@ test: install
 
 slow: install
 	$(BIN)/python -m pytest -m slow
+
+gpu: install
+	$(BIN)/hebbsim cuda
+	$(BIN)/python -m pytest -m gpu
 
 check: install
 	$(BIN)/ruff check .

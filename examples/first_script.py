@@ -6,19 +6,20 @@ sample that shares it.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import defaultclock, network_operation, run, seed
+from brian2 import defaultclock, run, seed
 
 from hebbsim import (
     AdaptiveThreshold,
     ConvSynapses,
     FeatureMap,
+    StoredImages,
     WinnerTakeAll,
     conv_output_shape,
     load_dataset,
 )
 
 seed(0)
-images = load_dataset("digits").train_images - 0.3  # (n, 1, 8, 8), about zero mean
+images = load_dataset("digits").train_images  # (n, 1, 8, 8), from 0 to 1
 shape = conv_output_shape((1, 8, 8), out_channels=16, kernel_size=5)
 
 retina = FeatureMap((1, 8, 8), "x : 1", batch_size=50)
@@ -37,13 +38,8 @@ conv = ConvSynapses(
 conv.w = "0.1*randn()"
 threshold = AdaptiveThreshold(layer, target_rate=1 / 16, step=0.5)  # nobody wins for ever
 winners = WinnerTakeAll(layer, source="u - theta", target="y", k=1)
-
-
-@network_operation(when="start")
-def present():
-    """Show another batch of 50 digits in each time step."""
-    retina.set_maps("x", images[np.random.randint(len(images), size=50)])
-
+order = np.random.randint(len(images), size=50_000)
+StoredImages(retina, images, value="pixel - 0.3", order=order)  # 50 of them in each time step
 
 run(1000 * defaultclock.dt)
 

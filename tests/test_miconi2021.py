@@ -203,6 +203,15 @@ def test_whitening_sees_no_test_or_validation_images(cache, monkeypatch):
         load_images(Settings.full("x", validation=40, n_train=240))
 
 
+def test_layers_are_read_out_together():
+    rng = np.random.default_rng(0)
+    layers = [rng.random((5, 3, 2, 2)), rng.random((5, 4, 2, 2))]
+    joined = experiment.together(layers)
+    assert joined.shape == (5, 28)
+    np.testing.assert_array_equal(joined[:, :12].reshape(5, 3, 2, 2), layers[0])
+    np.testing.assert_array_equal(joined[:, 12:].reshape(5, 4, 2, 2), layers[1])
+
+
 def test_mirroring():
     batch = np.random.default_rng(0).random((200, 3, 4, 5))
     result = mirrored(batch.copy(), np.random.default_rng(1))
@@ -243,7 +252,7 @@ def test_quick_mode_shows_the_papers_trends(tmp_path, cache):
     assert sum_w4(rows, "pruned") > 20 * sum_w4(rows, "triangle")
     # the exported network says the same in torch
     exported = accuracies(rows, "torch")
-    assert len(exported) == 3
+    assert len(exported) == 4
     for key, accuracy in exported.items():
         assert accuracy == pytest.approx(found[key], abs=0.005)
     results = Results(folder)
@@ -396,5 +405,5 @@ def test_command_line_runs_and_reports(monkeypatch, tmp_path, cache):
     assert "written to" in result.output
     rows = Results(tmp_path / "r").read()
     assert [(r.condition, r.rule, r.prune, r.layer) for r in rows[1:]] == [
-        ("pruned-oja", "oja", 0.5, n) for n in (1, 2, 3)
+        ("pruned-oja", "oja", 0.5, n) for n in (1, 2, 3, 0)
     ]

@@ -18,10 +18,10 @@ from hebbsim.settings import CompareSettings
 from models.miconi2021.figures import save_figures
 from models.miconi2021.images import Images, load_images, mirrored
 from models.miconi2021.model import Condition, build
-from models.miconi2021.results import PIXELS, Results, Row, table
+from models.miconi2021.results import ALL_LAYERS, PIXELS, Results, Row, table
 from models.miconi2021.settings import Settings
 
-__all__ = ["brian_features", "read_out", "run", "torch_features", "train"]
+__all__ = ["brian_features", "read_out", "run", "together", "torch_features", "train"]
 
 type Announce = Callable[[str], None]
 
@@ -130,6 +130,8 @@ def _network_rows(
     if check_torch:
         with _announced(progress, "responding in torch", n_images) as advance:
             features["torch"] = [torch_features(network, s, advance) for s in _splits(images)]
+    depth = len(network.stages)
+    kinds = [*((n, "quadrants") for n in range(1, depth)), (depth, "full map"), (0, ALL_LAYERS)]
     return [
         Row(
             condition=name,
@@ -138,16 +140,23 @@ def _network_rows(
             prune=condition.prune,
             seed=network.seed,
             layer=number,
-            features="quadrants" if number < len(network.stages) else "full map",
+            features=kind,
             n_features=int(np.prod(found[0].shape[1:])),
             accuracy=read_out(images, *found),
-            sum_w4=_sum_w4(network, number),
+            sum_w4=_sum_w4(network, number or depth),
             computed_by=computed_by,
             seconds=seconds,
         )
         for computed_by, splits in features.items()
-        for number, found in enumerate(zip(*splits, strict=True), start=1)
+        for (number, kind), found in zip(
+            kinds, [*zip(*splits, strict=True), tuple(map(together, splits))], strict=True
+        )
     ]
+
+
+def together(features: Sequence[np.ndarray]) -> np.ndarray:
+    """Join what a read-out gets of each layer, `(n, features)`."""
+    return np.concatenate([maps.reshape(len(maps), -1) for maps in features], axis=1)
 
 
 def train(

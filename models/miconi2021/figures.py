@@ -134,7 +134,7 @@ def accuracy_figure(rows: Iterable["Row"]) -> Figure:
     names = list(dict.fromkeys(row.condition for row in rows if row.layer))
     layers = sorted({row.layer for row in rows if row.layer})
     for row in rows:
-        if not row.layer:
+        if row.features == "pixels":
             ax.axhline(
                 100 * row.accuracy, color="black", linestyle="--", linewidth=1, label="raw pixels"
             )

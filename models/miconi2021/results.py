@@ -14,10 +14,12 @@ from hebbsim.results import ResultsError
 from models.miconi2021.model import Condition
 from models.miconi2021.settings import Settings
 
-__all__ = ["PIXELS", "Results", "ResultsError", "Row", "table"]
+__all__ = ["ALL_LAYERS", "PIXELS", "Results", "ResultsError", "Row", "table"]
 
 #: What stands in the column ``condition`` for the images themselves
 PIXELS = "pixels"
+#: What stands in the column ``features`` where a read-out gets every layer's, unlike the paper's
+ALL_LAYERS = "all layers"
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,18 @@ class Row:
     seed : int
         Of the network.
     layer : int
-        Counted from 1; 0 for pixels.
-    features : {'pixels', 'quadrants', 'full map'}
-        What the read-out got; of the last layer's map of 2x2 positions both are the same.
+        Counted from 1; 0 for pixels, and for all layers together.
+    features : {'pixels', 'quadrants', 'full map', 'all layers'}
+        What the read-out got; of the last layer's map of 2x2 positions quadrants and full map are
+        the same.
     n_features : int
         Their number.
     accuracy : float
         Of the ridge read-out on the test images, in [0, 1].
     sum_w4 : float
         Sum of the fourth powers of the weights of a filter of unit norm, mean over the layer's
-        filters: from 1/(number of weights), all equal, to 1, a single one.
+        filters: from 1/(number of weights), all equal, to 1, a single one; of the last layer for
+        all layers.
     computed_by : {'hebbsim', 'torch'}
         What computed the features.
     seconds : float
@@ -220,7 +224,7 @@ def table(rows: Iterable[Row]) -> str:
     rows = list(rows)
     layers = sorted({row.layer for row in rows if row.layer})
     heading = ["condition", "rule", "output", "pruned", "features from", "seeds"]
-    heading += [f"layer {n} (%)" for n in layers] + ["sum of w^4, last layer"]
+    heading += [f"layer {n} (%)" for n in layers] + ["all (%)", "sum of w^4, last layer"]
     lines = [heading, [":---"] * 5 + ["---:"] * (len(heading) - 5)]
     for row in rows:
         if row.condition == PIXELS:
@@ -236,6 +240,7 @@ def table(rows: Iterable[Row]) -> str:
         lines.append(
             [name, first.rule, first.output, f"{first.prune:g}", by, str(n_seeds)]
             + [spread([100 * row.accuracy for row in found[n]]) for n in layers]
+            + [spread([100 * row.accuracy for row in same if row.features == ALL_LAYERS])]
             + [f"{np.mean([row.sum_w4 for row in last]):.3f}"]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.convmodel import what_to_add
-from hebbsim.loopnest import LoopNest
+from hebbsim.loopnest import LoopNest, changed_read
 from hebbsim.sums import connection_variables
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ def _problem(
     statement: Statement, known: Any, changed: set[str], conv: "ConvSynapses"
 ) -> str | None:
     target = statement.target
+    neurons = [known[name] for name in changed if name not in conv.plastic_names]
+    read = changed_read(statement.value, neurons, known)
+    if read:
+        return f"reads '{read}', which the pathway changes in the same step"
     if target not in changed:
         if target.endswith(("_pre", "_post")) or target in known:
             return "writes no variable that is stored; see the models of the feature maps"
@@ -121,9 +125,6 @@ def _problem(
             f"has no meaning where several spikes reach {where} in one step; accumulate with += "
             "or -="
         )
-    read = {t for t in changed if t not in conv.plastic_names} & get_identifiers(statement.value)
-    if read:
-        return f"reads '{min(read)}', which the pathway changes in the same step"
     return None
 
 

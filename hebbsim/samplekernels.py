@@ -64,6 +64,12 @@ class SampleKernels(CompiledGroup):
         #: All of them
         self.names = {e.varname for e in equations.values()}
         size = conv.batch_size * conv.geometry.kernel_elements
+        if size >= 2**31:
+            raise ValueError(
+                f"ConvSynapses '{conv.name}': {conv.batch_size} samples of "
+                f"{conv.geometry.kernel_elements} kernel elements are more than 2**31 values; "
+                "use a smaller batch"
+            )
         variables = self.variables = Variables(self)
         self._N = size  # which Brian2CUDA asks for
         variables.add_constant("N", size)

@@ -194,7 +194,7 @@ def spiking(shape=(1, 2, 2), extra=""):
         ({"on_pre": "w = 1"}, ValueError, "'w = 1' has no meaning where several spikes reach"),
         ({"on_pre": "w *= 2"}, ValueError, r"accumulate with \+= or -="),
         ({"on_pre": "g_post = w"}, ValueError, "'g_post = w' has no meaning"),
-        ({"on_pre": "g_post += g_post"}, ValueError, "reads 'g_post', which the pathway changes"),
+        ({"on_pre": "g_post += g_post"}, ValueError, "reads 'g', which the pathway changes"),
         ({"on_pre": "h_post += w"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "channel_post += 1"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "w += o1_post"}, ValueError, "needs a variable 'o1' of"),
@@ -239,3 +239,10 @@ def test_the_time_step_may_not_change_after_the_delay_is_set():
         assert "set defaultclock.dt before" in str(error.value.__cause__ or error.value)
     finally:
         defaultclock.dt = 0.1 * ms
+
+
+@pytest.mark.parametrize("value", ["w*g_pre", "w*gain_post", "w*half_pre"])
+def test_a_pathway_of_a_recurrent_map_reads_nothing_that_it_changes(value):
+    layer = FeatureMap((1, 3, 3), "g : 1\ngain = 1/(1 + g) : 1\nhalf = g/2 : 1", "g > 1", "g = 0")
+    with pytest.raises(ValueError, match="reads .*, which the pathway changes in the same step"):
+        ConvSynapses(layer, layer, "w : 1", on_pre=f"g_post += {value}", kernel_size=3, padding=1)

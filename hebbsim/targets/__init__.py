@@ -39,6 +39,7 @@ def register_templates() -> None:
             CUDAStandaloneCodeObject,
         )
 
+        cuda.divide_exactly()
         shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
         for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
             # the indices of a connection are the same text in C++

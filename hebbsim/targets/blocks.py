@@ -15,6 +15,7 @@ __all__ = [
     "Digits",
     "KernelCut",
     "PostTile",
+    "after_shared",
     "chunks",
     "gathered",
     "kernel_cut",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 _SHARED_WRITE = re.compile(r"\s*_ptr_array_\w+\[0\]\s*=")
+_SHARED_READ = re.compile(r"\s*(?:const )?\w+ \w+ = (_ptr_array_\w+)\[0\];")
+_DRAW = re.compile(r"\b_(rand|randn|poisson|binomial\w*)\(")
 _BLOCKS = 1024  # enough of them to keep a large device busy
 _POSITIONS = 4  # that a thread of a convolution sums at once
 _THREADS = 256
@@ -189,10 +192,45 @@ def product_lists(geometry: ConvGeometry, batch_size: int) -> int:
 def private(code: Sequence[str]) -> list[str]:
     """Return the lines of a code block that write no shared variable, for threads that all run it.
 
+    Raises
+    ------
+    NotImplementedError
+        If the block draws random numbers: each thread would have its own.
+
     Examples
     --------
     >>> private(["double r = _ptr_array_g_r[0];", "r = r*_lio_1;", "_ptr_array_g_r[0] = r;"])
     ['double r = _ptr_array_g_r[0];', 'r = r*_lio_1;']
     """
-    lines = code.split("\n") if isinstance(code, str) else code
+    lines = _lines(code)
+    if any(_DRAW.search(line) for line in lines):
+        raise NotImplementedError(
+            "a statement that changes a shared variable draws random numbers, which CUDA code "
+            "can't; draw them in a variable of each element, or in a group of one neuron"
+        )
     return [line for line in lines if not _SHARED_WRITE.match(line)]
+
+
+def after_shared(code: Sequence[str], shared: Sequence[str]) -> list[str]:
+    """Return lines of a block that see shared variables as the block `shared` has left them.
+
+    Without those that would read them from memory again, where they are written later.
+
+    Examples
+    --------
+    >>> shared = ["double r = _ptr_array_g_r[0];", "r += 1;", "_ptr_array_g_r[0] = r;"]
+    >>> after_shared(["const double r = _ptr_array_g_r[0];", "x = r;"], shared)
+    ['x = r;']
+    """
+    written = {
+        line.partition("[")[0].strip() for line in _lines(shared) if _SHARED_WRITE.match(line)
+    }
+    return [
+        line
+        for line in _lines(code)
+        if not ((found := _SHARED_READ.match(line)) and found[1] in written)
+    ]
+
+
+def _lines(code: Sequence[str]) -> list[str]:
+    return code.split("\n") if isinstance(code, str) else list(code)

@@ -18,7 +18,14 @@ from brian2.core.preferences import prefs
 
 from hebbsim.targets.compiler import cache_folder
 
-__all__ = ["Requirement", "compile_without_gpu", "prepare", "requirements", "use_modern_standard"]
+__all__ = [
+    "Requirement",
+    "compile_without_gpu",
+    "divide_exactly",
+    "prepare",
+    "requirements",
+    "use_modern_standard",
+]
 
 _OLD, _NEW = "-std=c++11", "-std=c++17"
 
@@ -38,11 +45,31 @@ def use_modern_standard(templater: Templater) -> None:
     templater.templates._templates["makefile"] = template
 
 
+def divide_exactly() -> None:
+    """Let ``//`` and ``%`` of Brian2CUDA divide in double precision.
+
+    In single precision it makes 1.0f of their 1.0, and what numbers neurons, rows and channels
+    is rounded.
+    """
+    from brian2cuda import cuda_generator
+
+    for name in ("_mod_support_code", "_floordiv_support_code"):
+        code = getattr(cuda_generator, name)
+        setattr(cuda_generator, name, code.replace("1.0*x/y", "(double) x/y"))
+    cuda_generator.CUDACodeGenerator.universal_support_code = None  # made anew when it is needed
+
+
 def prepare() -> None:
-    """Set Brian2's preferences for the CUDA code that is about to be generated."""
+    """Set Brian2's preferences for the CUDA code that is about to be generated.
+
+    Without nvcc's fast mathematics, under which ``tanh`` is good to three digits, and
+    ``x**2.0`` of a negative number is none.
+    """
     arguments = prefs["codegen.cpp.extra_compile_args_gcc"]
     arguments[:] = [_NEW if argument == _OLD else argument for argument in arguments]
     backend = prefs.devices.cuda_standalone.cuda_backend
+    nvcc_arguments = backend.extra_compile_args_nvcc
+    nvcc_arguments[:] = [a for a in nvcc_arguments if a != "-use_fast_math"]
     folder = toolkit()
     if folder is not None and backend.cuda_path is None:
         backend.cuda_path = str(folder)
@@ -58,8 +85,8 @@ def prepare() -> None:
 def compile_without_gpu(compute_capability: float = 9.0) -> None:
     """Let Brian2CUDA generate and compile code on a machine that has no GPU.
 
-    For another one that has: ``device.build(run=False)``, after
-    ``set_device('cuda_standalone', build_on_run=False)``.
+    For another one that has, with the same CUDA libraries in the same place:
+    ``device.build(run=False)``, after ``set_device('cuda_standalone', build_on_run=False)``.
 
     Parameters
     ----------
@@ -70,6 +97,8 @@ def compile_without_gpu(compute_capability: float = 9.0) -> None:
     backend.detect_gpus = False
     backend.gpu_id = 0
     backend.compute_capability = compute_capability
+    arguments = prefs["codegen.cpp.extra_compile_args_gcc"]
+    arguments[:] = [a for a in arguments if a != "-march=native"]  # it has another processor
     folder = toolkit()
     if folder is None:  # the code alone
         backend.detect_cuda = False

@@ -7,7 +7,7 @@
 
 {% macro pathway_kernels(side) %}
 {% call kernel('clear', 256, 'int32_t* const _flags, int* const _slot,') %}
-    {{each(n_neurons)}}
+    {{each(n_neurons + 1)}}  // the last counts them
     {% if slots %}
     if (_idx == 0) _slot[0] = {{_queue_slot}};
     {{_queue}}[(size_t) (({{_queue_slot}} + {{slots - 1}}) % {{slots}}) * {{n_neurons + 1}} + _idx] = 0;
@@ -22,8 +22,10 @@
     if (_neuron < 0 || _neuron >= {{n_neurons}}) return;
     {% if slots %}
     {{_queue}}[(size_t) ((_slot[0] + {{slots - 1}}) % {{slots}}) * {{n_neurons + 1}} + _neuron] = 1;
+    atomicAdd(&{{_queue}}[(size_t) ((_slot[0] + {{slots - 1}}) % {{slots}}) * {{n_neurons + 1}} + {{n_neurons}}], 1);
     {% else %}
     _flags[_neuron] = 1;
+    atomicAdd(&_flags[{{n_neurons}}], 1);
     {% endif %}
 {% endcall %}
 {% for addition, target, index in additions %}
@@ -37,6 +39,7 @@
     {% else %}
     const int32_t* const _arriving = _flags;
     {% endif %}
+    if (_arriving[{{n_neurons}}] == 0) return;
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 {% call connections_of(gathered(geometry, batch_size, index)) %}
@@ -57,11 +60,11 @@
 
 {% macro pathway_scratch() %}
 {{keep('int', '_slot', 1)}}
-{{keep('int32_t', '_flags', 1 if slots else n_neurons)}}
+{{keep('int32_t', '_flags', 1 if slots else n_neurons + 1)}}
 {% endmacro %}
 
 {% macro pathway_launches() %}
-{{launch('clear', (n_neurons + 255) // 256, 256, '_flags, _slot,')}}
+{{launch('clear', (n_neurons + 256) // 256, 256, '_flags, _slot,')}}
 {{launch('mark', (n_stored + 255) // 256, 256, '_flags, _slot,')}}
 {% for addition, target, index in additions %}
 {{launch('add%d' % loop.index0, gathered(geometry, batch_size, index).n_elements, 64, '_flags, _slot,')}}

@@ -6,7 +6,7 @@
 {% macro connections_of(digits_of, threads=64) %}
     const int _element = blockIdx.x;
     {{digits('_element', digits_of.element)|indent(4)}}
-    for (int _term = threadIdx.x; _term < {{digits_of.n_terms}}; _term += {{threads}})
+    for (long long _term = threadIdx.x; _term < {{digits_of.n_terms}}LL; _term += {{threads}})
     {
         {{digits('_term', digits_of.terms)|indent(8)}}
         {% if digits_of.has('_pre_channel') %}

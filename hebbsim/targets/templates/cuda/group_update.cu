@@ -9,7 +9,7 @@
     {{private(scalar_code)|autoindent}}
     {
         const int _vectorisation_idx = _idx;
-        {{vector_code|autoindent}}
+        {{after_shared(vector_code, scalar_code)|autoindent}}
     }
 {% endcall %}
 {{shared_kernel()}}

@@ -15,6 +15,7 @@ CUDA_SAFE_CALL(cudaMemcpy(&_place, dev{{get_array_name(variables['_nonfinite'], 
 if (_place >= 0)
 {
     std::cerr << "{{owner.name}}: '{{_weight_var.name}}' is not finite at kernel element " << _place << "; lower the learning rate, or bound or normalise the weights" << std::endl;
+    _dealloc_arrays();  // before the runtime unloads
     std::exit(1);
 }
 {%- endmacro %}
@@ -27,7 +28,7 @@ if (_place >= 0)
         {{private(scalar_code)|autoindent}}
         {
             const int _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
+            {{after_shared(vector_code, scalar_code)|autoindent}}
         }
     }
 {% endcall %}

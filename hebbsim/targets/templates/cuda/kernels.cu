@@ -38,7 +38,7 @@ if ({{name}} == nullptr)
 {# The digits of a number in a mixed radix: of the (name, size) pairs the last changes fastest #}
 {% macro digits(value, places) %}
 {% if places %}
-int _rest_{{value}} = {{value}};
+long long _rest_{{value}} = {{value}};
 {% for name, size in places|reverse %}
 const int {{name}} = _rest_{{value}}{{'' if loop.last else ' % (' ~ size ~ ')'}};
 {% if not loop.last %}

@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/hebbsim compare
 
 test: install
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 slow: install
 	$(BIN)/python -m pytest -m slow

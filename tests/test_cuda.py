@@ -37,7 +37,7 @@ from hebbsim.targets import cuda
 FOLDER = Path(hebbsim.targets.__file__).parent / "templates" / "cuda"
 FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
 FRAMES |= {"neuron_indices"}
-BATCH, STEPS = 2, 5
+BATCH = 2
 
 RATE_MODEL = """
 w : 1
@@ -137,7 +137,7 @@ def spiking_groups(rng):
     return [source, layer, counts, reward, conv]
 
 
-def run_all(steps=STEPS):
+def run_all(steps):
     """Run both kinds of groups, and return what they hold, by ``group.variable``."""
     rng = np.random.default_rng(1)
     rates, spikes = rate_groups(rng), spiking_groups(rng)
@@ -156,11 +156,11 @@ def run_all(steps=STEPS):
 
 def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypatch):
     prefs.codegen.target = "numpy"
-    expected = run_all(40)
-    assert expected["counts.n"].sum() > 10
+    expected = run_all(15)
+    assert expected["counts.n"].sum() > 0
     folder = tmp_path / "cuda"
     use_cuda(folder, monkeypatch, on_cpu=True)
-    found = run_all(40)
+    found = run_all(15)
     used = {code.template_name for code in device.code_objects.values()}
     stems = {path.stem for path in FOLDER.glob("*.cu")} - FRAMES
     assert stems <= used, f"{stems - used} not run"

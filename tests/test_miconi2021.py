@@ -312,7 +312,7 @@ def test_resume_adds_conditions_and_refuses_other_settings(tmp_path, cache):
     rows = run(tiny(), named_conditions(["base"], 0.9), [0], folder, progress=False)
     more = named_conditions(["base", "pruned-hebb"], 0.9)
     both = run(tiny(threads=2), more, [0], folder, resume=True, progress=False)
-    assert len(both) == len(rows) + 3
+    assert len(both) == len(rows) + 4
     assert [r.condition for r in both].count(PIXELS) == 1
     before = {file: file.read_bytes() for file in Results(folder).written()}
     with pytest.raises(ResultsError, match=r"holds results .*--resume"):

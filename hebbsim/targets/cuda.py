@@ -200,7 +200,7 @@ def requirements() -> list[Requirement]:
             "cuRAND",
             str(curand) if curand else "",
             "install the cuRAND development package of your toolkit, or: python -m pip install "
-            "nvidia-curand, in the version of the toolkit",
+            "nvidia-curand, in the version of the toolkit (10.4.0.35 is that of CUDA 13.0)",
         ),
         Requirement(
             "GPU and driver",

@@ -1,7 +1,7 @@
 {# What a pathway's spikes do, along the connections of each neuron that spiked. Each element that it
    changes gathers over its connections, so that the order of spikes doesn't matter; `side` is whose
    spikes. Spikes on their way are flags in a ring, one round of the neurons for each step. #}
-{% from 'kernels.cu' import digits, each, host_name, keep, kernel, launch with context %}
+{% from 'kernels.cu' import digits, each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
 {% from 'gather.cu' import connections_of with context %}
 

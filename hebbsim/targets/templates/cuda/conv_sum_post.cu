@@ -1,7 +1,7 @@
 {# Each postsynaptic neuron sums over its receptive field: convolution. A thread sums a few positions by
    a few channels in registers; neighbouring threads take neighbouring channels. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import host_name, keep, kernel, launch with context %}
+{% from 'kernels.cu' import kernel, launch, results, write_results with context %}
 {% from 'conv_indices.cpp' import constants, connection with context %}
 
 {% block kernels %}
@@ -51,16 +51,10 @@
 {% endblock %}
 
 {% block scratch %}
-{% if buffered %}
-{{keep(c_data_type(_target_var.dtype), '_results', n_results)}}
-{% else %}
-{{c_data_type(_target_var.dtype)}}* const _results = {{host_name(_target_var)}};
-{% endif %}
+{{results()}}
 {% endblock %}
 
 {% block launches %}
 {{launch('sum', post_tile(geometry).blocks(geometry, batch_size), 256, '_results,')}}
-{% if buffered %}
-CUDA_SAFE_CALL(cudaMemcpy({{host_name(_target_var)}}, _results, sizeof(*_results) * {{n_results}}, cudaMemcpyDeviceToDevice));
-{% endif %}
+{{write_results()}}
 {% endblock %}

@@ -2,7 +2,7 @@
    of which each thread holds a part in registers, from tiles of inputs and of the kernel in shared
    memory; the next tiles are fetched while these are summed. Padding counts as inputs of 0. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import host_name, kernel, launch with context %}
+{% from 'kernels.cu' import kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
 
 {% block kernels %}

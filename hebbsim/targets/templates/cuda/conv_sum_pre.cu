@@ -1,6 +1,6 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import host_name, keep, kernel, launch with context %}
+{% from 'kernels.cu' import kernel, launch, results, write_results with context %}
 {% from 'conv_indices.cpp' import constants with context %}
 {% from 'gather.cu' import connections_of with context %}
 
@@ -22,16 +22,10 @@
 {% endblock %}
 
 {% block scratch %}
-{% if buffered %}
-{{keep(c_data_type(_target_var.dtype), '_results', n_results)}}
-{% else %}
-{{c_data_type(_target_var.dtype)}}* const _results = {{host_name(_target_var)}};
-{% endif %}
+{{results()}}
 {% endblock %}
 
 {% block launches %}
 {{launch('sum', gathered(geometry, batch_size, '_pre_idx').n_elements, 64, '_results,')}}
-{% if buffered %}
-CUDA_SAFE_CALL(cudaMemcpy({{host_name(_target_var)}}, _results, sizeof(*_results) * {{n_results}}, cudaMemcpyDeviceToDevice));
-{% endif %}
+{{write_results()}}
 {% endblock %}

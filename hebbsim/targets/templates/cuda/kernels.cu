@@ -73,3 +73,18 @@ if (_idx >= {{size}}) return;
 {{launch('shared', 1, 32)}}
 {% endif %}
 {% endmacro %}
+
+{# Where sums are written: where they belong, or aside while connections read what they sum to #}
+{% macro results() %}
+{% if buffered %}
+{{keep(c_data_type(_target_var.dtype), '_results', n_results)}}
+{% else %}
+{{c_data_type(_target_var.dtype)}}* const _results = {{host_name(_target_var)}};
+{% endif %}
+{% endmacro %}
+
+{% macro write_results() %}
+{% if buffered %}
+CUDA_SAFE_CALL(cudaMemcpy({{host_name(_target_var)}}, _results, sizeof(*_results) * {{n_results}}, cudaMemcpyDeviceToDevice));
+{% endif %}
+{% endmacro %}

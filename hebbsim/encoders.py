@@ -212,8 +212,9 @@ class LatencyEncoder(_Encoder):
         super().__init__(
             shape,
             own_model,
-            f"{variable} > minimum and t_in_timesteps == timestep(onset, dt) "
-            f"+ timestep(duration*clip(1 - {variable}/maximum, 0, 1), dt)",
+            # of the difference: a long time divided by a single dt would lose steps
+            f"{variable} > minimum and t > onset - dt/2 and timestep(t - onset, dt) "
+            f"== timestep(duration*clip(1 - {variable}/maximum, 0, 1), dt)",
             reset,
             model=model,
             variable=variable,

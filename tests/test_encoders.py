@@ -191,6 +191,26 @@ def test_latencies_hold_in_long_simulations(dtype, codegen):
     assert_array_equal(steps, 21 + latency_steps(spikes.i[:], 100))
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("cuda_on_cpu", marks=pytest.mark.slow),
+        pytest.param("cuda", marks=pytest.mark.gpu),
+    ],
+    indirect=True,
+)
+def test_latencies_hold_after_many_steps_of_a_single_dt(target):
+    prefs.core.default_float_dtype = np.float32
+    defaultclock.dt = 1 * ms  # 4.7e-8 too long in single precision
+    encoder = LatencyEncoder((1, 4, 4), 10 * ms)
+    encoder.set_maps("x", np.arange(16).reshape(1, 4, 4) / 15)
+    encoder.onset = 25 * second
+    spikes = SpikeMonitor(encoder)
+    run_steps(encoder, spikes, steps=25_015)
+    assert_array_equal(spikes.count[:], np.arange(16) > 0)
+    assert_array_equal(steps_of(spikes), 25_000 + ((15 - np.arange(16)) * 10 // 15)[spikes.i[:]])
+
+
 def test_on_and_off_maps_fit():
     prefs.codegen.target = "numpy"
     images = np.random.default_rng(1).random((3, 2, 8, 9)).astype(np.float32)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cuda_programs import missing
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 ARGUMENTS = {
@@ -17,6 +18,13 @@ ARGUMENTS = {
     "spiking_speed": ["--quick"],
 }
 WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "spiking_speed", "torch_export")
+#: Which of an example's networks are compiled for a GPU, under which options; by default the first
+NETWORKS = {
+    "distal_reward": [(0,), (0, "--sparse")],
+    "own_rule": [(0,), (1,)],
+    "speed_against_synapses": [(n, "--steps", "1") for n in (0, 1, 2, 4, 5, 6, 10)],
+    "spiking_speed": [(n,) for n in range(4)],
+}
 SLOW = ("distal_reward", "reward_digits", "speed_against_synapses", "spiking_speed")
 
 
@@ -42,3 +50,30 @@ def test_example(path, tmp_path):
     assert done.stdout.strip()
     if path.stem not in WITHOUT_PICTURE:
         assert (tmp_path / f"{path.stem}.png").read_bytes()[1:4] == b"PNG"
+
+
+@pytest.mark.slow  # an hour in all
+@pytest.mark.parametrize(
+    ("path", "number", "options"),
+    [
+        pytest.param(path, number, options, id=" ".join((path.stem, str(number), *options)))
+        for path in EXAMPLES
+        for number, *options in NETWORKS.get(path.stem, [(0,)])
+    ],
+)
+def test_example_compiles_for_a_gpu(path, number, options, tmp_path):
+    if missing("nvcc", "cuRAND", "Brian2CUDA"):
+        pytest.skip(f"no {', '.join(missing('nvcc', 'cuRAND', 'Brian2CUDA'))}")
+    script = Path(__file__).parent / "cuda_examples.py"
+    done = subprocess.run(
+        [sys.executable, "-O", str(script), str(number), str(tmp_path), str(path), *options],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "-arch=sm_90" in (tmp_path / "makefile").read_text()
+    assert (tmp_path / "main").exists()

@@ -1,0 +1,103 @@
+"""Compile one of the networks that an example simulates, for a GPU that need not be there.
+
+    python -O tests/cuda_examples.py NUMBER FOLDER SCRIPT [OPTION ...]
+
+The script runs with Brian2CUDA as its device, whatever device it asks for, until it comes to run
+its network NUMBER, from 0. That network's code goes to FOLDER and is compiled. Those before are not
+run, and what they would have computed reads as zeros; so -O leaves the script's assertions out.
+What streams from Python (`ConvNetwork.fit`, `SpikingNetwork`) is taken for its network, in which
+all layers learn.
+"""
+
+import runpy
+import sys
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2 import Network, NetworkOperation
+from brian2.devices.device import all_devices
+
+from hebbsim.layerednetwork import LayeredNetwork
+from hebbsim.network import ConvNetwork
+from hebbsim.spiking import SpikingNetwork
+from hebbsim.targets.cuda import compile_without_gpu
+
+
+def stay_on_cuda() -> None:
+    """Make Brian2CUDA the device, whatever others are asked for."""
+    choose = brian2.set_device
+
+    def set_device(name="cpp_standalone", **_):
+        if name != "runtime":
+            choose("cuda_standalone", build_on_run=False)
+
+    set_device()
+    compile_without_gpu(9.0)
+    for module in (brian2, brian2.devices.device):
+        module.set_device, module.reset_device = set_device, lambda: None
+
+
+def read_unknown_values_as_zeros(device: Any) -> None:
+    """Let a script go on past the results of a network that was not run."""
+    known = type(device).get_value
+
+    def get_value(self, var, access_data=True):
+        try:
+            return known(self, var, access_data)
+        except NotImplementedError:
+            return np.zeros(var.size, var.dtype)
+
+    device.get_value = get_value.__get__(device)
+
+
+def stream_nothing() -> None:
+    """Let layered networks be built, without what runs in Python, and let all layers learn."""
+    assemble = LayeredNetwork._assemble
+    LayeredNetwork._require_runtime = lambda *_: None
+    LayeredNetwork._assemble = lambda self, *operations: assemble(
+        self, *(o for o in operations if not isinstance(o, NetworkOperation))
+    )
+    for kind in (ConvNetwork, SpikingNetwork):
+
+        def activate(stage, *, original=kind._activate, **_):
+            original(stage, computed=True, learned=True, frozen=False)
+
+        kind._activate = staticmethod(activate)
+
+
+def compile_network(number: int, folder: str) -> list[Network]:
+    """Compile the network `number` that is run, and end; return those that were, so far."""
+    device, met, run = all_devices["cuda_standalone"], [], Network.run
+    build = device.build
+
+    def run_or_compile(self, duration, *arguments, level=0, **options):
+        if not any(self is network for network in met):
+            met.append(self)
+        if self is not met[min(number, len(met) - 1)] or len(met) <= number:
+            return
+        del device.get_value  # code depends on what is known
+        options["report"] = None
+        run(self, duration, level=level + 1, **options)
+        build(directory=folder, run=False, with_output=False)
+        sys.exit(0)
+
+    Network.run = run_or_compile
+    device.build = lambda **_: None
+    return met
+
+
+def main() -> None:
+    """Run the script."""
+    number, folder, script = int(sys.argv[1]), *sys.argv[2:4]
+    sys.argv[:] = sys.argv[3:]
+    stay_on_cuda()
+    read_unknown_values_as_zeros(all_devices["cuda_standalone"])
+    stream_nothing()
+    met = compile_network(number, folder)
+    runpy.run_path(script, run_name="__main__")
+    sys.exit(f"{script} runs {len(met)} networks, there is no number {number}")
+
+
+if __name__ == "__main__":
+    main()

@@ -182,8 +182,26 @@ def constant_maps_become_zero(dtype):
     assert_allclose(layer.get_maps("x")[5], expected, atol=1e-8 if dtype == np.float64 else 5e-3)
 
 
+def maps_may_have_thousands_of_channels(dtype):
+    """More than the shared memory of a GPU's block holds."""
+    u = few_levels(BATCH, 11_000, 1, 2, rng=np.random.default_rng(3)).astype(dtype)
+    layer = FeatureMap(u.shape[1:], "u : 1\ny : 1\nz : 1\nr : 1", batch_size=BATCH, name="large")
+    WinnerTakeAll(layer, k=2, condition="channel % 3 > 0")
+    SoftWinnerTakeAll(layer, "u", "z")
+    Rectify(layer, "u", "r")
+    layer.set_maps("u", u)
+    yield (layer,)
+
+    allowed = np.indices(u.shape)[1] % 3 > 0
+    assert_array_equal(layer.get_maps("y"), winners(u, 2, allowed))
+    softmax = torch.softmax(torch.as_tensor(u), 1).numpy()
+    assert_allclose(layer.get_maps("z"), softmax, rtol=10 * TOLERANCE[dtype])
+    assert_array_equal(layer.get_maps("r"), np.maximum(u, 0))
+
+
 def test_operations(target, dtype):
-    perform([winners_equal_the_oracles, operations_equal_torchs, constant_maps_become_zero], dtype)
+    scenes = [winners_equal_the_oracles, operations_equal_torchs, constant_maps_become_zero]
+    perform([*scenes, maps_may_have_thousands_of_channels], dtype)
 
 
 def winners_change_from_step_to_step():

@@ -7,7 +7,9 @@ their order: so a result doesn't depend on the device, or on which block is done
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from hebbsim.geometry import ConvGeometry
 
@@ -17,6 +19,7 @@ __all__ = [
     "PostTile",
     "after_shared",
     "chunks",
+    "fits_shared_memory",
     "gathered",
     "kernel_cut",
     "lanes",
@@ -47,6 +50,18 @@ def lanes(channels: int, most: int) -> int:
 def chunks(terms: int) -> int:
     """Return into how many chunks a sum over so many neurons is cut."""
     return max(1, min(256, terms // 4096))
+
+
+def fits_shared_memory(channels: int, dtype: Any) -> bool:
+    """Return whether a block's shared memory holds a value and a state of each channel.
+
+    Examples
+    --------
+    >>> fits_shared_memory(6000, "float64"), fits_shared_memory(6000, "float32")
+    (False, True)
+    """
+    beside = 128 * 16  # a candidate of each thread
+    return channels * (np.dtype(dtype).itemsize + 1) + beside <= 48 * 1024
 
 
 class PostTile(NamedTuple):

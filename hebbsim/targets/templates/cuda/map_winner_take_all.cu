@@ -4,12 +4,10 @@
 {% block declare %}
     struct _Candidate { _scalar _value; int _channel; };
     __shared__ _Candidate _lanes[_PLACES][_LANES];
-    __shared__ bool _eligibles[_PLACES][_CHANNELS];
-    __shared__ char _ranks[_PLACES][_CHANNELS];  // 1: won, 2: would have won
+    constexpr char _ELIGIBLE = 1, _TAKEN = 2;
 {% endblock %}
 {% block keep %}
-            _eligibles[_place][_channel] = _eligible;
-            _ranks[_place][_channel] = 0;
+            _states[_channel] = _eligible ? _ELIGIBLE : 0;
 {% endblock %}
 {% block operation %}
     const auto _better = [](_Candidate _a, _Candidate _b) {
@@ -23,11 +21,11 @@
     {
         _Candidate _best = {0, -1};
         for (int _channel = _lane; _channel < _CHANNELS; _channel += _LANES)
-            if (!_ranks[_place][_channel]) _best = _better(_best, {_values[_channel], _channel});
+            if (!(_states[_channel] & _TAKEN)) _best = _better(_best, {_values[_channel], _channel});
         _best = _combined<_LANES>(_lanes[_place], _lane, _best, _better);
-        if (_lane == 0) _ranks[_place][_best._channel] = _eligibles[_place][_best._channel] ? 1 : 2;
+        if (_lane == 0) _states[_best._channel] |= _TAKEN;
         __syncthreads();
     }
     for (int _channel = _lane; _here && _channel < _CHANNELS; _channel += _LANES)
-        _out[_channel] = _ranks[_place][_channel] == 1 ? {{'_values[_channel]' if graded else '1'}} : 0;
+        _out[_channel] = _states[_channel] == (_ELIGIBLE | _TAKEN) ? {{'_values[_channel]' if graded else '1'}} : 0;
 {% endblock %}

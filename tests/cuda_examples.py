@@ -15,7 +15,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2 import Network, NetworkOperation
+from brian2 import MagicNetwork, Network, NetworkOperation, prefs
 from brian2.devices.device import all_devices
 
 from hebbsim.layerednetwork import LayeredNetwork
@@ -66,6 +66,23 @@ def stream_nothing() -> None:
         kind._activate = staticmethod(activate)
 
 
+def leave_out_other_networks(device: Any, network: Network) -> None:
+    """Forget the code of objects that belong to other networks: theirs is compiled with those."""
+    if isinstance(network, MagicNetwork):  # which has all objects
+        return
+    names = {item.name for item in network.sorted_objects}
+
+    def belongs(code: Any) -> bool:
+        return code.owner.name in names
+
+    device.main_queue[:] = [
+        (what, arguments)
+        for what, arguments in device.main_queue
+        if what != "run_code_object" or belongs(arguments[0])
+    ]
+    device.code_objects = {n: code for n, code in device.code_objects.items() if belongs(code)}
+
+
 def compile_network(number: int, folder: str) -> list[Network]:
     """Compile the network `number` that is run, and end; return those that were, so far."""
     device, met, run = all_devices["cuda_standalone"], [], Network.run
@@ -79,6 +96,8 @@ def compile_network(number: int, folder: str) -> list[Network]:
         del device.get_value  # code depends on what is known
         options["report"] = None
         run(self, duration, level=level + 1, **options)
+        leave_out_other_networks(device, self)
+        prefs.codegen.cpp.extra_link_args = []  # those of the CPU's linker
         build(directory=folder, run=False, with_output=False)
         sys.exit(0)
 

@@ -4,8 +4,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from brian2 import Network, defaultclock, device, set_device
+from brian2 import Network, defaultclock, device
 from brian2.core.variables import ArrayVariable
 
 from hebbsim.benchmark.against_torch import CLOSE_WINNERS, ROUNDING, Shape, shapes
@@ -21,6 +20,7 @@ from hebbsim.benchmark.ours import RATE, THRESHOLD_STEP, Layer, conv_network, im
 from hebbsim.benchmark.rivals import LAYOUTS, Convolution, GradientTrick
 from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
+from hebbsim.benchmark.standalone import standalone_device
 from hebbsim.benchmark.timing import interleave
 from hebbsim.settings import SettingsError
 from hebbsim.storedimages import StoredImages
@@ -87,7 +87,7 @@ class Program:
         objects: Callable[[], tuple[Network, Any, list[ArrayVariable]]],
     ) -> None:
         self.folder = folder
-        with _cuda_standalone():
+        with standalone_device("cuda_standalone"):
             network, clock, compared = objects()
             network.run(clock.dt, namespace={})
             for variable in compared:
@@ -122,16 +122,6 @@ class Program:
     def first(self) -> list[np.ndarray]:
         """Return the compared variables after the first step, flat, in the order of the memory."""
         return [np.fromfile(self.folder / "results" / name, np.float32) for name in self._files]
-
-
-@contextmanager
-def _cuda_standalone() -> Iterator[None]:
-    set_device("cuda_standalone", build_on_run=False)
-    try:
-        yield
-    finally:
-        device.reinit()
-        set_device("runtime")
 
 
 class Synchronized:

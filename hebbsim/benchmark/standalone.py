@@ -1,7 +1,8 @@
 """C++ standalone programs that run one layer."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,18 @@ from brian2 import BrianLogger, defaultclock, device, set_device
 from hebbsim.benchmark.ours import Layer
 from hebbsim.benchmark.timing import THREADS, preferences
 
-__all__ = ["Program"]
+__all__ = ["Program", "standalone_device"]
+
+
+@contextmanager
+def standalone_device(name: str) -> Iterator[None]:
+    """Make a standalone device the current one, for a program that is built by hand."""
+    set_device(name, build_on_run=False)
+    try:
+        yield
+    finally:
+        device.reinit()
+        set_device("runtime")
 
 
 class Program:
@@ -36,19 +48,17 @@ class Program:
         #: Time of a step in each run, in seconds
         self.times: list[float] = []
         BrianLogger.suppress_name("openmp")  # that it is not well tested: results are compared
-        with preferences({THREADS: threads if threads > 1 else 0}):
-            set_device("cpp_standalone", build_on_run=False)
-            try:
-                layer, synapses = objects()
-                network = layer.network(synapses)
-                network.run(steps * defaultclock.dt, namespace={})
-                device.build(directory=str(folder), run=False)
-                weight = layer.conv.variables["w"]
-                self._file = Path(device.get_array_filename(weight)).name
-                self._dtype = weight.dtype
-            finally:
-                device.reinit()
-                set_device("runtime")
+        with (
+            preferences({THREADS: threads if threads > 1 else 0}),
+            standalone_device("cpp_standalone"),
+        ):
+            layer, synapses = objects()
+            network = layer.network(synapses)
+            network.run(steps * defaultclock.dt, namespace={})
+            device.build(directory=str(folder), run=False)
+            weight = layer.conv.variables["w"]
+            self._file = Path(device.get_array_filename(weight)).name
+            self._dtype = weight.dtype
 
     def measure(self) -> None:
         """Run the program once, and keep its time."""

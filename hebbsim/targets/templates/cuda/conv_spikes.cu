@@ -1,11 +1,12 @@
-{# What a pathway's spikes do, along the connections of each neuron that spiked. Each element that it
-   changes gathers over its connections, so that the order of spikes doesn't matter; `side` is whose
-   spikes. Spikes on their way are flags in a ring, one round of the neurons for each step. #}
-{% from 'kernels.cu' import digits, each, keep, kernel, launch with context %}
+{# The frame of a spike pathway: child templates say whose spikes they are, the `_side`. Each element that
+   it changes gathers over its connections, so that the order of spikes doesn't matter. Spikes on their
+   way are flags in a ring, one round of the neurons for each step. #}
+{% extends 'loop_nest.cu' %}
+{% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
 {% from 'gather.cu' import connections_of with context %}
 
-{% macro pathway_kernels(side) %}
+{% block kernels %}
 {% call kernel('clear', 256, 'int32_t* const _flags, int* const _slot,') %}
     {{each(n_neurons + 1)}}  // the last counts them
     {% if slots %}
@@ -43,7 +44,7 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 {% call connections_of(gathered(geometry, batch_size, index)) %}
-        if (!_arriving[_{{side}}_idx]) continue;
+        if (!_arriving[_{{_side}}_idx]) continue;
         {{vector_code|join('\n')|indent(8)}}
         _sum += {{addition}};
 {% endcall %}
@@ -56,14 +57,14 @@
     if (threadIdx.x == 0) {{_queue_slot}} = (_slot[0] + 1) % {{slots}};
 {% endcall %}
 {% endif %}
-{% endmacro %}
+{% endblock %}
 
-{% macro pathway_scratch() %}
+{% block scratch %}
 {{keep('int', '_slot', 1)}}
 {{keep('int32_t', '_flags', 1 if slots else n_neurons + 1)}}
-{% endmacro %}
+{% endblock %}
 
-{% macro pathway_launches() %}
+{% block launches %}
 {{launch('clear', (n_neurons + 256) // 256, 256, '_flags, _slot,')}}
 {{launch('mark', (n_stored + 255) // 256, 256, '_flags, _slot,')}}
 {% for addition, target, index in additions %}
@@ -72,4 +73,4 @@
 {% if slots %}
 {{launch('advance', 1, 32, '_slot,')}}
 {% endif %}
-{% endmacro %}
+{% endblock %}

@@ -1,15 +1,18 @@
 """A network of spiking layers, to which each image is presented for a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Self
 
 import numpy as np
 from brian2 import Hz, NetworkOperation, Quantity, ms, second
 from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable
-from brian2.devices.device import get_device
+from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
+from hebbsim.choice import chosen_classes
 from hebbsim.convsynapses import ConvSynapses
 from hebbsim.descriptions import plain, rich
 from hebbsim.encoders import LatencyEncoder, PoissonEncoder
@@ -20,6 +23,7 @@ from hebbsim.layerednetwork import LayeredNetwork, Stage, rule_groups
 from hebbsim.mapgroups import PerChannel, PerSample
 from hebbsim.messages import unknown
 from hebbsim.pathways import parse_statements
+from hebbsim.restart import Restart
 from hebbsim.spikinglayers import SpikingLayer
 
 __all__ = ["SpikingNetwork"]
@@ -61,7 +65,8 @@ class SpikingNetwork(LayeredNetwork):
     GeometryError
         If a kernel doesn't fit the map that its layer gets, with the layer's number.
     NotImplementedError
-        On a standalone device: batches are streamed from Python.
+        From `fit`, `transform`, `predict` and `present` on a standalone device: they stream batches
+        from Python.
 
     Examples
     --------
@@ -69,6 +74,12 @@ class SpikingNetwork(LayeredNetwork):
     >>> network = SpikingNetwork((1, 28, 28), [layer])
     >>> network.fit(images)
     >>> counts = network.transform(images)
+
+    On a standalone device the images are stored in the simulation, and all layers learn, without
+    reward:
+
+    >>> StoredImages(network.input, images, "intensity", duration=network.duration)
+    >>> network.brian2.run(1000*network.duration)  # as many batches
     """
 
     input_variable = "intensity"
@@ -86,7 +97,6 @@ class SpikingNetwork(LayeredNetwork):
         seed: int = 0,
         dt: Quantity = 1 * ms,
     ) -> None:
-        self._require_runtime("build the layers from FeatureMap and ConvSynapses")
         super().__init__(input_shape, layers, batch_size=batch_size, seed=seed, dt=dt)
         if encoding not in ENCODINGS:
             raise ValueError(f"SpikingNetwork: {unknown('encoding', encoding, ENCODINGS)}")
@@ -102,10 +112,17 @@ class SpikingNetwork(LayeredNetwork):
         self._step = self._shown = 0
         self._learns = False
         self._reward: Callable[[], None] | None = None
+        if not isinstance(get_device(), RuntimeDevice):
+            self._restart_on_device()
+            self._assemble()
+            return
         begin = NetworkOperation(self._begin_step, clock=self.clock, when="start", order=-1)
         end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
         self._assemble(begin, end)
-        self._initial = self._snapshot()
+        self._initial = [
+            (variable, variable.get_value().copy())
+            for variable in (group.variables[name] for group, name in self._resettable())
+        ]
 
     # --- construction -----------------------------------------------------------------------
 
@@ -210,28 +227,37 @@ class SpikingNetwork(LayeredNetwork):
 
     # --- presentation -----------------------------------------------------------------------
 
-    def _resettable(self) -> Iterator[tuple[str, ArrayVariable]]:
+    def _resettable(self) -> Iterator[tuple[Group, str]]:
         """Yield what a new stimulus resets: neurons, samples' traces, spikes on their way."""
         groups: list[Group] = [self.input, *(stage.feature_map for stage in self.stages)]
         groups += [stage.conv.samples for stage in self.stages if stage.conv.samples is not None]
         for group in groups:
             for name, variable in group.variables.items():
                 own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                shown = group is self.input and name == self.input_variable
-                if own and not variable.read_only and not shown:
-                    yield f"{group.name}.{name}", variable
+                # the images are shown anew, and spikes are those of one step in any case
+                kept = name == "_spikespace" or (
+                    group is self.input and name == self.input_variable
+                )
+                if own and not variable.read_only and not kept:
+                    yield group, name
         for stage in self.stages:
             traces = stage.conv.equations.diff_eq_names
-            for name, variable in stage.conv.variables.items():
+            for name in stage.conv.variables:
                 if name.endswith("_queue") or name in traces:
-                    yield f"{stage.conv.name}.{name}", variable
+                    yield stage.conv, name
 
-    def _snapshot(self) -> dict[str, np.ndarray]:
-        return {name: v.get_value().copy() for name, v in self._resettable()}
+    def _restart_on_device(self) -> None:
+        """Let each stimulus begin where nothing runs in Python."""
+        for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
+            names = [name for _, name in found]
+            Restart(group, names, self.n_steps)
+            if "onset" in names:
+                every = self.n_steps * self.clock.dt
+                group.run_regularly("onset = t", dt=every, when="start", order=-1)
 
     def _begin_stimulus(self) -> None:
-        for name, variable in self._resettable():
-            variable.get_value()[...] = self._initial[name]
+        for variable, value in self._initial:
+            variable.get_value()[...] = value
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
         learned = round(self.time / (self.n_steps * float(self.clock.dt)))
         entropy = [self.seed, learned, 1] if self._learns else [self.seed, self._shown]
@@ -286,6 +312,9 @@ class SpikingNetwork(LayeredNetwork):
         reward : callable, optional
             Called at the start of the last time step of each stimulus.
         """
+        self._require_runtime(
+            "show StoredImages on its input, each for its duration, and run its brian2 network"
+        )
         learning = learning or [False] * len(self.stages)
         depth = len(self.stages) if depth is None else depth
         for number, stage in enumerate(self.stages):
@@ -331,36 +360,8 @@ class SpikingNetwork(LayeredNetwork):
     # --- reward -----------------------------------------------------------------------------
 
     def choose(self, n_classes: int) -> np.ndarray:
-        """Return the class that each sample's last layer stands for now.
-
-        Channel ``c`` speaks for class ``c % n_classes``. The class whose neurons spiked most is
-        chosen; among classes with equally many spikes the one that spiked first, and where none
-        spiked, that of the highest potential above its threshold.
-
-        Returns
-        -------
-        ndarray of int
-            ``(batch_size,)``.
-        """
-        last = self.stages[-1].feature_map
-        channels = last.shape.channels
-        if channels < n_classes:
-            raise ValueError(
-                f"the last layer has {channels} channels, too few for {n_classes} classes"
-            )
-        counts, first, potential = (
-            self._per_class(np.asarray(last.get_maps(name)), n_classes, how)
-            for name, how in (("n_spikes", np.sum), ("first_spike", np.min), ("margin", np.max))
-        )
-        # compared one after the other: lexsort's last key counts first
-        order = np.lexsort((potential, -first, counts), axis=-1)
-        return order[:, -1]
-
-    @staticmethod
-    def _per_class(maps: np.ndarray, n_classes: int, how: Callable[..., Any]) -> np.ndarray:
-        return np.stack(
-            [how(maps[:, c::n_classes], axis=(1, 2, 3)) for c in range(n_classes)], axis=-1
-        )
+        """Return the class that each sample's last layer stands for now: `chosen_classes`."""
+        return chosen_classes(self.stages[-1].feature_map, n_classes)
 
     def predict(self, images: np.ndarray, n_classes: int) -> np.ndarray:
         """Return the class that the network chooses for each image, see `choose`: ``(n,)``."""

@@ -1,11 +1,16 @@
-"""Images that are kept where the simulation runs, and shown a batch a time step."""
+"""Images that are kept where the simulation runs, and shown batch by batch."""
 
 from typing import Any
 
 import numpy as np
+from brian2 import second
 from brian2.core.variables import Variables
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.units.fundamentalunits import (
+    Quantity,
+    fail_for_dimension_mismatch,
+    have_same_dimensions,
+)
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
@@ -17,14 +22,14 @@ _SIGN = 128.0  # bytes are stored with a sign: Brian2's languages have no type w
 
 
 class StoredImages(LoopNest):
-    """Show stored images on a feature map, ``batch_size`` of them in each time step.
+    """Show stored images on a feature map, ``batch_size`` of them at a time.
 
     The images become part of the simulation: on a standalone device nothing is streamed from
     Python, and on a GPU they lie in its memory once. Images of bytes stay bytes: the 50,000 of
     CIFAR-10 are 154 MB.
 
-    Time step `n` shows the images numbered ``order[n*batch_size:(n + 1)*batch_size]``, and goes on
-    from the start where the order ends.
+    The n-th batch holds the images numbered ``order[n*batch_size:(n + 1)*batch_size]``; where the
+    order ends it goes on from the start.
 
     Parameters
     ----------
@@ -39,14 +44,16 @@ class StoredImages(LoopNest):
         of the map. By default ``'pixel/255'`` for bytes, else ``'pixel'``.
     order : sequence of int, optional
         Numbers of the images, in the order in which they are shown; by default all, as they come.
+    duration : Quantity, optional
+        How long each batch is shown; by default one time step.
     name : str, optional
         Name of this object.
 
     Raises
     ------
     ValueError
-        If the images don't have the map's shape, a value is not finite, or `order` names an image
-        that isn't there.
+        If the images don't have the map's shape, a value is not finite, `order` names an image
+        that isn't there, or `duration` is no whole number of time steps.
     KeyError
         If the map stores no such variable.
     DimensionMismatchError
@@ -58,6 +65,11 @@ class StoredImages(LoopNest):
     >>> rng = np.random.default_rng(0)
     >>> order = np.concatenate([rng.permutation(50_000) for _ in range(10)])  # ten epochs
     >>> StoredImages(retina, cifar10.train_images, value='pixel/255 - 0.45', order=order)
+
+    Spiking neurons need more than a time step for each:
+
+    >>> encoder = PoissonEncoder((3, 32, 32), batch_size=100)
+    >>> StoredImages(encoder, cifar10.train_images, duration=100*ms)
     """
 
     def __init__(
@@ -68,6 +80,7 @@ class StoredImages(LoopNest):
         *,
         value: str | None = None,
         order: Any = None,
+        duration: Quantity | None = None,
         name: str | None = None,
     ) -> None:
         if not isinstance(feature_map, FeatureMap):
@@ -79,6 +92,7 @@ class StoredImages(LoopNest):
         bytes_ = stored.dtype == np.int8
         self.value = value or ("pixel/255" if bytes_ else "pixel")
         numbers = self._numbers(order, len(stored))
+        self.duration, self._dt = duration, float(feature_map.clock.dt)
         variables = self.variables = Variables(feature_map)
         for index in ("_pixel_idx", "_channel_idx", "_position_idx", "_sample_idx"):
             variables.add_auxiliary_variable(index, dtype=int)
@@ -118,6 +132,7 @@ class StoredImages(LoopNest):
                 "memory_shape": feature_map.memory_shape,
                 "n_neurons": len(feature_map),
                 "n_shown": len(numbers),
+                "shown_for": self._steps(),
                 "_order_var": variables[f"_order_of_{variable}"],
                 "_timestep_var": feature_map.variables["t_in_timesteps"],
                 "_target_var": self.target_variable,
@@ -157,8 +172,27 @@ class StoredImages(LoopNest):
             )
         return numbers.astype(np.int32)
 
+    def _steps(self) -> int:
+        """Return for how many time steps each batch is shown."""
+        if self.duration is None:
+            return 1
+        if not have_same_dimensions(self.duration, second) or np.ndim(self.duration):
+            raise ValueError(f"{self._label}: duration must be a time, got {self.duration!r}")
+        steps = float(self.duration) / self._dt
+        if not round(steps) >= 1 or abs(steps - round(steps)) > 1e-3:
+            raise ValueError(
+                f"{self._label}: duration = {self.duration!r} must be a whole number of time steps "
+                f"of {self._dt * second!r}"
+            )
+        return round(steps)
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the units before the code object is made."""
+        """Check the time step and the units before the code object is made."""
+        if self.duration is not None and float(self.group.clock.dt) != self._dt:
+            raise ValueError(
+                f"{self._label}: the time step was {self._dt} s when the duration was set and is "
+                f"{float(self.group.clock.dt)} s now; set defaultclock.dt before"
+            )
         resolved = self.group.resolve_all(
             get_identifiers(self.value),
             run_namespace,

@@ -15,7 +15,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2 import MagicNetwork, Network, NetworkOperation, prefs
+from brian2 import MagicNetwork, Network, prefs
 from brian2.devices.device import all_devices
 
 from hebbsim.layerednetwork import LayeredNetwork
@@ -52,12 +52,8 @@ def read_unknown_values_as_zeros(device: Any) -> None:
 
 
 def stream_nothing() -> None:
-    """Let layered networks be built, without what runs in Python, and let all layers learn."""
-    assemble = LayeredNetwork._assemble
+    """Let layered networks run without what Python gives them, and let all layers learn."""
     LayeredNetwork._require_runtime = lambda *_: None
-    LayeredNetwork._assemble = lambda self, *operations: assemble(
-        self, *(o for o in operations if not isinstance(o, NetworkOperation))
-    )
     for kind in (ConvNetwork, SpikingNetwork):
 
         def activate(stage, *, original=kind._activate, **_):

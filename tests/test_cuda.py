@@ -32,6 +32,7 @@ from hebbsim import (
     rules,
 )
 from hebbsim.cli import app
+from hebbsim.restart import Restart
 from hebbsim.targets import cuda
 
 FOLDER = Path(hebbsim.targets.__file__).parent / "templates" / "cuda"
@@ -130,6 +131,7 @@ def spiking_groups(rng):
     conv = ConvSynapses(
         source, layer, on_pre="g_post += w", delay=0.2 * ms, rule=rule, kernel_size=2, name="stdp"
     )
+    Restart(layer, ["v", "g", "silenced"], 6)
     reward.reward = [0.5, -1]
     source.set_maps("drive", rng.uniform(2, 20, (BATCH, 2, 5, 5)))
     layer.set_maps("drive", rng.uniform(0, 8, (BATCH, 3, 4, 4)))

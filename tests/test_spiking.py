@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from brian2 import Hz, ms, prefs, second
+from conftest import choose_target
 
 from hebbsim import (
     ConvLayer,
     ConvNetwork,
     SpikingLayer,
     SpikingNetwork,
+    StoredImages,
     from_torch,
     rules,
     to_torch,
@@ -64,6 +66,49 @@ def test_a_stimulus_starts_from_rest():
     np.testing.assert_array_equal(spiking.transform(IMAGES[::-1])[::-1], alone)
     np.testing.assert_array_equal(spiking.transform(IMAGES[5:12]), alone[5:12])
     assert 0 < alone.mean() < 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "cpp_standalone",
+        pytest.param("cuda_on_cpu", marks=pytest.mark.slow),
+        pytest.param("cuda", marks=pytest.mark.gpu),
+    ],
+)
+def test_standalone_learns_what_is_streamed_elsewhere(target, tmp_path, monkeypatch):
+    """Delays, traces of each sample and initial values: all start anew with each stimulus."""
+    rule = RewardGated(rules.PairSTDP(20), tau_e=30 * ms, per_sample=True)
+    late = replace(SECOND, rule=rule, initial="v = 0.5", delay=3 * ms, threshold="v > 2.5")
+
+    def build():
+        spiking = network(LAYER, late)
+        spiking.stages[1].groups[-1].reward = [1, -0.5, 0.7, 2]
+        return spiking
+
+    streamed = build()
+    before = kernels(streamed)
+    streamed.present(IMAGES.reshape(6, 4, 1, 6, 6), 6, learning=[True, True])
+    choose_target(target, tmp_path, monkeypatch)
+    stored = build()
+    StoredImages(stored.input, IMAGES, "intensity", duration=stored.duration)
+    stored.brian2.run(6 * stored.duration)
+    for found, expected, start in zip(kernels(stored), kernels(streamed), before, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        assert np.abs(found - start).max() > 1e-3
+    for ours, theirs in zip(stored.stages, streamed.stages, strict=True):
+        np.testing.assert_allclose(ours.thresholds, theirs.thresholds)
+        for name in ("n_spikes", "first_spike", "v"):
+            found, expected = (np.asarray(s.feature_map.get_maps(name)) for s in (ours, theirs))
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_streaming_on_standalone_is_refused_by_name(tmp_path):
+    choose_target("cpp_standalone", tmp_path)
+    spiking = network()
+    for stream in (spiking.fit, spiking.transform, lambda images: spiking.predict(images, 2)):
+        with pytest.raises(NotImplementedError, match="show StoredImages on its input, each for"):
+            stream(IMAGES)
 
 
 def test_delayed_spikes_do_not_reach_the_next_stimulus():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import DimensionMismatchError, Network, StateMonitor, defaultclock, mV, prefs
+from brian2 import DimensionMismatchError, Network, StateMonitor, defaultclock, ms, mV, prefs
 from brian2.core.base import BrianObjectException
 from numpy.testing import assert_allclose
 
@@ -10,20 +10,24 @@ from hebbsim import FeatureMap, StoredImages
 
 
 def test_shows_each_batch_in_order(target, dtype):
+    """One after the other in ``x`` and ``y``, each for two steps in ``z``."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (5, 2, 3, 4), dtype=np.uint8)
     images[0, 0, 0, :2] = 0, 255
     scaled = images / 255
     order = [4, 0, 0, 1, 2, 3, 4]
-    retina = FeatureMap((2, 3, 4), "x : 1\ny : 1\ngain : 1", batch_size=3, name="retina")
+    retina = FeatureMap((2, 3, 4), "x : 1\ny : 1\nz : 1\ngain : 1", batch_size=3, name="retina")
     retina.gain = "0.1*channel"
     StoredImages(retina, images, order=order)
     StoredImages(retina, scaled, "y", value="pixel + 10*gain", order=order)
-    seen = StateMonitor(retina, ["x", "y"], record=True, when="end")
+    StoredImages(retina, images, "z", order=order, duration=2 * defaultclock.dt)
+    seen = StateMonitor(retina, ["x", "y", "z"], record=True, when="end")
     Network(retina, seen).run(4 * defaultclock.dt)
-    for values, expected in ((seen.x, scaled), (seen.y, scaled + np.arange(2)[:, None, None])):
+    raised = scaled + np.arange(2)[:, None, None]
+    for values, expected, steps in ((seen.x, scaled, 1), (seen.y, raised, 1), (seen.z, scaled, 2)):
         for step in range(4):
-            shown = expected[[order[(3 * step + sample) % 7] for sample in range(3)]]
+            batch = step // steps
+            shown = expected[[order[(3 * batch + sample) % 7] for sample in range(3)]]
             found = values[:, step].reshape(3, 3, 4, 2).transpose(0, 3, 1, 2)
             assert_allclose(found, shown, rtol=1e-6, atol=1e-7)
 
@@ -46,6 +50,9 @@ def test_bytes_stay_bytes():
         (np.zeros((5, 2, 3, 4)), {"order": [-1, 0]}, "names image -1"),
         (np.zeros((5, 2, 3, 4)), {"order": [0.5]}, "sequence of image numbers"),
         (np.zeros((5, 2, 3, 4), dtype=complex), {}, "real numbers"),
+        (np.zeros((5, 2, 3, 4)), {"duration": 0.25 * ms}, "whole number of time steps of 100"),
+        (np.zeros((5, 2, 3, 4)), {"duration": 0 * ms}, "whole number of time steps"),
+        (np.zeros((5, 2, 3, 4)), {"duration": 3}, "duration must be a time, got 3"),
     ],
 )
 def test_what_is_refused(images, options, message):
@@ -62,6 +69,15 @@ def test_the_variable_must_be_there_and_free():
     StoredImages(retina, images)
     with pytest.raises(ValueError, match="'x' shows stored images already"):
         StoredImages(retina, images)
+
+
+def test_a_duration_holds_for_its_time_step():
+    retina = FeatureMap((2, 3, 4), "x : 1")
+    StoredImages(retina, np.zeros((5, 2, 3, 4)), duration=2 * ms)
+    defaultclock.dt = 0.5 * ms
+    with pytest.raises(BrianObjectException) as error:
+        Network(retina).run(2 * ms)
+    assert "set defaultclock.dt before" in str(error.value.__cause__)
 
 
 def test_units_are_checked():

@@ -1,11 +1,11 @@
-{# Show the next stored images, one for each sample of a feature map #}
+{# Show stored images for some time steps, one for each sample of a feature map #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _CHANNELS = {{memory_shape[3]}}, _SIZE = {{memory_shape[1] * memory_shape[2] * memory_shape[3]}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int64_t _first = (int64_t) {{get_array_name(_timestep_var)}}[0] * _BATCH;
+    const int64_t _first = (int64_t) {{get_array_name(_timestep_var)}}[0] / {{shown_for}} * _BATCH;
     {{'' if draws else parallel(n_neurons)}}
     for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
     {

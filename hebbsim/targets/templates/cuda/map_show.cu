@@ -1,4 +1,4 @@
-{# Show the next stored images, one for each sample of a feature map #}
+{# Show stored images for some time steps, one for each sample of a feature map #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, kernel, launch with context %}
 
@@ -9,7 +9,7 @@
     {{scalar_code|autoindent}}
     {
         const int _sample_idx = _idx / _SIZE, _channel_idx = _idx % _CHANNELS, _position_idx = _idx / _CHANNELS;
-        const int64_t _image = {{get_array_name(_order_var)}}[((int64_t) {{get_array_name(_timestep_var)}}[0] * _BATCH + _sample_idx) % {{n_shown}}];
+        const int64_t _image = {{get_array_name(_order_var)}}[((int64_t) {{get_array_name(_timestep_var)}}[0] / {{shown_for}} * _BATCH + _sample_idx) % {{n_shown}}];
         const int64_t _pixel_idx = _image * _SIZE + _idx % _SIZE;
         const int _vectorisation_idx = _idx;
         {{vector_code|autoindent}}

@@ -63,7 +63,7 @@ def stream_nothing() -> None:
 
 
 def leave_out_other_networks(device: Any, network: Network) -> None:
-    """Forget the code of objects that belong to other networks: theirs is compiled with those."""
+    """Forget the code that initialised other networks' objects: it is compiled with theirs."""
     if isinstance(network, MagicNetwork):  # which has all objects
         return
     names = {item.name for item in network.sorted_objects}
@@ -91,8 +91,8 @@ def compile_network(number: int, folder: str) -> list[Network]:
             return
         del device.get_value  # code depends on what is known
         options["report"] = None
-        run(self, duration, level=level + 1, **options)
         leave_out_other_networks(device, self)
+        run(self, duration, level=level + 1, **options)
         prefs.codegen.cpp.extra_link_args = []  # those of the CPU's linker
         build(directory=folder, run=False, with_output=False)
         sys.exit(0)

@@ -37,7 +37,7 @@ from hebbsim.targets import cuda
 
 FOLDER = Path(hebbsim.targets.__file__).parent / "templates" / "cuda"
 FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
-FRAMES |= {"neuron_indices"}
+FRAMES |= {"neuron_indices", "product_tile"}
 BATCH = 2
 
 RATE_MODEL = """
@@ -96,10 +96,36 @@ def rate_groups(rng):
         update="w += 0.0001*dd",
         name="grouped",
     )
+    wide = FeatureMap((32, 9, 9), "x : 1", batch_size=8, name="wide")
+    deep = FeatureMap((140, 9, 9), "u : 1", batch_size=8, name="deep")
+    tiles = ConvSynapses(  # several tiles of taps, channels and positions
+        wide,
+        deep,
+        "w : 1\nu_post = w*x_pre : 1 (summed)\ndw = u_post*(x_pre - u_post*w) : 1 (summed)",
+        kernel_size=3,
+        padding=1,
+        groups=2,
+        update="w += 1e-6*dw",
+        name="tiles",
+    )
+    wide.set_maps("x", rng.standard_normal((8, 32, 9, 9)))
     StoredImages(source, rng.integers(0, 256, (5, 2, 7, 6), dtype=np.uint8), value="pixel/50 - 2")
-    for synapses in (conv, grouped):
+    for synapses in (conv, grouped, tiles):
         synapses.set_kernel("w", rng.standard_normal(synapses.geometry.kernel_shape))
-    return [source, layer, means, intensity, places, conv, pooled, small, grouped]
+    return [
+        source,
+        layer,
+        means,
+        intensity,
+        places,
+        conv,
+        pooled,
+        small,
+        grouped,
+        wide,
+        deep,
+        tiles,
+    ]
 
 
 def spiking_groups(rng):

@@ -17,6 +17,7 @@ __all__ = [
     "Digits",
     "KernelCut",
     "PostTile",
+    "ProductCut",
     "after_shared",
     "chunks",
     "fits_shared_memory",
@@ -25,7 +26,7 @@ __all__ = [
     "lanes",
     "post_tile",
     "private",
-    "product_lists",
+    "product_cut",
 ]
 
 _SHARED_WRITE = re.compile(r"\s*_ptr_array_\w+\[0\]\s*=")
@@ -198,10 +199,32 @@ def gathered(geometry: ConvGeometry, batch_size: int, index: str) -> Digits:
     )
 
 
-def product_lists(geometry: ConvGeometry, batch_size: int) -> int:
-    """Return into how many chunks of positions the list of active neurons is cut."""
+class ProductCut(NamedTuple):
+    """How products of activity and input are summed to the kernel.
+
+    Lists of active neurons and chunks of these; where all neurons are visited, tiles of the kernel
+    and chunks of the positions.
+    """
+
+    lists: int
+    sparse: int
+    tiles: int
+    dense: int
+
+
+def product_cut(geometry: ConvGeometry, batch_size: int) -> ProductCut:
+    """Choose the lists and chunks of products that are summed to the kernel."""
     positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols
-    return max(1, min(512, positions // 64))
+    lists = max(1, min(512, positions // 64))
+    groups = geometry.out_channels // geometry.out_channels_per_group
+    blocks = geometry.out_channels * -(-geometry.fan_in // 128)
+    tiles = groups * -(-geometry.fan_in // 128) * -(-geometry.out_channels_per_group // 64)
+    return ProductCut(
+        lists,
+        max(1, min(_BLOCKS // blocks, lists)),
+        tiles,
+        max(1, min(_BLOCKS // (2 * tiles), positions // 256, 64)),
+    )
 
 
 def private(code: Sequence[str]) -> list[str]:

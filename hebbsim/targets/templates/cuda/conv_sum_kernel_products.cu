@@ -1,11 +1,12 @@
 {# Each kernel element sums products that separate: kernel * sum over positions of post * pre. Active
    neurons are listed by chunk and channel, in their order. Where they are few, only they are visited
    (so that an infinite input of silent neurons goes unnoticed); else each product is a correlation of
-   all. Which it is, is decided on the device. #}
+   all: an implicit matrix product of taps by channels, in which padding counts as inputs of 0. Which it
+   is, is decided on the device. #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
-{% from 'kernel_nest.cu' import kernel_sums with context %}
+{% from 'product_tile.cu' import each_sum, multiply, tile with context %}
 
 {# needs _position and _channel #}
 {% macro _post_neuron() %}
@@ -19,7 +20,8 @@ const int _vectorisation_idx = _post_idx;
 {{constants(geometry, batch_size)}}
 typedef {{c_data_type(_target_var.dtype)}} _scalar;
 constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
-constexpr int _LISTS = {{product_lists(geometry, batch_size)}}, _LONGEST = (_POSITIONS + _LISTS - 1) / _LISTS;
+constexpr int _SPARSE_CHUNKS = {{product_cut(geometry, batch_size).sparse}}, _DENSE_CHUNKS = {{product_cut(geometry, batch_size).dense}};
+constexpr int _LISTS = {{product_cut(geometry, batch_size).lists}}, _LONGEST = (_POSITIONS + _LISTS - 1) / _LISTS;
 // activity alone is summed once for all taps that meet the same positions
 constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
 {% endmacro %}
@@ -28,7 +30,6 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
 {% set _plain = products|selectattr('pre_number', 'none')|list %}
 {% set _type = c_data_type(_target_var.dtype) %}
-{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
 {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
 
 {% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _type ~ '* const _totals,') %}
@@ -87,7 +88,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% call kernel('sparse', 128, 'const int* const _active, const int* const _counts, const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
     if (*_crowded) return;
     {{_sizes()|indent(4)}}
-    constexpr int _TILES = (_TAPS + 127) / 128, _CHUNKS = {{_cut.chunks}};
+    constexpr int _TILES = (_TAPS + 127) / 128, _CHUNKS = _SPARSE_CHUNKS;
     const int _channel = blockIdx.x % _OUT_CHANNELS, _tap = blockIdx.x / _OUT_CHANNELS % _TILES * 128 + threadIdx.x, _chunk = blockIdx.x / (_OUT_CHANNELS * _TILES);
     if (_tap >= _TAPS) return;
     const int _group = _channel / _GROUP_OUT, _in_channel = _tap % _GROUP_IN, _kcol = _tap / _GROUP_IN % _KCOLS, _krow = _tap / (_GROUP_IN * _KCOLS);
@@ -119,27 +120,80 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
         }
     }
     {% for product in _correlations %}
-    _chunk_sums[((size_t) {{loop.index0}} * _CHUNKS + _chunk) * {{_cut.elements}} + _tap * _OUT_CHANNELS + _channel] = _sum[{{loop.index0}}];
+    _chunk_sums[((size_t) {{loop.index0}} * _CHUNKS + _chunk) * {{geometry.kernel_elements}} + _tap * _OUT_CHANNELS + _channel] = _sum[{{loop.index0}}];
     {% endfor %}
 {% endcall %}
 
 {% for product in _correlations %}
-{% set _block = 'product%d' % product.number %}
 {% call kernel('dense%d' % product.number, 256, 'const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
     if (!*_crowded) return;
-    {{constants(geometry, batch_size)|indent(4)}}
-{{kernel_sums(vector_code[_block], scalar_code[_block], _cut, '_s%d' % product.number)}}
+    {{_sizes()|indent(4)}}
+    {{tile()|indent(4)}}
+    constexpr int _TAP_TILES = (_TAPS + _M - 1) / _M, _CHANNEL_TILES = (_GROUP_OUT + _C - 1) / _C;
+    const int _group = blockIdx.x / _CHANNEL_TILES % _GROUPS, _channel0 = blockIdx.x % _CHANNEL_TILES * _C;
+    const int _tap0 = blockIdx.x / (_CHANNEL_TILES * _GROUPS) % _TAP_TILES * _M, _chunk = blockIdx.x / (_CHANNEL_TILES * _GROUPS * _TAP_TILES);
+    const int _first_position = (long long) _POSITIONS * _chunk / _DENSE_CHUNKS, _last_position = (long long) _POSITIONS * (_chunk + 1) / _DENSE_CHUNKS;
+    // what this thread fetches: a tap of four positions, and a channel of two
+    const int _tap = _tap0 + threadIdx.x % _M, _in_channel = _tap % _GROUP_IN, _place = _tap / _GROUP_IN;
+    const int _row0 = _place / _KCOLS * _DILATE_ROW - _PAD_ROW, _col0 = _place % _KCOLS * _DILATE_COL - _PAD_COL;
+    const int _fetched_channel = _channel0 + threadIdx.x % _C, _channel = _group * _GROUP_OUT + _fetched_channel;
+    const int _vectorisation_idx = -1;
+    {{scalar_code['post']|autoindent}}
+    const auto _fetch = [&](int _position0) {
+        #pragma unroll
+        for (int _n = 0; _n < 4; _n++)
+        {
+            const int _position = _position0 + threadIdx.x / _M + 2 * _n, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+            const int _pre_row = _position / _OUT_COLS % _OUT_ROWS * _STRIDE_ROW + _row0, _pre_col = _position % _OUT_COLS * _STRIDE_COL + _col0;
+            _next_left[_n] = 0;
+            if (_tap < _TAPS && _position < _last_position && _pre_row >= 0 && _pre_row < _IN_ROWS && _pre_col >= 0 && _pre_col < _IN_COLS)
+            {
+                const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
+                const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+                const int _vectorisation_idx = _pre_idx;
+                {{scalar_code['pre']|autoindent}}
+                {{vector_code['pre']|join('\n')|indent(16)}}
+                _next_left[_n] = _p{{product.pre_number}};
+            }
+        }
+        #pragma unroll
+        for (int _n = 0; _n < 2; _n++)
+        {
+            const int _position = _position0 + threadIdx.x / _C + 4 * _n;
+            _next_right[_n] = 0;
+            if (_fetched_channel < _GROUP_OUT && _position < _last_position)
+            {
+                {{_post_neuron()|indent(16)}}
+                _next_right[_n] = _q{{product.number}};
+            }
+        }
+    };
+    const auto _store = [&](int _buffer) {
+        #pragma unroll
+        for (int _n = 0; _n < 4; _n++) _left[_buffer][threadIdx.x / _M + 2 * _n][threadIdx.x % _M] = _next_left[_n];
+        #pragma unroll
+        for (int _n = 0; _n < 2; _n++) _right[_buffer][threadIdx.x / _C + 4 * _n][threadIdx.x % _C] = _next_right[_n];
+    };
+    {{multiply('_first_position', '_last_position')|indent(4)}}
+{% call each_sum() %}
+    const int _row = _tap0 + _ty * _P + _p, _column = _channel0 + _tx * _V + _v;
+    if (_row < _TAPS && _column < _GROUP_OUT)
+        _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _sum[_p][_v];
+{% endcall %}
 {% endcall %}
 {% endfor %}
 {% endif %}
 
-{% call kernel('total', 256, 'const ' ~ _type ~ '* const _chunk_sums, const ' ~ _type ~ '* const _totals,') %}
+{% call kernel('total', 256, 'const int* const _crowded, const ' ~ _type ~ '* const _chunk_sums, const ' ~ _type ~ '* const _totals,') %}
     {{_sizes()|indent(4)}}
-    {{each(_cut.elements)}}
+    {{each(geometry.kernel_elements)}}
     const int _channel = _idx % _OUT_CHANNELS, _tap = _idx / _OUT_CHANNELS, _kernel_idx = _idx, _vectorisation_idx = _idx;
+    {% if _correlations %}
+    const int _chunks = *_crowded ? _DENSE_CHUNKS : _SPARSE_CHUNKS;
+    {% endif %}
     {% for product in _correlations %}
     _scalar _s{{product.number}} = 0;
-    for (int _chunk = 0; _chunk < {{_cut.chunks}}; _chunk++) _s{{product.number}} += _chunk_sums[((size_t) {{loop.index0}} * {{_cut.chunks}} + _chunk) * {{_cut.elements}} + _idx];
+    for (int _chunk = 0; _chunk < _chunks; _chunk++) _s{{product.number}} += _chunk_sums[((size_t) {{loop.index0}} * _chunks + _chunk) * {{geometry.kernel_elements}} + _idx];
     {% endfor %}
     {% for product in _plain %}
     _scalar _s{{product.number}} = 0;
@@ -153,29 +207,28 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% endblock %}
 
 {% block scratch %}
-{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
+{% set _cut = product_cut(geometry, batch_size) %}
 {% set _type = c_data_type(_target_var.dtype) %}
-{% set _n_lists = product_lists(geometry, batch_size) %}
 {% set _n_plain = products|selectattr('pre_number', 'none')|list|length %}
 {% set _positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols %}
 {% set _n_places = 1 if geometry.padding == (0, 0) else geometry.kernel_size[0] * geometry.kernel_size[1] %}
-{{keep('int', '_active', '(size_t) %d * %d' % (_n_lists * geometry.out_channels, (_positions + _n_lists - 1) // _n_lists))}}
-{{keep('int', '_counts', _n_lists * geometry.out_channels)}}
+{{keep('int', '_active', '(size_t) %d * %d' % (_cut.lists * geometry.out_channels, (_positions + _cut.lists - 1) // _cut.lists))}}
+{{keep('int', '_counts', _cut.lists * geometry.out_channels)}}
 {{keep('int', '_crowded', 1)}}
-{{keep(_type, '_chunk_sums', [products|length - _n_plain, 1]|max * _cut.chunks * _cut.elements)}}
-{{keep(_type, '_totals', [_n_plain, 1]|max * _n_lists * _n_places * geometry.out_channels)}}
+{{keep(_type, '_chunk_sums', [products|length - _n_plain, 1]|max * [_cut.sparse, _cut.dense]|max * geometry.kernel_elements)}}
+{{keep(_type, '_totals', [_n_plain, 1]|max * _cut.lists * _n_places * geometry.out_channels)}}
 {% endblock %}
 
 {% block launches %}
-{% set _cut = kernel_cut(geometry, batch_size, False, False) %}
+{% set _cut = product_cut(geometry, batch_size) %}
 {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
-{{launch('list', product_lists(geometry, batch_size) * ((geometry.out_channels + 31) // 32), 32, '_active, _counts, _totals,')}}
+{{launch('list', _cut.lists * ((geometry.out_channels + 31) // 32), 32, '_active, _counts, _totals,')}}
 {% if _correlations %}
 {{launch('judge', 1, 256, '_counts, _crowded,')}}
-{{launch('sparse', geometry.out_channels * ((geometry.fan_in + 127) // 128) * _cut.chunks, 128, '_active, _counts, _crowded, _chunk_sums,')}}
+{{launch('sparse', geometry.out_channels * ((geometry.fan_in + 127) // 128) * _cut.sparse, 128, '_active, _counts, _crowded, _chunk_sums,')}}
 {% for product in _correlations %}
-{{launch('dense%d' % product.number, _cut.blocks, 256, '_crowded, _chunk_sums + (size_t) %d * %d,' % (loop.index0, _cut.chunks * _cut.elements))}}
+{{launch('dense%d' % product.number, _cut.tiles * _cut.dense, 256, '_crowded, _chunk_sums + (size_t) %d,' % (loop.index0 * _cut.dense * geometry.kernel_elements))}}
 {% endfor %}
 {% endif %}
-{{launch('total', (_cut.elements + 255) // 256, 256, '_chunk_sums, _totals,')}}
+{{launch('total', (geometry.kernel_elements + 255) // 256, 256, '_crowded, _chunk_sums, _totals,')}}
 {% endblock %}

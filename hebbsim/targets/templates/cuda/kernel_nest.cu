@@ -1,9 +1,9 @@
 {# Each kernel element sums over every position and sample that shares it. Warps of neighbouring output
    channels take a part of the positions each, for a few input channels at once; blocks take chunks of
-   the positions, whose sums lie in `_chunk_sums` for `add up`. #}
+   the positions, whose sums lie in `_chunk_sums` for `total`. #}
 {% from 'conv_indices.cpp' import connection with context %}
 
-{% macro kernel_sums(code, scalars, cut, term='_synaptic_var') %}
+{% macro kernel_sums(code, scalars, cut) %}
     constexpr int _I = {{cut.inputs}}, _INPUT_TILES = (_GROUP_IN + _I - 1) / _I, _CHANNEL_TILES = (_GROUP_OUT + 31) / 32;
     constexpr int _CHUNKS = {{cut.chunks}}, _SHARED = {{cut.shared}};
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
@@ -54,7 +54,7 @@
                 const int _in_channel = min(_in_channel0 + _i, _GROUP_IN - 1);
                 {{connection(geometry)|indent(16)}}
                 {{code|join('\n')|indent(16)}}
-                _sum[_i] += {{term}};
+                _sum[_i] += _synaptic_var;
             }
         }
     }

@@ -28,6 +28,18 @@ NETWORKS = {
 SLOW = ("distal_reward", "reward_digits", "speed_against_synapses", "spiking_speed")
 
 
+def run_python(*arguments, folder, timeout):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -36,15 +48,7 @@ SLOW = ("distal_reward", "reward_digits", "speed_against_synapses", "spiking_spe
     ],
 )
 def test_example(path, tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(path), *ARGUMENTS.get(path.stem, [])],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    done = run_python(path, *ARGUMENTS.get(path.stem, []), folder=tmp_path, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "WARNING" not in done.stderr
     assert done.stdout.strip()
@@ -65,15 +69,8 @@ def test_example_compiles_for_a_gpu(path, number, options, tmp_path):
     if missing("nvcc", "cuRAND", "Brian2CUDA"):
         pytest.skip(f"no {', '.join(missing('nvcc', 'cuRAND', 'Brian2CUDA'))}")
     script = Path(__file__).parent / "cuda_examples.py"
-    done = subprocess.run(
-        [sys.executable, "-O", str(script), str(number), str(tmp_path), str(path), *options],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
-    )
+    arguments = ("-O", script, number, tmp_path, path, *options)
+    done = run_python(*arguments, folder=tmp_path, timeout=3000)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "-arch=sm_90" in (tmp_path / "makefile").read_text()
     assert (tmp_path / "main").exists()

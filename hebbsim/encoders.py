@@ -154,8 +154,10 @@ class LatencyEncoder(_Encoder):
     Networks 14:715; the linear dependence is a choice). Time is compared in integer steps, with
     Brian2's `timestep`. All spikes of a stimulus come before ``onset + duration``.
 
-    `present` shows images from the next time step on. The shared variable `onset`, 0 at first, may
-    be set by other means too, as in ``encoder.run_regularly('onset = t', dt=50*ms)``.
+    Steps count from the first one at or after the onset. `present` shows images from the next time
+    step on. The shared variable `onset`, 0 at first, may be set by other means too; on the clock of
+    the encoder, ``int(t_in_timesteps % 50 == 0)*t + int(t_in_timesteps % 50 > 0)*onset`` begins a
+    stimulus every 50 steps.
 
     Parameters
     ----------
@@ -212,8 +214,9 @@ class LatencyEncoder(_Encoder):
         super().__init__(
             shape,
             own_model,
-            # of the difference: a long time divided by a single dt would lose steps
-            f"{variable} > minimum and t > onset - dt/2 and timestep(t - onset, dt) "
+            # of the difference: a long time divided by a single dt would lose steps; `timestep`
+            # forgives a thousandth of one
+            f"{variable} > minimum and t > onset - dt/1000 and timestep(t - onset, dt) "
             f"== timestep(duration*clip(1 - {variable}/maximum, 0, 1), dt)",
             reset,
             model=model,

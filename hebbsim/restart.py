@@ -36,8 +36,8 @@ class Restart(LoopNest):
             group,
             "group_restart",
             "",
-            when="start",
-            order=group.order - 2,  # before images are shown
+            when="before_start",
+            order=group.order - 2,  # before anything is computed from what the last stimulus left
             name=f"{group.name}_restart",
             template_kwds={
                 "kept_variables": pairs,

@@ -25,6 +25,7 @@ from hebbsim.messages import unknown
 from hebbsim.pathways import parse_statements
 from hebbsim.restart import Restart
 from hebbsim.spikinglayers import SpikingLayer
+from hebbsim.timesteps import whole_steps
 
 __all__ = ["SpikingNetwork"]
 
@@ -55,8 +56,8 @@ class SpikingNetwork(LayeredNetwork):
     batch_size : int
         Stimuli presented side by side.
     seed : int
-        Of initial kernels, the order of presentation and Poisson spikes. The same seed, data and
-        machine give the same kernels to the bit.
+        Of initial kernels, the order of presentation and Poisson spikes. The same seed, data,
+        machine and device give the same kernels to the bit.
     dt : Quantity
         Time step.
 
@@ -64,6 +65,8 @@ class SpikingNetwork(LayeredNetwork):
     ------
     GeometryError
         If a kernel doesn't fit the map that its layer gets, with the layer's number.
+    ValueError
+        If `encoding` is unknown, or `duration` no whole number of time steps.
     NotImplementedError
         From `fit`, `transform`, `predict` and `present` on a standalone device: they stream batches
         from Python.
@@ -103,9 +106,7 @@ class SpikingNetwork(LayeredNetwork):
         self.encoding, self.duration, self.max_rate = encoding, duration, max_rate
         self.latest = duration if latest is None else latest
         #: Time steps of one stimulus
-        self.n_steps = round(float(duration / dt))
-        if self.n_steps < 1:
-            raise ValueError(f"SpikingNetwork: duration {duration} is shorter than dt = {dt}")
+        self.n_steps = whole_steps("SpikingNetwork", duration, dt)
         self.input = self._encoder()
         for number, layer in enumerate(self.layers, start=1):
             self.stages.append(self._build(number, layer))
@@ -114,9 +115,11 @@ class SpikingNetwork(LayeredNetwork):
         self._reward: Callable[[], None] | None = None
         if not isinstance(get_device(), RuntimeDevice):
             self._restart_on_device()
+            get_device().seed(self.seed)
             self._assemble()
             return
-        begin = NetworkOperation(self._begin_step, clock=self.clock, when="start", order=-1)
+        # before anything is computed from what the last stimulus left
+        begin = NetworkOperation(self._begin_step, clock=self.clock, when="before_start", order=-1)
         end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
         self._assemble(begin, end)
         self._initial = [
@@ -234,11 +237,8 @@ class SpikingNetwork(LayeredNetwork):
         for group in groups:
             for name, variable in group.variables.items():
                 own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                # the images are shown anew, and spikes are those of one step in any case
-                kept = name == "_spikespace" or (
-                    group is self.input and name == self.input_variable
-                )
-                if own and not variable.read_only and not kept:
+                shown = group is self.input and name == self.input_variable
+                if own and not variable.read_only and not shown:
                     yield group, name
         for stage in self.stages:
             traces = stage.conv.equations.diff_eq_names
@@ -249,11 +249,16 @@ class SpikingNetwork(LayeredNetwork):
     def _restart_on_device(self) -> None:
         """Let each stimulus begin where nothing runs in Python."""
         for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
-            names = [name for _, name in found]
-            Restart(group, names, self.n_steps)
+            names = {name for _, name in found}
+            # onsets are computed, and thresholds write the spikes of every step
+            Restart(group, sorted(names - {"onset", "_spikespace"}), self.n_steps)
             if "onset" in names:
-                every = self.n_steps * self.clock.dt
-                group.run_regularly("onset = t", dt=every, when="start", order=-1)
+                place = f"t_in_timesteps % {self.n_steps}"
+                group.run_regularly(
+                    f"onset = int({place} == 0)*t + int({place} > 0)*onset",
+                    when="before_start",
+                    order=-1,
+                )
 
     def _begin_stimulus(self) -> None:
         for variable, value in self._initial:

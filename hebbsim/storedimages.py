@@ -3,18 +3,14 @@
 from typing import Any
 
 import numpy as np
-from brian2 import second
 from brian2.core.variables import Variables
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import (
-    Quantity,
-    fail_for_dimension_mismatch,
-    have_same_dimensions,
-)
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import LoopNest
+from hebbsim.timesteps import whole_steps
 
 __all__ = ["StoredImages"]
 
@@ -92,7 +88,8 @@ class StoredImages(LoopNest):
         bytes_ = stored.dtype == np.int8
         self.value = value or ("pixel/255" if bytes_ else "pixel")
         numbers = self._numbers(order, len(stored))
-        self.duration, self._dt = duration, float(feature_map.clock.dt)
+        self.duration, self._dt = duration, feature_map.clock.dt
+        steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
         variables = self.variables = Variables(feature_map)
         for index in ("_pixel_idx", "_channel_idx", "_position_idx", "_sample_idx"):
             variables.add_auxiliary_variable(index, dtype=int)
@@ -132,7 +129,7 @@ class StoredImages(LoopNest):
                 "memory_shape": feature_map.memory_shape,
                 "n_neurons": len(feature_map),
                 "n_shown": len(numbers),
-                "shown_for": self._steps(),
+                "shown_for": steps,
                 "_order_var": variables[f"_order_of_{variable}"],
                 "_timestep_var": feature_map.variables["t_in_timesteps"],
                 "_target_var": self.target_variable,
@@ -172,26 +169,13 @@ class StoredImages(LoopNest):
             )
         return numbers.astype(np.int32)
 
-    def _steps(self) -> int:
-        """Return for how many time steps each batch is shown."""
-        if self.duration is None:
-            return 1
-        if not have_same_dimensions(self.duration, second) or np.ndim(self.duration):
-            raise ValueError(f"{self._label}: duration must be a time, got {self.duration!r}")
-        steps = float(self.duration) / self._dt
-        if not round(steps) >= 1 or abs(steps - round(steps)) > 1e-3:
-            raise ValueError(
-                f"{self._label}: duration = {self.duration!r} must be a whole number of time steps "
-                f"of {self._dt * second!r}"
-            )
-        return round(steps)
-
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the units before the code object is made."""
-        if self.duration is not None and float(self.group.clock.dt) != self._dt:
+        now = self.group.clock.dt
+        if self.duration is not None and float(now) != float(self._dt):
             raise ValueError(
-                f"{self._label}: the time step was {self._dt} s when the duration was set and is "
-                f"{float(self.group.clock.dt)} s now; set defaultclock.dt before"
+                f"{self._label}: the time step was {self._dt!r} when the duration was set and is "
+                f"{now!r} now; set defaultclock.dt before"
             )
         resolved = self.group.resolve_all(
             get_identifiers(self.value),

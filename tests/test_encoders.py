@@ -94,7 +94,8 @@ def intensities_beyond_the_range_are_clipped():
 def onsets_may_come_regularly():
     encoder = LatencyEncoder((1, 16, 16), 5 * ms)
     encoder.set_maps("x", LEVELS)
-    encoder.run_regularly("onset = t", dt=20 * ms)
+    step = "t_in_timesteps % 200"
+    encoder.run_regularly(f"onset = int({step} == 0)*t + int({step} > 0)*onset")
     spikes = SpikeMonitor(encoder)
     yield encoder, spikes
 
@@ -209,6 +210,19 @@ def test_latencies_hold_after_many_steps_of_a_single_dt(target):
     run_steps(encoder, spikes, steps=25_015)
     assert_array_equal(spikes.count[:], np.arange(16) > 0)
     assert_array_equal(steps_of(spikes), 25_000 + ((15 - np.arange(16)) * 10 // 15)[spikes.i[:]])
+
+
+@pytest.mark.parametrize("onset", [5, 5.2, 5.5, 5.9])
+def test_steps_count_from_the_first_after_the_onset(onset):
+    prefs.codegen.target = "numpy"
+    encoder = LatencyEncoder((1, 4, 4), 8 * defaultclock.dt)
+    encoder.set_maps("x", np.arange(16).reshape(1, 4, 4) / 15)
+    encoder.onset = onset * defaultclock.dt
+    spikes = SpikeMonitor(encoder)
+    run_steps(encoder, spikes, steps=20)
+    assert_array_equal(spikes.count[:], np.arange(16) > 0)
+    latencies = (15 - np.arange(16)) * 8 // 15
+    assert_array_equal(steps_of(spikes), np.ceil(onset) + latencies[spikes.i[:]])
 
 
 def test_on_and_off_maps_fit():

@@ -35,6 +35,7 @@ _DRAW = re.compile(r"\b_(rand|randn|poisson|binomial\w*)\(")
 _BLOCKS = 1024  # enough of them to keep a large device busy
 _POSITIONS = 4  # that a thread of a convolution sums at once
 _THREADS = 256
+_LEAST_OF_A_TILE = 0.15  # below, its multiplications are too many in vain
 
 
 def lanes(channels: int, most: int) -> int:
@@ -202,29 +203,31 @@ def gathered(geometry: ConvGeometry, batch_size: int, index: str) -> Digits:
 class ProductCut(NamedTuple):
     """How products of activity and input are summed to the kernel.
 
-    Lists of active neurons and chunks of these; where all neurons are visited, tiles of the kernel
-    and chunks of the positions.
+    Lists of active neurons and chunks of these; where all neurons are visited, blocks of threads,
+    chunks of the positions, and whether the blocks work on tiles of taps by channels.
     """
 
     lists: int
     sparse: int
-    tiles: int
+    blocks: int
     dense: int
+    tiled: bool
 
 
 def product_cut(geometry: ConvGeometry, batch_size: int) -> ProductCut:
     """Choose the lists and chunks of products that are summed to the kernel."""
     positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols
     lists = max(1, min(512, positions // 64))
+    of_chunk = geometry.out_channels * -(-geometry.fan_in // 128)
+    sparse = max(1, min(_BLOCKS // of_chunk, lists))
     groups = geometry.out_channels // geometry.out_channels_per_group
-    blocks = geometry.out_channels * -(-geometry.fan_in // 128)
     tiles = groups * -(-geometry.fan_in // 128) * -(-geometry.out_channels_per_group // 64)
-    return ProductCut(
-        lists,
-        max(1, min(_BLOCKS // blocks, lists)),
-        tiles,
-        max(1, min(_BLOCKS // (2 * tiles), positions // 256, 64)),
-    )
+    used = geometry.kernel_elements / (tiles * 128 * 64)
+    if used < _LEAST_OF_A_TILE:
+        cut = kernel_cut(geometry, batch_size, False, False)
+        return ProductCut(lists, sparse, cut.blocks, cut.chunks, False)
+    dense = max(1, min(_BLOCKS // (2 * tiles), positions // 256, 64))
+    return ProductCut(lists, sparse, tiles * dense, dense, True)
 
 
 def private(code: Sequence[str]) -> list[str]:

@@ -1,11 +1,13 @@
 {# Each kernel element sums products that separate: kernel * sum over positions of post * pre. Active
    neurons are listed by chunk and channel, in their order. Where they are few, only they are visited
    (so that an infinite input of silent neurons goes unnoticed); else each product is a correlation of
-   all: an implicit matrix product of taps by channels, in which padding counts as inputs of 0. Which it
-   is, is decided on the device. #}
+   all: an implicit matrix product of taps by channels, in which padding counts as inputs of 0 (so that
+   an infinite neuron at a border gives no number), unless there are too few of these. Which it is, is
+   decided on the device. #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
+{% from 'kernel_nest.cu' import kernel_sums with context %}
 {% from 'product_tile.cu' import each_sum, multiply, tile with context %}
 
 {# needs _position and _channel #}
@@ -30,6 +32,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
 {% set _plain = products|selectattr('pre_number', 'none')|list %}
 {% set _type = c_data_type(_target_var.dtype) %}
+{% set _cut = product_cut(geometry, batch_size) %}
 {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
 
 {% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _type ~ '* const _totals,') %}
@@ -127,6 +130,11 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% for product in _correlations %}
 {% call kernel('dense%d' % product.number, 256, 'const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
     if (!*_crowded) return;
+    {% if not _cut.tiled %}
+    {% set _block = 'product%d' % product.number %}
+    {{constants(geometry, batch_size)|indent(4)}}
+{{kernel_sums(vector_code[_block], scalar_code[_block], kernel_cut(geometry, batch_size, False, False), '_s%d' % product.number)}}
+    {% else %}
     {{_sizes()|indent(4)}}
     {{tile()|indent(4)}}
     constexpr int _TAP_TILES = (_TAPS + _M - 1) / _M, _CHANNEL_TILES = (_GROUP_OUT + _C - 1) / _C;
@@ -180,6 +188,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
     if (_row < _TAPS && _column < _GROUP_OUT)
         _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _sum[_p][_v];
 {% endcall %}
+    {% endif %}
 {% endcall %}
 {% endfor %}
 {% endif %}
@@ -227,7 +236,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {{launch('judge', 1, 256, '_counts, _crowded,')}}
 {{launch('sparse', geometry.out_channels * ((geometry.fan_in + 127) // 128) * _cut.sparse, 128, '_active, _counts, _crowded, _chunk_sums,')}}
 {% for product in _correlations %}
-{{launch('dense%d' % product.number, _cut.tiles * _cut.dense, 256, '_crowded, _chunk_sums + (size_t) %d,' % (loop.index0 * _cut.dense * geometry.kernel_elements))}}
+{{launch('dense%d' % product.number, _cut.blocks, 256, '_crowded, _chunk_sums + (size_t) %d,' % (loop.index0 * _cut.dense * geometry.kernel_elements))}}
 {% endfor %}
 {% endif %}
 {{launch('total', (geometry.kernel_elements + 255) // 256, 256, '_crowded, _chunk_sums, _totals,')}}

@@ -3,7 +3,7 @@
    the positions, whose sums lie in `_chunk_sums` for `total`. #}
 {% from 'conv_indices.cpp' import connection with context %}
 
-{% macro kernel_sums(code, scalars, cut) %}
+{% macro kernel_sums(code, scalars, cut, term='_synaptic_var') %}
     constexpr int _I = {{cut.inputs}}, _INPUT_TILES = (_GROUP_IN + _I - 1) / _I, _CHANNEL_TILES = (_GROUP_OUT + 31) / 32;
     constexpr int _CHUNKS = {{cut.chunks}}, _SHARED = {{cut.shared}};
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
@@ -54,7 +54,7 @@
                 const int _in_channel = min(_in_channel0 + _i, _GROUP_IN - 1);
                 {{connection(geometry)|indent(16)}}
                 {{code|join('\n')|indent(16)}}
-                _sum[_i] += _synaptic_var;
+                _sum[_i] += {{term}};
             }
         }
     }

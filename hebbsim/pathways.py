@@ -16,6 +16,7 @@ from brian2.utils.stringtools import get_identifiers
 from hebbsim.convmodel import what_to_add
 from hebbsim.loopnest import LoopNest, changed_read
 from hebbsim.sums import connection_variables
+from hebbsim.timesteps import check_same_step
 
 if TYPE_CHECKING:
     from hebbsim.convsynapses import ConvSynapses
@@ -253,7 +254,7 @@ class SpikePathway(LoopNest):
     def _add_queue(self, conv: "ConvSynapses", name: str, n_neurons: int) -> int:
         """Keep the spikes of the last steps, for as long as the delay is; return their number."""
         steps = 0 if self.delay is None else round(float(self.delay) / float(conv.clock.dt))
-        self._delay_dt = float(conv.clock.dt)
+        self._delay_dt = conv.clock.dt
         if steps == 0:
             return 0
         queue, slot = f"_{name}_queue", f"_{name}_slot"
@@ -270,11 +271,8 @@ class SpikePathway(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the statements before the code object is made."""
-        if self.slots and float(self.group.clock.dt) != self._delay_dt:
-            raise ValueError(
-                f"'{self.name}': the time step was {self._delay_dt} s when the delay was set and "
-                f"is {float(self.group.clock.dt)} s now; set defaultclock.dt before"
-            )
+        if self.slots:
+            check_same_step(f"'{self.name}'", "delay", self._delay_dt, self.group.clock.dt)
         for statement in self.statements:
             resolved = self.group.resolve_all(
                 get_identifiers(statement.value) - {s.target for s in self.statements},

@@ -10,7 +10,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.featuremap import FeatureMap
 from hebbsim.loopnest import LoopNest
-from hebbsim.timesteps import whole_steps
+from hebbsim.timesteps import check_same_step, whole_steps
 
 __all__ = ["StoredImages"]
 
@@ -171,12 +171,8 @@ class StoredImages(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the units before the code object is made."""
-        now = self.group.clock.dt
-        if self.duration is not None and float(now) != float(self._dt):
-            raise ValueError(
-                f"{self._label}: the time step was {self._dt!r} when the duration was set and is "
-                f"{now!r} now; set defaultclock.dt before"
-            )
+        if self.duration is not None:
+            check_same_step(self._label, "duration", self._dt, self.group.clock.dt)
         resolved = self.group.resolve_all(
             get_identifiers(self.value),
             run_namespace,

@@ -1,4 +1,4 @@
-"""Times that must be whole numbers of time steps."""
+"""Times that are counted in time steps."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from brian2 import second
 from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 
-__all__ = ["whole_steps"]
+__all__ = ["check_same_step", "whole_steps"]
 
 
 def whole_steps(label: str, duration: Any, dt: Quantity) -> int:
@@ -25,3 +25,12 @@ def whole_steps(label: str, duration: Any, dt: Quantity) -> int:
             f"{label}: duration = {duration!r} must be a whole number of time steps of {dt!r}"
         )
     return round(steps)
+
+
+def check_same_step(label: str, what: str, before: Quantity, now: Quantity) -> None:
+    """Raise a ValueError if the time step isn't that for which `what` was counted in steps."""
+    if float(before) != float(now):
+        raise ValueError(
+            f"{label}: the time step was {before!r} when the {what} was set and is {now!r} now; "
+            "set defaultclock.dt before"
+        )

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from brian2 import BrianLogger, device, prefs, seed, set_device, start_scope
+from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_device, start_scope
 from cuda_programs import use_cuda
 
 TARGETS = (
@@ -23,7 +23,7 @@ STANDALONE = {
 
 @pytest.fixture(autouse=True)
 def _fresh_brian(tmp_path, monkeypatch):
-    """Start and end every test in runtime mode, in double precision, with a known seed."""
+    """Start and end every test in runtime mode, with Brian2's preferences and a known seed."""
     BrianLogger.suppress_name("resolution_conflict")
     names = (
         "core.default_float_dtype",
@@ -38,6 +38,7 @@ def _fresh_brian(tmp_path, monkeypatch):
     if type(device.__getattr__("arrays")).__name__ != "WeakKeyDictionary":
         device.reinit()
     set_device("runtime")
+    defaultclock.dt = 0.1 * ms
     for name, value in saved.items():
         prefs[name] = value
     prefs["codegen.cpp.extra_compile_args_gcc"][:] = arguments

@@ -87,7 +87,7 @@ def compile_network(number: int, folder: str) -> list[Network]:
     def run_or_compile(self, duration, *arguments, level=0, **options):
         if not any(self is network for network in met):
             met.append(self)
-        if self is not met[min(number, len(met) - 1)] or len(met) <= number:
+        if len(met) <= number or self is not met[number]:
             return
         del device.get_value  # code depends on what is known
         options["report"] = None

@@ -17,7 +17,8 @@ def whole_steps(label: str, duration: Any, dt: Quantity) -> int:
     ValueError
         If it is no time, or no whole number of steps, with `label` and the way out.
     """
-    if not have_same_dimensions(duration, second) or np.ndim(duration):
+    is_time = isinstance(duration, Quantity) and have_same_dimensions(duration, second)
+    if not is_time or np.ndim(duration):
         raise ValueError(f"{label}: duration must be a time, such as 20*ms, got {duration!r}")
     steps = float(duration) / float(dt)
     if not (np.isfinite(steps) and round(steps) >= 1 and abs(steps - round(steps)) < 1e-3):

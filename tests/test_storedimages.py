@@ -53,6 +53,7 @@ def test_bytes_stay_bytes():
         (np.zeros((5, 2, 3, 4)), {"duration": 0.25 * ms}, "whole number of time steps of 100"),
         (np.zeros((5, 2, 3, 4)), {"duration": 0 * ms}, "whole number of time steps"),
         (np.zeros((5, 2, 3, 4)), {"duration": np.inf * ms}, "whole number of time steps"),
+        (np.zeros((5, 2, 3, 4)), {"duration": "20 ms"}, r"must be a time, .* got '20 ms'"),
         (np.zeros((5, 2, 3, 4)), {"duration": 3}, r"duration must be a time, .* got 3"),
     ],
 )

@@ -4,22 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 from hebbsim import rules
 from hebbsim.bridge.decoding import decode
-from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
-from hebbsim.convsynapses import ConvSynapses
-from hebbsim.datasets import load_dataset
-from hebbsim.encoders import LatencyEncoder, PoissonEncoder
-from hebbsim.featuremap import FeatureMap
-from hebbsim.geometry import conv_output_shape
-from hebbsim.inhibition import LateralInhibition
-from hebbsim.layers import ConvLayer
-from hebbsim.mapgroups import PerChannel, PerPosition, PerSample
-from hebbsim.mapops import Assign, Rectify, Standardize, Triangle
-from hebbsim.network import ConvNetwork
-from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling, pool_output_shape
-from hebbsim.spiking import SpikingNetwork
-from hebbsim.spikinglayers import SpikingLayer
-from hebbsim.storedimages import StoredImages
-from hebbsim.targets import register_templates
+from hebbsim.codegen.targets import register_templates
+from hebbsim.competition.activations import Assign, Rectify, Standardize, Triangle
+from hebbsim.competition.inhibition import LateralInhibition
+from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
+from hebbsim.competition.thresholds import AdaptiveThreshold
+from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
+from hebbsim.data.datasets import load_dataset
+from hebbsim.geometry import conv_output_shape, pool_output_shape
+from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerChannel, PerPosition, PerSample
+from hebbsim.maps.stored_images import StoredImages
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.networks.spiking_network import SpikingNetwork
+from hebbsim.synapses.conv_synapses import ConvSynapses
 
 if TYPE_CHECKING:
     from hebbsim.bridge.torch_export import to_torch

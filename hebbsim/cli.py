@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hebbsim.datasets import DATA_ROOT_VARIABLE, available_datasets
-from hebbsim.settings import CompareSettings, SettingsError
+from hebbsim.compare.settings import CompareSettings, SettingsError
+from hebbsim.data.datasets import DATA_ROOT_VARIABLE, available_datasets
 
 app = typer.Typer(
     help="Plastic convolutional networks, written as Brian2 equations.",
@@ -74,7 +74,7 @@ def show_datasets() -> None:
 @app.command("cuda")
 def check_cuda() -> None:
     """Say what Brian2CUDA finds here, what it misses, and how to get it."""
-    from hebbsim.targets.cuda import requirements
+    from hebbsim.codegen.cuda.toolkit import requirements
 
     found = requirements()
     for item in found:
@@ -237,8 +237,8 @@ def _settings(
 
 
 def _compare(settings: CompareSettings, folder: Path, **how: bool) -> None:
-    from hebbsim.compare import compare
-    from hebbsim.tables import table
+    from hebbsim.compare.comparison import compare
+    from hebbsim.compare.tables import table
 
     console = Console()
     start = perf_counter()
@@ -327,7 +327,7 @@ def _benchmark(
 @contextmanager
 def _user_errors() -> Iterator[None]:
     """Print what the user can mend as a single line, without a traceback."""
-    from hebbsim.kernelupdate import NonFiniteWeightsError
+    from hebbsim.synapses.update import NonFiniteWeightsError
 
     try:
         yield

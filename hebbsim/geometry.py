@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["ConvGeometry", "GeometryError", "MapShape", "Taps", "as_pair", "conv_output_shape"]
+__all__ = [
+    "ConvGeometry",
+    "GeometryError",
+    "MapShape",
+    "Taps",
+    "as_pair",
+    "conv_output_shape",
+    "pool_output_shape",
+]
 
 Pair = tuple[int, int]
 
@@ -335,3 +343,30 @@ def conv_output_shape(
         dilation=dilation,  # type: ignore[arg-type]
     )
     return geometry.out_shape
+
+
+def pool_output_shape(
+    in_shape: tuple[int, int, int],
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+) -> MapShape:
+    """Return the ``(channels, rows, cols)`` of a pooled map, as in `torch.nn.AvgPool2d`.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Source map, ``(channels, rows, cols)``.
+    kernel_size, stride : int or (int, int)
+        The window and its step (by default the window's size); what doesn't fill a window at the
+        far border is left out.
+    """
+    shape = MapShape.of(in_shape, "in_shape")
+    window = as_pair(kernel_size, "kernel_size", 1)
+    steps = window if stride is None else as_pair(stride, "stride", 1)
+    if window[0] > shape.rows or window[1] > shape.cols:
+        raise GeometryError(
+            f"a pooling window of {window[0]}x{window[1]} doesn't fit a map of "
+            f"{shape.rows}x{shape.cols}; use a smaller one"
+        )
+    rows, cols = ((n - k) // s + 1 for n, k, s in zip(shape[1:], window, steps, strict=True))
+    return MapShape(shape.channels, rows, cols)

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
-from hebbsim.mapgroups import PerChannel
+from hebbsim.maps.per_channel_sample_position import PerChannel
 
 RULES = {
     "Hebb": "y*x",

@@ -18,10 +18,10 @@ import numpy as np
 from brian2 import MagicNetwork, Network, prefs
 from brian2.devices.device import all_devices
 
-from hebbsim.layerednetwork import LayeredNetwork
-from hebbsim.network import ConvNetwork
-from hebbsim.spiking import SpikingNetwork
-from hebbsim.targets.cuda import compile_without_gpu
+from hebbsim.codegen.cuda.toolkit import compile_without_gpu
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.spiking_network import SpikingNetwork
 
 
 def stay_on_cuda() -> None:

@@ -9,7 +9,7 @@ import pytest
 from brian2 import set_device
 from brian2.devices.device import all_devices
 
-from hebbsim.targets.cuda import compile_without_gpu, requirements
+from hebbsim.codegen.cuda.toolkit import compile_without_gpu, requirements
 
 HEADERS = Path(__file__).parent / "cuda_on_cpu"
 LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hebbsim import ConvSynapses, FeatureMap, conv_output_shape
-from hebbsim.algebra import Product, separate
+from hebbsim.synapses.algebra import Product, separate
 
 NAMES = ("x_pre", "m_pre", "y_post", "z_post", "w", "b")
 

@@ -20,8 +20,8 @@ from hebbsim.benchmark.runner import check_parts
 from hebbsim.benchmark.timing import Repeated, interleave, preferences
 from hebbsim.benchmark.worker import ask
 from hebbsim.cli import app
-from hebbsim.results import ResultsError
-from hebbsim.settings import SettingsError
+from hebbsim.compare.results import ResultsError
+from hebbsim.compare.settings import SettingsError
 
 SETTING = Setting(threads=1, repeats=1, sizes=QUICK)
 

@@ -9,7 +9,7 @@ import hebbsim
 from hebbsim import compare as module
 from hebbsim import rules
 from hebbsim.cli import app
-from hebbsim.results import ResultsFolder
+from hebbsim.compare.results import ResultsFolder
 
 TINY = [
     *("--rules", "OJA", "--seeds", "1", "--epochs", "1", "--channels", "4", "--kernels", "6"),

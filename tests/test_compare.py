@@ -15,13 +15,13 @@ from safetensors.numpy import load_file
 from hebbsim import ConvNetwork
 from hebbsim import compare as module
 from hebbsim.bridge.decoding import decode
-from hebbsim.compare import compare, features, quadrants
-from hebbsim.datasets import DatasetError, as_float, load_dataset
+from hebbsim.compare.comparison import compare, features, quadrants
+from hebbsim.compare.rate_rules import RATE_RULES, make_rule
+from hebbsim.compare.results import ResultsError, ResultsFolder, Row
+from hebbsim.compare.settings import CompareSettings, SettingsError
+from hebbsim.compare.tables import label, markdown, summarize
+from hebbsim.data.datasets import DatasetError, as_float, load_dataset
 from hebbsim.geometry import GeometryError
-from hebbsim.raterules import RATE_RULES, make_rule
-from hebbsim.results import ResultsError, ResultsFolder, Row
-from hebbsim.settings import CompareSettings, SettingsError
-from hebbsim.tables import label, markdown, summarize
 
 
 def tiny(**kwds):

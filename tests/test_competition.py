@@ -21,9 +21,10 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import FeatureMap
-from hebbsim.competition import AdaptiveThreshold, SoftWinnerTakeAll, WinnerTakeAll
-from hebbsim.mapgroups import PerChannel
-from hebbsim.mapops import Assign, MapOperation, Rectify, Standardize, Triangle
+from hebbsim.competition.activations import Assign, MapOperation, Rectify, Standardize, Triangle
+from hebbsim.competition.thresholds import AdaptiveThreshold
+from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
+from hebbsim.maps.per_channel_sample_position import PerChannel
 
 SHAPE, BATCH = (7, 3, 4), 2
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}

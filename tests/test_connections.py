@@ -10,7 +10,7 @@ from cases import Case, random_case
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
-from hebbsim.mapgroups import PerChannel
+from hebbsim.maps.per_channel_sample_position import PerChannel
 
 SEEDS = range(16)
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}

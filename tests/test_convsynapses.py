@@ -28,10 +28,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn.grad import conv2d_input, conv2d_weight
 
 from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.competition.activations import Assign, Rectify
 from hebbsim.geometry import GeometryError
-from hebbsim.kernelupdate import NonFiniteWeightsError
-from hebbsim.mapgroups import PerChannel
-from hebbsim.mapops import Assign, Rectify
+from hebbsim.maps.per_channel_sample_position import PerChannel
+from hebbsim.synapses.update import NonFiniteWeightsError
 
 STEPS = 3
 HEBB = "dw = y_post*x_pre : 1 (summed)"

@@ -12,7 +12,7 @@ from cuda_programs import missing, run_on_cpu, use_cuda
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
-import hebbsim.targets
+import hebbsim.codegen.targets
 from hebbsim import (
     Assign,
     AveragePooling,
@@ -32,10 +32,10 @@ from hebbsim import (
     rules,
 )
 from hebbsim.cli import app
-from hebbsim.restart import Restart
-from hebbsim.targets import cuda
+from hebbsim.codegen.targets import cuda
+from hebbsim.networks.restart import Restart
 
-FOLDER = Path(hebbsim.targets.__file__).parent / "templates" / "cuda"
+FOLDER = Path(hebbsim.codegen.targets.__file__).parent / "templates" / "cuda"
 FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
 FRAMES |= {"neuron_indices", "product_tile"}
 BATCH = 2
@@ -258,7 +258,7 @@ def test_benchmarks_that_a_gpu_is_not_for(arguments, message, tmp_path):
 
 def test_a_benchmark_without_a_gpu_says_what_is_missing(monkeypatch):
     from hebbsim.benchmark import on_cuda
-    from hebbsim.settings import SettingsError
+    from hebbsim.compare.settings import SettingsError
 
     lacking = [cuda.Requirement("nvcc", "", "install the toolkit")]
     monkeypatch.setattr(on_cuda, "requirements", lambda: lacking)

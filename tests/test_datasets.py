@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from hebbsim.datasets import (
+from hebbsim.data.datasets import (
     DATA_ROOT_VARIABLE,
     DatasetError,
     ImageDataset,

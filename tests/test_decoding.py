@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hebbsim.bridge.decoding import decode
-from hebbsim.datasets import load_dataset
+from hebbsim.data.datasets import load_dataset
 
 METHODS = ["ridge", "logistic", "svm"]
 

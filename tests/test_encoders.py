@@ -22,8 +22,8 @@ from conftest import STANDALONE
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.encoders import LatencyEncoder, PoissonEncoder
-from hebbsim.preprocessing import difference_of_gaussians, on_off_channels
+from hebbsim.data.preprocessing import difference_of_gaussians, on_off_channels
+from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 
 STEPS = 2000
 LEVELS = np.arange(256).reshape(1, 16, 16) / 255

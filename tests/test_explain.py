@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, defaultclock, prefs, second
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.mapgroups import PerSample
+from hebbsim.maps.per_channel_sample_position import PerSample
 
 
 def build(rule, **kwds):

@@ -6,8 +6,8 @@ import pytest
 from matplotlib import _pylab_helpers
 from PIL import Image
 
-from hebbsim.figures import accuracy_figure, filter_figure, mosaic, save_figure
-from hebbsim.results import Row
+from hebbsim.compare.figures import accuracy_figure, filter_figure, mosaic, save_figure
+from hebbsim.compare.results import Row
 
 RNG = np.random.default_rng(0)
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap, PerChannel, PerSample
-from hebbsim.inhibition import LateralInhibition
+from hebbsim.competition.inhibition import LateralInhibition
 
 STEPS = 12
 

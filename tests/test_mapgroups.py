@@ -18,8 +18,8 @@ from brian2.core.variables import ArrayVariable
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap
-from hebbsim.mapgroups import PerChannel, PerPosition, PerSample
-from hebbsim.mapops import Assign
+from hebbsim.competition.activations import Assign
+from hebbsim.maps.per_channel_sample_position import PerChannel, PerPosition, PerSample
 
 SHAPE, BATCH, STEPS = (5, 3, 4), 3, 40
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}

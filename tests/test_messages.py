@@ -1,6 +1,6 @@
 import pytest
 
-from hebbsim.messages import closest, unknown
+from hebbsim.errors import closest, unknown
 
 NAMES = ["digits", "fashion-mnist", "mnist"]
 

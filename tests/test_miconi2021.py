@@ -11,8 +11,8 @@ from torch.nn.functional import avg_pool2d, conv2d
 from typer.testing import CliRunner
 
 from hebbsim import rules
-from hebbsim.compare import preferences
-from hebbsim.settings import CompareSettings, SettingsError
+from hebbsim.compare.comparison import preferences
+from hebbsim.compare.settings import CompareSettings, SettingsError
 from models.miconi2021 import CONDITIONS, Condition, Settings, build, experiment, run
 from models.miconi2021.cli import app
 from models.miconi2021.figures import receptive_fields

@@ -10,12 +10,12 @@ import torch.nn.functional as F  # noqa: N812
 from brian2 import StateMonitor, prefs, set_device
 
 from hebbsim import StoredImages, rules
-from hebbsim.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from hebbsim.geometry import GeometryError
-from hebbsim.kernelupdate import NonFiniteWeightsError
-from hebbsim.layers import ConvLayer
-from hebbsim.network import ConvNetwork
-from hebbsim.training import Position
+from hebbsim.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.fitting import Position
+from hebbsim.synapses.update import NonFiniteWeightsError
 
 SHAPE = (1, 8, 8)
 

@@ -6,7 +6,7 @@ from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, defaultclock, m
 from cases import random_geometry
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.pathways import parse_statements
+from hebbsim.statements import parse_statements
 
 LIF = """dv/dt = (drive - v)/(5*ms) : 1 (unless refractory)
 drive : 1

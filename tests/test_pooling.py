@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from hebbsim import FeatureMap
-from hebbsim.geometry import GeometryError
-from hebbsim.mapgroups import PerChannel
-from hebbsim.mapops import Assign
-from hebbsim.pooling import AveragePooling, MaxPooling, SumPooling, pool_output_shape
+from hebbsim.competition.activations import Assign
+from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
+from hebbsim.geometry import GeometryError, pool_output_shape
+from hebbsim.maps.per_channel_sample_position import PerChannel
 
 KINDS = (AveragePooling, MaxPooling, SumPooling)
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}

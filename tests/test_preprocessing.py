@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from hebbsim.preprocessing import (
+from hebbsim.data.preprocessing import (
     PREPROCESSING,
     ZCA,
     difference_of_gaussians,
@@ -205,7 +205,7 @@ def test_zca_as_in_the_notebook():
 def test_zca_covariance_does_not_depend_on_the_chunks(monkeypatch):
     images = correlated_images()
     whole = ZCA().fit(images)
-    monkeypatch.setattr("hebbsim.preprocessing._FIT_CHUNK", 7)
+    monkeypatch.setattr("hebbsim.data.preprocessing._FIT_CHUNK", 7)
     assert_allclose(ZCA().fit(images).whitening_, whole.whitening_, rtol=1e-8, atol=1e-10)
 
 

@@ -18,7 +18,7 @@ from brian2.core.base import BrianObjectException
 from cases import random_geometry
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.mapgroups import PerSample
+from hebbsim.maps.per_channel_sample_position import PerSample
 from hebbsim.rules import RewardGated
 
 INNER = {

@@ -8,9 +8,9 @@ import pytest
 from brian2 import Network, defaultclock, ms, prefs, second
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.layers import ConvLayer
-from hebbsim.mapgroups import PerChannel
-from hebbsim.network import ConvNetwork
+from hebbsim.maps.per_channel_sample_position import PerChannel
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.rules import Rule
 
 ALL_RULES = [getattr(rules, name) for name in rules.__all__ if name != "Rule"]

@@ -8,7 +8,7 @@ import pytest
 from brian2 import Hz, Network, defaultclock, ms, prefs, second
 
 from hebbsim import ConvSynapses, FeatureMap, rules
-from hebbsim.datasets import DATA_ROOT_VARIABLE
+from hebbsim.data.datasets import DATA_ROOT_VARIABLE
 
 PAIRINGS = 60
 SPIKES = "t > first - dt/2 and t < first + 59.5*period and (t - first + dt/2) % period < dt"

@@ -21,10 +21,10 @@ from hebbsim.bridge.torch_modules import (
     WinnerTakeAll,
 )
 from hebbsim.bridge.weights import WeightsError, load_network, load_weights, save_weights
-from hebbsim.competition import AdaptiveThreshold
+from hebbsim.competition.winners import AdaptiveThreshold
 from hebbsim.geometry import ConvGeometry, GeometryError
-from hebbsim.layers import ConvLayer
-from hebbsim.network import ConvNetwork
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-10}
 ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")

@@ -13,8 +13,8 @@ from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.sizes import Sizes
 from hebbsim.benchmark.timing import Contender, Repeated, interleave
-from hebbsim.network import ConvNetwork
-from hebbsim.pooling import pool_output_shape
+from hebbsim.geometry import pool_output_shape
+from hebbsim.networks.conv_network import ConvNetwork
 
 __all__ = [
     "closed_form",

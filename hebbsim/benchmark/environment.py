@@ -12,7 +12,7 @@ from typing import Any
 from brian2 import prefs
 
 from hebbsim.benchmark.setting import Setting
-from hebbsim.targets.cuda import requirements
+from hebbsim.codegen.cuda.toolkit import requirements
 
 __all__ = ["environment"]
 

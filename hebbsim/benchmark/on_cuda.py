@@ -22,9 +22,9 @@ from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.standalone import standalone_device
 from hebbsim.benchmark.timing import interleave
-from hebbsim.settings import SettingsError
-from hebbsim.storedimages import StoredImages
-from hebbsim.targets.cuda import requirements
+from hebbsim.codegen.cuda.toolkit import requirements
+from hebbsim.compare.settings import SettingsError
+from hebbsim.maps.stored_images import StoredImages
 
 __all__ = ["convolution", "training_step"]
 

@@ -10,12 +10,12 @@ from brian2 import Network
 from hebbsim import rules
 from hebbsim.benchmark.sizes import Sizes
 from hebbsim.benchmark.timing import Stamped
-from hebbsim.competition import WinnerTakeAll
-from hebbsim.convsynapses import ConvSynapses
-from hebbsim.featuremap import FeatureMap
+from hebbsim.competition.winners import WinnerTakeAll
 from hebbsim.geometry import conv_output_shape
-from hebbsim.layers import ConvLayer
-from hebbsim.network import ConvNetwork
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = [
     "FORWARD",

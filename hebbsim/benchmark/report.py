@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hebbsim.benchmark.rows import Row, Series
-from hebbsim.results import ResultsError
+from hebbsim.compare.results import ResultsError
 
 __all__ = ["BenchmarkFolder", "markdown", "table"]
 
@@ -82,7 +82,7 @@ class BenchmarkFolder:
     def draw(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
         """Write the figure."""
         from hebbsim.benchmark.charts import benchmark_figure
-        from hebbsim.figures import save_figure
+        from hebbsim.compare.figures import save_figure
 
         save_figure(benchmark_figure(rows, series), self.figure)
 

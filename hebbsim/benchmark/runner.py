@@ -9,8 +9,8 @@ import numpy as np
 from hebbsim.benchmark.rows import PARTS, Row, Series
 from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.timing import THREADS, preferences
-from hebbsim.messages import unknown
-from hebbsim.settings import SettingsError
+from hebbsim.compare.settings import SettingsError
+from hebbsim.errors import unknown
 
 __all__ = ["benchmark", "check_parts"]
 

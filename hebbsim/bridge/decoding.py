@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebbsim.messages import unknown
+from hebbsim.errors import unknown
 
 type Features = NDArray[np.float64]
 type Classes = NDArray[np.intp]

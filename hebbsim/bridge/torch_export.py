@@ -17,11 +17,11 @@ from hebbsim.bridge.torch_modules import (
     Triangle,
     WinnerTakeAll,
 )
-from hebbsim.convsynapses import ConvSynapses
 from hebbsim.geometry import ConvGeometry, MapShape, as_pair
-from hebbsim.layerednetwork import LayeredNetwork
-from hebbsim.layers import ConvLayer
-from hebbsim.spikinglayers import SpikingLayer
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["build_module", "layers_of", "to_torch"]
 

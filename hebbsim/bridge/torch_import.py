@@ -17,11 +17,11 @@ from hebbsim.bridge.torch_modules import (
     WinnerTakeAll,
 )
 from hebbsim.geometry import GeometryError, MapShape, as_pair
-from hebbsim.layerednetwork import LayeredNetwork
-from hebbsim.layers import ConvLayer
-from hebbsim.network import ConvNetwork
-from hebbsim.spiking import SpikingNetwork
-from hebbsim.spikinglayers import SpikingLayer
+from hebbsim.networks.conv_layer import ConvLayer
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.networks.spiking_network import SpikingNetwork
 
 __all__ = ["from_torch"]
 

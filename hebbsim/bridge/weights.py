@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from hebbsim.bridge.torch_export import build_module, layers_of, to_torch
 from hebbsim.bridge.torch_import import from_torch
-from hebbsim.layerednetwork import LayeredNetwork
-from hebbsim.network import ConvNetwork
-from hebbsim.spiking import SpikingNetwork
+from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.spiking_network import SpikingNetwork
 
 __all__ = ["WeightsError", "load_network", "load_weights", "save_weights"]
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
 
-from hebbsim.datasets import DATA_ROOT_VARIABLE
-from hebbsim.settings import SettingsError
+from hebbsim.compare.settings import SettingsError
+from hebbsim.data.datasets import DATA_ROOT_VARIABLE
 from models.miconi2021.model import CONDITIONS, OUTPUTS, RULES, Condition
 from models.miconi2021.settings import (
     PRUNE,
@@ -152,7 +152,7 @@ def _run(
 @contextmanager
 def _user_errors() -> Iterator[None]:
     """Print what the user can mend as a single line, without a traceback."""
-    from hebbsim.kernelupdate import NonFiniteWeightsError
+    from hebbsim.synapses.update import NonFiniteWeightsError
 
     try:
         yield

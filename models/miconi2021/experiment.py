@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebbsim import decode, to_torch
-from hebbsim.compare import preferences, quadrants
-from hebbsim.datasets import as_float
-from hebbsim.network import ConvNetwork
-from hebbsim.preprocessing import standardize
-from hebbsim.settings import CompareSettings
+from hebbsim.compare.comparison import preferences, quadrants
+from hebbsim.compare.settings import CompareSettings
+from hebbsim.data.datasets import as_float
+from hebbsim.data.preprocessing import standardize
+from hebbsim.networks.conv_network import ConvNetwork
 from models.miconi2021.figures import save_figures
 from models.miconi2021.images import Images, load_images, mirrored
 from models.miconi2021.model import Condition, build

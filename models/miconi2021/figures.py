@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from hebbsim.figures import mosaic, save_figure
+from hebbsim.compare.figures import mosaic, save_figure
 
 if TYPE_CHECKING:
     from models.miconi2021.results import Results, Row

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hebbsim.datasets import ImageDataset, as_float, load_dataset
-from hebbsim.preprocessing import ZCA, standardize
-from hebbsim.settings import SettingsError
+from hebbsim.compare.settings import SettingsError
+from hebbsim.data.datasets import ImageDataset, as_float, load_dataset
+from hebbsim.data.preprocessing import ZCA, standardize
 from models.miconi2021.settings import Settings
 from models.miconi2021.standin import digits_on_photographs
 

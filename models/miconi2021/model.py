@@ -28,10 +28,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hebbsim import ConvLayer, ConvNetwork, rules
-from hebbsim.layers import ACTIVITIES, POOLINGS
-from hebbsim.messages import unknown
+from hebbsim.compare.settings import SettingsError
+from hebbsim.errors import unknown
+from hebbsim.networks.conv_layer import ACTIVITIES, POOLINGS
 from hebbsim.rules.rule import Rule
-from hebbsim.settings import SettingsError
 
 __all__ = ["CONDITIONS", "KERNELS", "OUTPUTS", "RULES", "Condition", "build", "layers"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hebbsim.network import ConvNetwork
-from hebbsim.results import ResultsError
+from hebbsim.compare.results import ResultsError
+from hebbsim.networks.conv_network import ConvNetwork
 from models.miconi2021.model import Condition
 from models.miconi2021.settings import Settings
 

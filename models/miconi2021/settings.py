@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from hebbsim.messages import unknown
-from hebbsim.settings import SettingsError
+from hebbsim.compare.settings import SettingsError
+from hebbsim.errors import unknown
 from models.miconi2021.model import CONDITIONS, Condition
 from models.miconi2021.search import SEARCH
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import zoom  # type: ignore[import-untyped]
 from sklearn.datasets import load_sample_images
 
-from hebbsim.datasets import ImageDataset, load_dataset
+from hebbsim.data.datasets import ImageDataset, load_dataset
 
 __all__ = ["digits_on_photographs"]
 

@@ -1,0 +1,103 @@
+"""All that hebbsim takes from Brian2 and Brian2CUDA that isn't public, and why.
+
+Each function says which public way is missing. A new version of Brian2 is a matter of this file.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from brian2.codegen.templates import CodeObjectTemplate, Templater
+from brian2.core.base import BrianObject
+from brian2.core.variables import Variable, Variables
+from brian2.groups.group import CodeRunner, Group
+
+__all__ = [
+    "CheckedInDouble",
+    "divide_in_double",
+    "drop_variable",
+    "enable_attributes",
+    "mark_as_used",
+    "network_of",
+    "replace_in_template",
+    "replace_variable",
+    "set_number_of_elements",
+    "wrap_code_object_creation",
+]
+
+
+class CheckedInDouble(Group):
+    """A group whose values are checked for overflow after a run in double precision.
+
+    Brian2 compares with 1e50, which overflows in single precision, and has no setting for it.
+    """
+
+    def _check_for_invalid_values(self, k: str, v: Any) -> None:
+        super()._check_for_invalid_values(k, np.asarray(v, dtype=float))
+
+
+def set_number_of_elements(group: Group, n: int) -> None:
+    """Tell Brian2CUDA how many elements a group has: it asks for the attribute, not for ``N``."""
+    group._N = n
+
+
+def enable_attributes(group: Group) -> None:
+    """Let ``group.w`` mean the variable `w`: Brian2's groups switch that on themselves."""
+    group._enable_group_attributes()
+
+
+def drop_variable(variables: Variables, name: str) -> None:
+    """Forget a variable of a group or of a code runner: `Variables` can only be added to."""
+    del variables._variables[name]
+
+
+def replace_variable(variables: Variables, name: str, other: Variable, index: str) -> None:
+    """Let a name mean another variable: a public reference would need the name to be free."""
+    variables._variables[name] = other
+    variables.indices[name] = index
+
+
+def network_of(item: BrianObject) -> Any:
+    """Return the identity of the network that an object belongs to, or None; Brian2 keeps it."""
+    return item._network
+
+
+def mark_as_used(item: BrianObject, network: Any) -> None:
+    """Note to which network an object belongs, by `network`'s identity.
+
+    Else Brian2 warns, when the object is deleted, that it was never used: it isn't told of objects
+    that another one replaces, or of networks that are only built.
+    """
+    item._network = network
+
+
+def wrap_code_object_creation(
+    runner: CodeRunner, create: Callable[[Callable[..., Any], dict[str, Any]], Any]
+) -> None:
+    """Let `create` make a runner's code object, given Brian2's own method and a namespace.
+
+    The objects are of Brian2's classes and made by its groups, which can't be told another class.
+    """
+    original = runner.create_default_code_object
+    runner.create_default_code_object = lambda run_namespace: create(original, run_namespace)
+
+
+def replace_in_template(templater: Templater, name: str, old: str, new: str) -> None:
+    """Replace a text in a template that a templater has loaded already."""
+    source = templater.env.loader.get_source(templater.env, name)[0].replace(old, new)
+    template = CodeObjectTemplate(templater.env.from_string(source), source)
+    templater.templates._templates[name] = template
+
+
+def divide_in_double() -> None:
+    """Let ``//`` and ``%`` of Brian2CUDA divide in double precision.
+
+    In single precision it makes 1.0f of their 1.0, and what numbers neurons, rows and channels
+    is rounded.
+    """
+    from brian2cuda import cuda_generator  # which may not be installed
+
+    for name in ("_mod_support_code", "_floordiv_support_code"):
+        code = getattr(cuda_generator, name)
+        setattr(cuda_generator, name, code.replace("1.0*x/y", "(double) x/y"))
+    cuda_generator.CUDACodeGenerator.universal_support_code = None  # made anew when it is needed

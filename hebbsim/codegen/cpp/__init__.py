@@ -1,0 +1,1 @@
+"""C++: register tiles, the compiler and its cache, and loops in runtime mode."""

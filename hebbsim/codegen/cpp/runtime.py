@@ -1,0 +1,113 @@
+"""C++ in runtime mode: a code object compiled by the C++ compiler and called through ctypes.
+
+The loop nests are those of the standalone target. The generated text names arrays by their place
+in the argument list and receives every constant as an argument, so that networks that differ in
+names, seeds or parameters share one compiled library, cached on disk. Libraries compile in
+parallel on the cores that there are, from the moment that Brian2 creates the code objects.
+"""
+
+import ctypes
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import numpy as np
+from brian2.codegen.codeobject import CodeObject, constant_or_scalar
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.codegen.templates import Templater
+from brian2.core.functions import Function
+from brian2.core.preferences import prefs
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
+from brian2.devices.cpp_standalone.codeobject import openmp_pragma
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, announce, compile_library
+
+__all__ = ["CPPRuntimeCodeObject"]
+
+
+class CPPRuntimeCodeObject(CodeObject):
+    """Run a C++ loop nest on Brian2's runtime device."""
+
+    templater = Templater(
+        ("hebbsim.codegen", "hebbsim.codegen", "brian2.devices.cpp_standalone"),
+        ".cpp",
+        env_globals={
+            "c_data_type": c_data_type,
+            "openmp_pragma": openmp_pragma,
+            "constant_or_scalar": constant_or_scalar,
+            "prefs": prefs,
+            "zip": zip,
+            **TEMPLATE_GLOBALS,
+        },
+        templates_dir=("cpp/runtime_templates", "cpp/templates", "templates"),
+    )
+    generator_class = CPPCodeGenerator
+    class_name = "cpp_runtime"
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        super().__init__(*args, **kwds)
+        self._arguments: dict[str, ctypes.Array[ctypes.c_void_p]] = {}
+        self._kept: list[np.ndarray] = []  # what the arguments point into
+
+    def _values(self) -> dict[str, Any]:
+        """Map each name in the code to the array or number that it stands for."""
+        values: dict[str, Any] = {}
+        for name, variable in self.variables.items():
+            if isinstance(variable, Function):
+                implementation = variable.implementations[type(self)]
+                values.update(implementation.get_namespace(self.owner) or {})
+            elif isinstance(variable, ArrayVariable):
+                array_name = self.generator_class.get_array_name(variable).removeprefix("_ptr")
+                values[array_name] = variable.get_value()
+            elif not isinstance(variable, AuxiliaryVariable | Subexpression):
+                values[name] = variable.get_value()
+        return values
+
+    def compile_block(self, block: str) -> Future[Any] | None:
+        """Start to compile a block of the code, if there is anything in it."""
+        code = getattr(self.code, block, "")
+        if not code.strip() or "EMPTY_CODE_BLOCK" in code:
+            return None
+        used = get_identifiers(code)
+        lines: list[str] = []
+        renamed: dict[str, str] = {}
+        pointers: list[int] = []
+        for name, value in self._values().items():
+            if name not in used:
+                continue
+            array = np.ascontiguousarray(value) if np.ndim(value) == 0 else value
+            c_type, place = c_data_type(array.dtype), len(pointers)
+            if np.ndim(value) == 0:
+                lines.append(f"const {c_type} {name} = *({c_type}*) _arguments[{place}];")
+            else:
+                renamed |= {name: f"_array{place}", f"_ptr{name}": f"_ptr_array{place}"}
+                lines.append(f"{c_type}* const _array{place} = ({c_type}*) _arguments[{place}];")
+            self._kept.append(array)
+            pointers.append(array.ctypes.data)
+        self._arguments[block] = (ctypes.c_void_p * len(pointers))(*pointers)
+        code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
+        return compile_library(code, self.name.partition("_codeobject")[0])
+
+    def __call__(self, **_: Any) -> None:
+        """Run once."""
+        compiled = self.compiled_code["run"]
+        if isinstance(compiled, Future):
+            compiled = self._finish("run")
+        compiled()
+
+    def run_block(self, block: str) -> None:
+        """Call a compiled block, if there is anything in it."""
+        compiled = self.compiled_code[block]
+        if isinstance(compiled, Future):
+            compiled = self._finish(block)
+        if compiled is not None:
+            compiled()
+
+    def _finish(self, block: str) -> Callable[[], None]:
+        """Wait until a block is compiled, and bind its arguments."""
+        announce()
+        compiled = partial(self.compiled_code[block].result(), self._arguments[block])
+        self.compiled_code[block] = compiled
+        return compiled

@@ -1,0 +1,223 @@
+"""What text means in a loop nest: the variables that it may name, and whether its units fit."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from brian2.core.functions import Function
+from brian2.core.variables import (
+    ArrayVariable,
+    AuxiliaryVariable,
+    Subexpression,
+    Variable,
+    Variables,
+)
+from brian2.equations.equations import SUBEXPRESSION, SingleEquation
+from brian2.groups.group import CodeRunner, Group, get_dtype
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+from hebbsim.statements import Statement
+
+__all__ = [
+    "add_equation_variable",
+    "add_suffixed",
+    "changed_read",
+    "check_random",
+    "check_statements",
+    "check_units",
+    "drawn_function",
+]
+
+_ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*[-+*/%]*=(?!=)", re.MULTILINE)
+
+
+def drawn_function(
+    group: Group,
+    code: str,
+    run_namespace: dict[str, Any],
+    variables: Mapping[str, Variable] | None = None,
+) -> str | None:
+    """Return a function with a state that code calls, such as ``rand``: it may be run once alone.
+
+    Itself, or in the subexpressions that it names.
+    """
+    names = {n for n in get_identifiers(code) if not n.startswith("_")}
+    names -= set(_ASSIGNED.findall(code))  # may be local to the code
+    resolved = group.resolve_all(
+        names, run_namespace, user_identifiers=set(), additional_variables=variables
+    )
+    for name, value in resolved.items():
+        if isinstance(value, Function) and not value.stateless:
+            return name
+        if isinstance(value, Subexpression):
+            found = drawn_function(group, value.expr, run_namespace, variables)
+            if found:
+                return found
+    return None
+
+
+def add_equation_variable(
+    variables: Variables, equation: SingleEquation, size: int, dtype: Any = None
+) -> None:
+    """Add what an equation defines: a value for each element, a shared one, or an expression.
+
+    A (summed) equation defines a value that is stored.
+    """
+    shared = "shared" in equation.flags
+    common = {"dimensions": equation.dim, "dtype": get_dtype(equation, dtype), "scalar": shared}
+    stored = any(flag.startswith("summed") for flag in equation.flags)
+    if equation.type == SUBEXPRESSION and not stored:
+        variables.add_subexpression(equation.varname, expr=str(equation.expr), **common)
+    else:
+        constant = "constant" in equation.flags
+        variables.add_array(
+            equation.varname, size=1 if shared else size, constant=constant, **common
+        )
+
+
+def changed_read(
+    value: str, changed: list[ArrayVariable], *scopes: Mapping[str, Variable]
+) -> str | None:
+    """Return the first variable that an expression reads, itself or through others, of `changed`.
+
+    Names are looked up in the `scopes`, in their order.
+    """
+    pending, seen = sorted(get_identifiers(value)), set()
+    while pending:
+        name = pending.pop(0)
+        seen.add(name)
+        variable: Any = next((scope[name] for scope in scopes if name in scope), None)
+        if isinstance(variable, Subexpression):
+            pending += sorted(get_identifiers(variable.expr) - seen)
+        elif any(variable is target for target in changed):
+            return str(variable.name)
+    return None
+
+
+def check_units(
+    runner: CodeRunner,
+    equation: SingleEquation,
+    target: Variable,
+    run_namespace: dict[str, Any],
+) -> None:
+    """Check that a summed equation has the units of what it sums to, and draws no numbers.
+
+    Raises
+    ------
+    DimensionMismatchError
+        If the units don't match.
+    NotImplementedError
+        If the expression calls a function with a state, such as ``rand()``: the order of a sum's
+        terms is not defined.
+    """
+    text = f"{equation.varname} = {equation.expr.code}"
+    resolved = runner.group.resolve_all(
+        equation.identifiers,
+        run_namespace,
+        user_identifiers=set(),  # conflicts are reported when the code object is made
+        additional_variables=runner.variables,
+    )
+    name = drawn_function(runner.group, equation.expr.code, run_namespace, runner.variables)
+    if name:
+        raise NotImplementedError(
+            f"'{runner.group.name}': '{text}' calls {name}() for every term of a sum, whose "
+            "order is not defined; put noise into the equations of the neurons or the kernel"
+        )
+    dimensions = parse_expression_dimensions(equation.expr.code, resolved)
+    fail_for_dimension_mismatch(
+        target,
+        Quantity(1, dim=dimensions),
+        f"'{runner.group.name}': '{text}' doesn't have the units of '{equation.varname}'",
+    )
+
+
+def check_random(statement: str, resolved: Mapping[str, Any], way_out: str) -> None:
+    """Refuse functions with a state, such as ``rand()``, in what runs for every spike.
+
+    Raises
+    ------
+    NotImplementedError
+        With `statement`, which names the object too, and the `way_out`.
+    """
+    for name, value in resolved.items():
+        if isinstance(value, Function) and not value.stateless:
+            raise NotImplementedError(
+                f"{statement} calls {name}() for every spike, in no defined order; {way_out}"
+            )
+
+
+def check_statements(
+    runner: CodeRunner,
+    label: str,
+    statements: Iterable[Statement],
+    run_namespace: dict[str, Any],
+    variables: Mapping[str, Variable] | None = None,
+) -> None:
+    """Check units and functions of statements that change variables of the runner's group.
+
+    Parameters
+    ----------
+    runner : CodeRunner
+        What runs them.
+    label : str
+        What errors call it.
+    statements : iterable of Statement
+        The statements.
+    run_namespace : dict
+        That of the run.
+    variables : mapping, optional
+        What the statements may name besides the group's own.
+
+    Raises
+    ------
+    DimensionMismatchError
+        If a value doesn't have the units of its target.
+    NotImplementedError
+        If a value draws a random number.
+    """
+    for statement in statements:
+        resolved = runner.group.resolve_all(
+            get_identifiers(statement.value),
+            run_namespace,
+            user_identifiers=set(),
+            additional_variables=variables,
+        )
+        way_out = "put noise into the equations of the neurons"
+        check_random(f"{label}: '{statement}'", resolved, way_out)
+        fail_for_dimension_mismatch(
+            runner.group.variables[statement.target],
+            Quantity(1, dim=parse_expression_dimensions(statement.value, resolved)),
+            f"{label}: '{statement}' doesn't have the units of '{statement.target}'",
+        )
+
+
+def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -> None:
+    """Refer to each variable ``v`` of `group` as ``v`` + `suffix` in a loop nest's `variables`.
+
+    A variable indexed with ``_idx`` there gets the loop's index ``prefix + '_idx'``; one indexed
+    with ``_channel_idx`` (a quantity per channel) gets ``prefix + '_channel_idx'``, and so on.
+    """
+    own = {name: name + suffix for name in group.variables if not name.startswith("_")}
+    for name, full_name in own.items():
+        variable = group.variables[name]
+        index = group.variables.indices[name]
+        if index != "0":
+            index = prefix + index
+            if index not in variables:
+                variables.add_auxiliary_variable(index, dtype=int)
+                variables[index].unique = False  # numpy must not take it for a permutation
+        if isinstance(variable, Subexpression):
+            if any(n.startswith("_") for n in variable.identifiers):
+                continue  # the `i` of a subgroup
+            variables.add_subexpression(
+                full_name,
+                expr=word_substitute(variable.expr, own),
+                dimensions=variable.dim,
+                dtype=variable.dtype,
+                scalar=variable.scalar,
+                index=index,
+            )
+        elif not isinstance(variable, AuxiliaryVariable):
+            variables.add_reference(full_name, group, name, index=index)

@@ -1,0 +1,115 @@
+"""The code runner behind everything that hebbsim computes in a step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.groups.group import CodeRunner, Group
+from brian2.groups.neurongroup import Thresholder
+
+from hebbsim.brian2_private import wrap_code_object_creation
+from hebbsim.codegen.expressions import drawn_function
+from hebbsim.codegen.targets import code_object_class, on_cuda
+
+__all__ = ["LoopNest", "compile_directly"]
+
+
+class LoopNest(CodeRunner):
+    """Run a template of this project each time step, filled with abstract code.
+
+    Parameters
+    ----------
+    group : Group
+        The group in whose namespace the code is read.
+    template : str
+        Stem of the template in ``codegen/<language>/templates``.
+    code : str or dict
+        Abstract code, one string or one a block.
+    when, order : str, int
+        Place in Brian2's schedule.
+    name : str
+        Name of this object.
+    template_kwds : dict, optional
+        What the template needs to know besides.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        template: str,
+        code: str | dict[str, str],
+        *,
+        when: str,
+        order: int,
+        name: str,
+        template_kwds: dict[str, Any] | None = None,
+        needed_variables: list[str] | None = None,
+    ) -> None:
+        super().__init__(
+            group,
+            template,
+            code=code,
+            user_code=code,
+            clock=group.clock,
+            when=when,
+            order=order,
+            name=name,
+            template_kwds=template_kwds or {},
+            needed_variables=needed_variables,
+        )
+
+    def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
+        """Choose the target's code object class; numpy for functions that have no C++ code."""
+        create = super().create_default_code_object
+        code = self.abstract_code
+        lines = "\n".join(code.values()) if isinstance(code, dict) else code
+        variables = getattr(self, "variables", None)
+        self.template_kwds["draws"] = bool(
+            drawn_function(self.group, lines, run_namespace, variables)
+        )
+        return _create_code_object(self, create, run_namespace, NumpyCodeObject)
+
+
+def _create_code_object(
+    runner: CodeRunner,
+    create: Callable[[dict[str, Any]], Any],
+    run_namespace: dict[str, Any],
+    fallback: type | None,
+) -> Any:
+    """Create a code object of the target's class, or of `fallback` where C++ code is missing."""
+    runner.codeobj_class = code_object_class()
+    if runner.template == "stateupdate" and on_cuda():
+        runner.template = "group_update"  # where threads don't compete for shared variables
+    try:
+        return create(run_namespace)
+    except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
+        if runner.codeobj_class is None:
+            raise
+        runner.codeobj_class = fallback
+        if hasattr(runner, "use_plain_code"):
+            runner.use_plain_code()
+        return create(run_namespace)
+
+
+def compile_directly(runner: CodeRunner) -> None:
+    """Run one of Brian2's own code runners with the target's code object class too.
+
+    Its templates are those of C++ standalone, but for thresholds, whose loop is vectorised. What
+    draws random numbers, or calls a function that has no C++ code, stays with Brian2.
+    """
+    plain = runner.template
+
+    def use_plain_code() -> None:
+        runner.template = plain
+
+    def create(original: Callable[..., Any], run_namespace: dict[str, Any]) -> Any:
+        use_plain_code()
+        if isinstance(runner, Thresholder) and code_object_class() is not NumpyCodeObject:
+            runner.update_abstract_code(run_namespace)  # a threshold has none before
+            drawn = drawn_function(runner.group, runner.abstract_code, run_namespace)
+            if not drawn and not on_cuda():  # whose own is parallel
+                runner.template = "map_threshold"
+        return _create_code_object(runner, original, run_namespace, None)
+
+    runner.use_plain_code = use_plain_code
+    wrap_code_object_creation(runner, create)

@@ -1,0 +1,89 @@
+"""What each code-generation target adds: templates, and C++ in runtime mode.
+
+Every loop nest has one template per language, found under the same stem: in ``numpy/templates`` (the
+readable reference), in ``cpp/templates``, which serves both C++ standalone (inside Brian2's own
+``common_group.cpp``) and C++ in runtime mode (inside ``cpp/runtime_templates/common_group.cpp``),
+and in ``cuda/templates``, for Brian2CUDA where that is installed.
+"""
+
+from importlib.util import find_spec
+from typing import Any
+
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.preferences import prefs
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.device import RuntimeDevice, all_devices, get_device
+from brian2.utils.logger import get_logger
+
+from hebbsim.brian2_private import divide_in_double
+from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, compiler_available, vector_flags
+from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
+from hebbsim.codegen.cuda import blocks, toolkit
+
+__all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
+
+logger = get_logger("hebbsim.codegen")
+
+_FOLDERS = {
+    NumpyCodeObject: "numpy/templates",
+    CPPStandaloneCodeObject: "cpp/templates",
+}
+
+
+def register_templates() -> None:
+    """Add the project's templates to the code objects of Brian2's targets."""
+    for codeobj_class, folder in _FOLDERS.items():
+        _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
+    if find_spec("brian2cuda") is not None:
+        from brian2cuda.codeobject import (
+            CUDAStandaloneAtomicsCodeObject,
+            CUDAStandaloneCodeObject,
+        )
+
+        divide_in_double()
+        shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
+        for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
+            # the indices of a connection are the same text in C++
+            if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):
+                toolkit.use_modern_standard(codeobj_class.templater)
+
+
+def _derive(codeobj_class: Any, folders: tuple[str, ...], shared: dict[str, Any]) -> bool:
+    """Put the templates of the folders before those of Brian2, unless they are there already."""
+    if "hebbsim.codegen" in codeobj_class.templater.package_names:
+        return False
+    codeobj_class.templater = codeobj_class.templater.derive(
+        ("hebbsim.codegen",) * len(folders), templates_dir=folders, env_globals=shared
+    )
+    return True
+
+
+def on_cuda() -> bool:
+    """Whether the current device is Brian2CUDA's."""
+    return bool(all_devices.get("cuda_standalone") is get_device())
+
+
+def code_object_class() -> type | None:
+    """Return the code object class for a loop nest on the current device and target.
+
+    In runtime mode C++ wherever a compiler is found, or numpy if the preference
+    ``codegen.target`` asks for it. A standalone device brings its own class (None).
+    """
+    if on_cuda():
+        toolkit.prepare()
+        return None
+    if not isinstance(get_device(), RuntimeDevice):
+        arguments = prefs.codegen.cpp.extra_compile_args_gcc
+        arguments += [flag for flag in vector_flags() if flag not in arguments]
+        return None
+    if prefs.codegen.target == "numpy":
+        return NumpyCodeObject
+    if not compiler_available():
+        logger.warn(
+            "No C++ compiler was found (CXX or g++), convolutions run in numpy and are slow. "
+            "Install one, or set prefs.codegen.target = 'numpy' to silence this warning.",
+            "no_compiler",
+            once=True,
+        )
+        return NumpyCodeObject
+    return CPPRuntimeCodeObject

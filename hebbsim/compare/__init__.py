@@ -1,0 +1,1 @@
+"""The comparison of plasticity rules, ``hebbsim compare``."""

@@ -1,0 +1,259 @@
+"""What `hebbsim compare` is asked to do, as plain values that a file holds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from hebbsim.compare.rate_rules import SettingsError, check_learning_rate, make_rule, rule_names
+from hebbsim.data.datasets import available_datasets
+from hebbsim.data.preprocessing import PREPROCESSING
+from hebbsim.errors import unknown
+from hebbsim.networks.conv_layer import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
+
+__all__ = ["CompareSettings", "SettingsError"]
+
+DECODERS = ("ridge", "logistic", "svm")
+DTYPES = ("float32", "float64")
+
+_AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "pool_size", "k")
+_FOR_DATA: dict[str, dict[str, Any]] = {
+    "digits": {
+        "channels": (16, 64),
+        "kernels": (6, 2),
+        "pooling": "none",
+        "batch_size": 50,
+        "zca_epsilon": 1.0,
+    },
+}
+_QUICK = {"seeds": 1, "epochs": 1, "n_train": 500, "n_test": 200}
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """
+    Hold everything that the numbers of a comparison depend on.
+
+    Parameters
+    ----------
+    data : str
+        A name or path that `load_dataset` accepts.
+    data_root : str, optional
+        The folder of torchvision's data sets.
+    rules : sequence of str
+        Names of rules that learn from rates, in any letter case; each is trained by itself.
+    seeds : int
+        Number of seeds: 0, 1, 2, ... for initial kernels and order of presentation.
+    epochs : int
+        Passes over the training images; all layers learn at once.
+    channels, kernels : sequence of int
+        Number of filters and their size, one value for each layer.
+    padding : int
+        Zeros around each layer's input.
+    pooling : {'none', 'average', 'max', 'sum'}
+        After each layer, with windows of `pool_size`.
+    pool_size : int
+        See `pooling`.
+    activity, k, threshold_step, output_activation
+        Competition and output of each layer: ``activity``, ``k``, ``threshold_step`` and
+        ``output`` of `ConvLayer`.
+    learning_rate : str
+        A number or an expression for every rule, such as ``'1/n_shared'``.
+    batch_size : int
+        Images presented side by side.
+    preprocessing : {'none', 'standardize', 'dog', 'zca'}
+        Of the network's input; fitted on the training images. Raw pixels stay raw.
+    zca_epsilon : float
+        Of `ZCA`, with ``preprocessing='zca'``: how little the weak components are amplified.
+    n_train, n_test : int, optional
+        Size of a fixed random choice of images; by default all.
+    decoder : {'ridge', 'logistic', 'svm'}
+        Method of `decode`.
+    dtype : {'float32', 'float64'}
+        Precision of the network.
+    threads : int
+        OpenMP threads; 0 generates code without OpenMP.
+
+    Raises
+    ------
+    SettingsError
+        If a value is unknown, out of range, or doesn't fit another one.
+    """
+
+    data: str = "digits"
+    data_root: str | None = None
+    rules: tuple[str, ...] = ("Hebb", "Instar", "Oja")
+    seeds: int = 3
+    epochs: int = 5
+    channels: tuple[int, ...] = (32, 64)
+    kernels: tuple[int, ...] = (5, 3)
+    padding: int = 0
+    pooling: str = "average"
+    pool_size: int = 2
+    activity: str = "graded"
+    k: int = 1
+    threshold_step: float = 1.0
+    output_activation: str = "triangle"
+    learning_rate: str = "1/n_shared"
+    batch_size: int = 100
+    preprocessing: str = "zca"
+    zca_epsilon: float = 0.1
+    n_train: int | None = None
+    n_test: int | None = None
+    decoder: str = "ridge"
+    dtype: str = "float32"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", rule_names(self.rules))
+        for name in ("channels", "kernels"):
+            object.__setattr__(self, name, _integers(name, getattr(self, name)))
+        self._check_choices()
+        self._check_numbers()
+
+    def _check_choices(self) -> None:
+        for name, known in (
+            ("pooling", ("none", *POOLINGS)),
+            ("activity", ACTIVITIES),
+            ("output_activation", OUTPUTS),
+            ("preprocessing", tuple(PREPROCESSING)),
+            ("decoder", DECODERS),
+            ("dtype", DTYPES),
+        ):
+            if getattr(self, name) not in known:
+                raise SettingsError(unknown(name.replace("_", " "), getattr(self, name), known))
+
+    def _check_numbers(self) -> None:
+        for name in _AT_LEAST_ONE:
+            _check_integer(name, getattr(self, name), 1)
+        for name in ("padding", "threads"):
+            _check_integer(name, getattr(self, name), 0)
+        for name in ("n_train", "n_test"):
+            if getattr(self, name) is not None:
+                _check_integer(name, getattr(self, name), 1)
+        for name in ("threshold_step", "zca_epsilon"):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and 0 <= value < float("inf")):
+                raise SettingsError(f"{name}: expected a finite number from 0 on, got {value!r}")
+        check_learning_rate(self.learning_rate)
+        if len(self.channels) != len(self.kernels):
+            raise SettingsError(
+                f"channels and kernels: expected one value of each for every layer, got "
+                f"{len(self.channels)} channels {_text(self.channels)} and {len(self.kernels)} "
+                f"kernels {_text(self.kernels)}; give both, such as --channels 32,64 --kernels 5,3"
+            )
+        if self.k > min(self.channels):
+            raise SettingsError(
+                f"k: expected at most the {min(self.channels)} channels of the smallest layer, got "
+                f"{self.k}"
+            )
+
+    @classmethod
+    def for_data(cls, data: str = "digits", *, quick: bool = False, **given: Any) -> Self:
+        """
+        Return the default settings for a data set, with the values that are given.
+
+        Parameters
+        ----------
+        data : str
+            A name or a path; the path of an existing file or folder is made absolute.
+        quick : bool
+            One seed, one epoch and some hundred images, where nothing else is given.
+        **given
+            Fields of this class.
+        """
+        if data not in available_datasets() and Path(data).expanduser().exists():
+            data = str(Path(data).expanduser().resolve())
+        defaults = {**_FOR_DATA.get(data, {}), **(_QUICK if quick else {})}
+        return cls.from_dict({**defaults, **given, "data": data})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings with these values, and the defaults for the others."""
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise SettingsError(unknown("setting", name, known))
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """
+        Read what `save` wrote.
+
+        Raises
+        ------
+        SettingsError
+            If the file can't be read, or holds something else.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"cannot read settings from '{path}' ({error}); expected a settings.json that "
+                "hebbsim compare wrote"
+            ) from error
+        if not isinstance(values, dict):
+            raise SettingsError(
+                f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
+                f'"digits"}}, got {type(values).__name__}'
+            )
+        values.pop("hebbsim", None)
+        try:
+            return cls.from_dict(values)
+        except SettingsError as error:
+            raise SettingsError(f"'{path}': {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write all settings, and the version of hebbsim, as JSON."""
+        from hebbsim import __version__
+
+        values = {"hebbsim": __version__, **asdict(self)}
+        Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+    def difference(self, other: Self) -> str | None:
+        """Name the first setting in which the numbers of `other` may differ, or None."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            # the same images may lie elsewhere
+            if field.name != "data_root" and mine != theirs:
+                return f"{field.name} is {_text(mine)} there and {_text(theirs)} here"
+        return None
+
+    def layers(self, rule: str | None) -> list[ConvLayer]:
+        """Declare the network's layers, with the rule of that name or with none."""
+        plasticity = None if rule is None else make_rule(rule, self.learning_rate)
+        return [
+            ConvLayer(
+                out_channels,
+                kernel_size,
+                plasticity,
+                padding=self.padding,
+                activity=self.activity,
+                k=self.k,
+                threshold_step=self.threshold_step,
+                output=self.output_activation,
+                pooling=None if self.pooling == "none" else self.pooling,
+                pool_size=self.pool_size,
+            )
+            for out_channels, kernel_size in zip(self.channels, self.kernels, strict=True)
+        ]
+
+
+def _integers(name: str, given: Any) -> tuple[int, ...]:
+    if isinstance(given, str | int) or not given:
+        raise SettingsError(f"{name}: expected one number for each layer, got {given!r}")
+    for value in given:
+        _check_integer(name, value, 1)
+    return tuple(given)
+
+
+def _check_integer(name: str, value: Any, lowest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise SettingsError(f"{name}: expected an integer from {lowest} on, got {value!r}")
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

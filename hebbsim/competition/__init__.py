@@ -1,0 +1,1 @@
+"""What happens among the neurons of a map: winners, inhibition, activations, pooling."""

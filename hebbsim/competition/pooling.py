@@ -1,0 +1,123 @@
+"""Pooling: a feature map that summarises neighbourhoods of another, channel by channel."""
+
+from typing import ClassVar
+
+from brian2.core.variables import Variables
+
+from hebbsim.codegen.expressions import add_suffixed
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.geometry import GeometryError, as_pair, pool_output_shape
+from hebbsim.maps.feature_map import FeatureMap
+
+__all__ = ["AveragePooling", "MaxPooling", "SumPooling"]
+
+
+class Pooling(LoopNest):
+    """Summarise each window of a feature map, in the forward phase of a step.
+
+    Parameters
+    ----------
+    source_map, target_map : FeatureMap
+        The maps; the target has `pool_output_shape` of the source's shape.
+    kernel_size, stride : int or (int, int)
+        The window and its step (by default the window's size).
+    source, target : str
+        The variable of the source map that is read, and that of the target map that is written.
+    activation : {None, 'triangle'}
+        What is pooled: the source, or its `Triangle` activation, which is not stored then.
+    name : str, optional
+        Name of this object.
+
+    Raises
+    ------
+    GeometryError
+        If the window doesn't fit or the target has another shape.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        source_map: FeatureMap,
+        target_map: FeatureMap,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        *,
+        source: str = "x",
+        target: str = "x",
+        activation: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        if activation not in (None, "triangle"):
+            raise ValueError(
+                f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
+            )
+        for role, feature_map in (("source", source_map), ("target", target_map)):
+            if not isinstance(feature_map, FeatureMap):
+                raise TypeError(
+                    f"{type(self).__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
+                )
+        expected = pool_output_shape(source_map.shape, kernel_size, stride)
+        if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
+            raise GeometryError(
+                f"{type(self).__name__}: target '{target_map.name}' is {target_map!r}, but "
+                f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
+                f"{source_map.batch_size}"
+            )
+        self.source_map, self.target_map = source_map, target_map
+        self.kernel_size = as_pair(kernel_size, "kernel_size", 1)
+        self.stride = self.kernel_size if stride is None else as_pair(stride, "stride", 1)
+        self.source, self.target = source, target
+        if source not in source_map.variables:
+            raise KeyError(f"feature map '{source_map.name}' has no variable '{source}'")
+        read = source_map.variables[source]
+        written = target_map.array_variable(target)
+        if read.dim is not written.dim:
+            raise ValueError(
+                f"{type(self).__name__}: '{source}' of '{source_map.name}' and '{target}' of "
+                f"'{target_map.name}' have different units"
+            )
+        self.variables = Variables(target_map)
+        add_suffixed(self.variables, source_map, "_pre", "_pre")
+        self.variables.add_auxiliary_variable(
+            "_source", dtype=written.dtype, dimensions=written.dim
+        )
+        super().__init__(
+            target_map,
+            "map_pool",
+            f"_source = {source}_pre",
+            when="groups",
+            order=target_map.schedule_write(source_map),
+            name=name or f"{target_map.name}_{self.kind}_pooling*",
+            template_kwds={
+                "kind": self.kind,
+                "triangle": activation == "triangle",
+                "in_shape": source_map.memory_shape,
+                "n_neurons": len(source_map),
+                "out_shape": target_map.memory_shape,
+                "kernel_size": self.kernel_size,
+                "stride": self.stride,
+                "_target_var": written,
+            },
+            needed_variables=[target],
+        )
+        target_map.contained_objects.append(self)
+        target_map.add_dependency(source_map)
+
+
+class AveragePooling(Pooling):
+    """Average each window, as `torch.nn.AvgPool2d`; parameters and errors are `Pooling`'s."""
+
+    kind = "average"
+
+
+class MaxPooling(Pooling):
+    """Take the maximum of each window, as `torch.nn.MaxPool2d`; parameters are `Pooling`'s."""
+
+    kind = "max"
+
+
+class SumPooling(Pooling):
+    """Sum each window; parameters and errors are `Pooling`'s."""
+
+    kind = "sum"

@@ -1,0 +1,71 @@
+"""Sums over a feature map's neurons, for each channel, sample or position."""
+
+from typing import Any
+
+from brian2.core.variables import Variables
+from brian2.equations.equations import SingleEquation
+
+from hebbsim.codegen.expressions import add_suffixed, check_units
+from hebbsim.codegen.group import CompiledGroup
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.maps.feature_map import FeatureMap
+
+__all__ = ["MapSum"]
+
+
+class MapSum(LoopNest):
+    """Sum an expression over the neurons of each element.
+
+    Parameters
+    ----------
+    group : CompiledGroup
+        The elements, which store the sums.
+    feature_map : FeatureMap
+        The map whose neurons are summed over.
+    per : {'channel', 'sample', 'position'}
+        What an element is.
+    equation : SingleEquation
+        The summed equation.
+    when : {'end', 'groups'}
+        After all forward operations of the step, or among them in the order of creation.
+    """
+
+    def __init__(
+        self,
+        group: CompiledGroup,
+        feature_map: FeatureMap,
+        per: str,
+        equation: SingleEquation,
+        *,
+        when: str,
+    ) -> None:
+        self.equation = equation
+        forward_order = feature_map.schedule_write(feature_map) if when == "groups" else -1
+        self.variables = Variables(group)
+        self.target_variable = group.variables[equation.varname]
+        add_suffixed(self.variables, feature_map, "_map", "_map")
+        self.variables.add_auxiliary_variable(
+            "_synaptic_var",
+            dimensions=self.target_variable.dim,
+            dtype=self.target_variable.dtype,
+        )
+        super().__init__(
+            group,
+            "map_sum",
+            f"_synaptic_var = {equation.expr.code}",
+            when=when,
+            order=group.order + forward_order,
+            name=f"{group.name}_sum_{equation.varname}",
+            template_kwds={
+                "per": per,
+                "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
+                "_target_var": self.target_variable,
+            },
+            needed_variables=[equation.varname],
+        )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units of the equation before its code object is made."""
+        check_units(self, self.equation, self.target_variable, run_namespace)
+        super().before_run(run_namespace)

@@ -1,0 +1,187 @@
+"""Images that are kept where the simulation runs, and shown batch by batch."""
+
+from typing import Any
+
+import numpy as np
+from brian2.core.variables import Variables
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.maps.durations import check_same_step, whole_steps
+from hebbsim.maps.feature_map import FeatureMap
+
+__all__ = ["StoredImages"]
+
+_SIGN = 128.0  # bytes are stored with a sign: Brian2's languages have no type without
+
+
+class StoredImages(LoopNest):
+    """Show stored images on a feature map, ``batch_size`` of them at a time.
+
+    The images become part of the simulation: on a standalone device nothing is streamed from
+    Python, and on a GPU they lie in its memory once. Images of bytes stay bytes: the 50,000 of
+    CIFAR-10 are 154 MB.
+
+    The n-th batch holds the images numbered ``order[n*batch_size:(n + 1)*batch_size]``; where the
+    order ends it goes on from the start.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        The map.
+    images : array
+        ``(n, channels, rows, cols)``, bytes (`numpy.uint8`) or real numbers.
+    variable : str
+        The variable of the map to write, at the start of each step.
+    value : str, optional
+        What is written: an expression over `pixel`, the image's value at the neuron, and variables
+        of the map. By default ``'pixel/255'`` for bytes, else ``'pixel'``.
+    order : sequence of int, optional
+        Numbers of the images, in the order in which they are shown; by default all, as they come.
+    duration : Quantity, optional
+        How long each batch is shown; by default one time step.
+    name : str, optional
+        Name of this object.
+
+    Raises
+    ------
+    ValueError
+        If the images don't have the map's shape, a value is not finite, `order` names an image
+        that isn't there, or `duration` is no whole number of time steps.
+    KeyError
+        If the map stores no such variable.
+    DimensionMismatchError
+        In a run, if `value` doesn't have the units of the variable.
+
+    Examples
+    --------
+    >>> retina = FeatureMap((3, 32, 32), 'x : 1', batch_size=100)
+    >>> rng = np.random.default_rng(0)
+    >>> order = np.concatenate([rng.permutation(50_000) for _ in range(10)])  # ten epochs
+    >>> StoredImages(retina, cifar10.train_images, value='pixel/255 - 0.45', order=order)
+
+    Spiking neurons need more than a time step for each:
+
+    >>> encoder = PoissonEncoder((3, 32, 32), batch_size=100)
+    >>> StoredImages(encoder, cifar10.train_images, duration=100*ms)
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        images: np.ndarray,
+        variable: str = "x",
+        *,
+        value: str | None = None,
+        order: Any = None,
+        duration: Quantity | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"StoredImages: expected a FeatureMap, got {feature_map!r}")
+        self._label = f"StoredImages on '{feature_map.name}'"
+        self.feature_map, self.variable = feature_map, variable
+        self.target_variable = feature_map.array_variable(variable)
+        stored = self._checked(np.asarray(images))
+        bytes_ = stored.dtype == np.int8
+        self.value = value or ("pixel/255" if bytes_ else "pixel")
+        numbers = self._numbers(order, len(stored))
+        self.duration, self._dt = duration, feature_map.clock.dt
+        steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
+        variables = self.variables = Variables(feature_map)
+        for index in ("_pixel_idx", "_channel_idx", "_position_idx", "_sample_idx"):
+            variables.add_auxiliary_variable(index, dtype=int)
+            variables[index].unique = False
+        for kept, values, index in (
+            (f"_images_of_{variable}", stored.ravel(), "_pixel_idx"),
+            (f"_order_of_{variable}", numbers, "0"),
+        ):
+            if kept in feature_map.variables:
+                raise ValueError(f"{self._label}: '{variable}' shows stored images already")
+            feature_map.variables.add_array(
+                kept,
+                size=len(values),
+                dtype=values.dtype,
+                constant=True,
+                read_only=True,
+                values=values,
+                index="_pixel_idx",
+            )
+            variables.add_reference(kept, feature_map, kept, index=index)
+        dtype = self.target_variable.dtype
+        sign = f" + {_SIGN}" if bytes_ else ""
+        variables.add_subexpression(
+            "pixel", expr=f"_images_of_{variable}{sign}", dtype=dtype, index="_pixel_idx"
+        )
+        variables.add_auxiliary_variable(
+            "_source", dtype=dtype, dimensions=self.target_variable.dim
+        )
+        super().__init__(
+            feature_map,
+            "map_show",
+            f"_source = {self.value}",
+            when="start",
+            order=feature_map.order - 1,
+            name=name or f"{feature_map.name}_images*",
+            template_kwds={
+                "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
+                "n_shown": len(numbers),
+                "shown_for": steps,
+                "_order_var": variables[f"_order_of_{variable}"],
+                "_timestep_var": feature_map.variables["t_in_timesteps"],
+                "_target_var": self.target_variable,
+            },
+            needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}"],
+        )
+        feature_map.contained_objects.append(self)
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        """Return the images as they are stored: channels last, bytes with a sign."""
+        shape = tuple(self.feature_map.shape)
+        if images.ndim != 4 or images.shape[1:] != shape or not len(images):
+            raise ValueError(
+                f"{self._label}: expected images of shape (n, channels, rows, cols) = "
+                f"{('n', *shape)}, got {images.shape}"
+            )
+        if images.dtype.kind not in "biuf":
+            raise ValueError(f"{self._label}: expected real numbers, got {images.dtype}")
+        if images.dtype == np.uint8:
+            images = (images.astype(np.int16) - int(_SIGN)).astype(np.int8)
+        else:
+            images = images.astype(self.target_variable.dtype)
+            if not np.isfinite(images).all():
+                first = tuple(int(n) for n in np.argwhere(~np.isfinite(images))[0])
+                raise ValueError(f"{self._label}: the value at {first} is not finite")
+        return np.ascontiguousarray(np.moveaxis(images, 1, -1))
+
+    def _numbers(self, order: Any, n_images: int) -> np.ndarray:
+        numbers = np.asarray(np.arange(n_images) if order is None else order)
+        if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu":
+            raise ValueError(f"{self._label}: order must be a sequence of image numbers")
+        beyond = numbers[(numbers < 0) | (numbers >= n_images)]
+        if len(beyond):
+            raise ValueError(
+                f"{self._label}: order names image {beyond[0]}, but the {n_images} images are "
+                f"numbered from 0 to {n_images - 1}"
+            )
+        return numbers.astype(np.int32)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the time step and the units before the code object is made."""
+        if self.duration is not None:
+            check_same_step(self._label, "duration", self._dt, self.group.clock.dt)
+        resolved = self.group.resolve_all(
+            get_identifiers(self.value),
+            run_namespace,
+            user_identifiers=set(),
+            additional_variables=self.variables,
+        )
+        fail_for_dimension_mismatch(
+            self.target_variable,
+            Quantity(1, dim=parse_expression_dimensions(self.value, resolved)),
+            f"{self._label}: '{self.variable}' doesn't have the units of '{self.value}'",
+        )
+        super().before_run(run_namespace)

@@ -1,0 +1,1 @@
+"""Networks of declared layers: building, presenting, fitting, checkpoints, choices."""

@@ -1,0 +1,94 @@
+"""The declaration of a layer: what `ConvNetwork` builds feature maps and synapses from."""
+
+from dataclasses import dataclass
+
+from hebbsim.errors import unknown
+from hebbsim.geometry import GeometryError, MapShape, pool_output_shape
+from hebbsim.networks.layer import LayerDeclaration
+from hebbsim.rules.rule import Rule
+
+__all__ = ["ConvLayer"]
+
+ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")
+OUTPUTS = ("activity", "triangle", "rectified", "linear")
+POOLINGS = ("average", "max", "sum")
+
+
+@dataclass(frozen=True)
+class ConvLayer(LayerDeclaration):
+    """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
+
+    In every layer ``u`` is the drive, ``z`` the drive above the threshold (``u`` without one),
+    ``y`` the activity that plasticity sees, and ``output`` what the layer hands on: the two may
+    differ (sparse plasticity, dense output; Miconi 2021). The next layer sees it as ``x``,
+    standardised if that layer says so.
+
+    Parameters
+    ----------
+    out_channels : int
+        Number of kernels.
+    kernel_size, stride, padding, dilation, groups, weight_sharing
+        As in `ConvSynapses`.
+    rule : Rule, optional
+        Without one the random initial kernels stay.
+    activity : {'winners', 'graded', 'softmax', 'rectified', 'linear'}
+        ``y``: 1 in the `k` winners at each position whose ``z`` is positive; their ``z``; a
+        softmax over channels with `temperature`; the positive part of ``z``; ``z`` itself.
+    k : int
+        Winners at each position.
+    temperature : float
+        Of the softmax.
+    threshold_step : float
+        Step of an adaptive threshold that gives each channel its share ``k/out_channels`` of wins;
+        0 means no threshold.
+    output : {'activity', 'triangle', 'rectified', 'linear'}
+        The activity ``y``; ``z`` minus its mean over channels, rectified; the positive
+        part of ``z``; ``z`` itself.
+    pooling : {None, 'average', 'max', 'sum'}
+        How the output is pooled.
+    pool_size, pool_stride : int or (int, int)
+        Window and step of the pooling; the step is by default the window's size.
+    standardize : bool
+        Bring each sample of the layer's input to zero mean and unit deviation first.
+    normalize, norm
+        Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
+    pruned : float
+        Share of the weights that a fixed random mask removes, in ``[0, 1)``.
+    """
+
+    activity: str = "winners"
+    k: int = 1
+    temperature: float = 1.0
+    threshold_step: float = 0.0
+    output: str = "triangle"
+    pooling: str | None = None
+    pool_size: int | tuple[int, int] = 2
+    pool_stride: int | tuple[int, int] | None = None
+    standardize: bool = True
+    normalize: str | None = "L2"
+    norm: float = 1.0
+    pruned: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, known in (("activity", ACTIVITIES), ("output", OUTPUTS), ("pooling", POOLINGS)):
+            value = getattr(self, name)
+            if value not in known and not (name == "pooling" and value is None):
+                raise ValueError(f"ConvLayer: {unknown(name, str(value), known)}")
+        if not 0 <= self.pruned < 1:
+            raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
+        if self.threshold_step < 0:
+            raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
+        if self.rule is not None and not isinstance(self.rule, Rule):
+            raise TypeError(
+                f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"
+            )
+
+    def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
+        """Return the shape of what the next layer sees."""
+        shape = self.geometry(in_shape).out_shape
+        if self.pooling is None:
+            return shape
+        try:
+            return pool_output_shape(shape, self.pool_size, self.pool_stride)
+        except GeometryError as error:
+            raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None

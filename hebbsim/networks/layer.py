@@ -1,0 +1,52 @@
+"""What the declarations of all layers share."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from hebbsim.geometry import ConvGeometry, MapShape
+from hebbsim.networks.serialization import plain, rich, rule_from
+from hebbsim.rules.rule import Rule
+
+__all__ = ["LayerDeclaration"]
+
+
+@dataclass(frozen=True)
+class LayerDeclaration:
+    """Base of the declarations of a convolutional layer: its convolution and its rule."""
+
+    out_channels: int
+    kernel_size: int | tuple[int, int]
+    rule: Rule | None = None
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
+    dilation: int | tuple[int, int] = 1
+    groups: int = 1
+    weight_sharing: bool = True
+
+    def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
+        """Return the convolution's geometry on a map of shape `in_shape`."""
+        return ConvGeometry(
+            MapShape.of(in_shape),
+            self.out_channels,
+            self.kernel_size,  # type: ignore[arg-type]
+            self.stride,  # type: ignore[arg-type]
+            self.padding,  # type: ignore[arg-type]
+            self.dilation,  # type: ignore[arg-type]
+            self.groups,
+            self.weight_sharing,
+        )
+
+    def untrained(self) -> Self:
+        """Return this layer without plasticity."""
+        return replace(self, rule=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the layer in plain values that JSON holds."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> Self:
+        """Return the layer that `to_dict` described."""
+        own = {name: value for name, value in description.items() if name != "rule"}
+        values = {name: rich(value) for name, value in own.items()}
+        return cls(**values, rule=rule_from(description.get("rule")))

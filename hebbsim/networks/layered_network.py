@@ -1,0 +1,294 @@
+"""What networks of layers share: images are presented batch by batch, streamed from Python."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from brian2 import Clock, Network, Quantity
+from brian2.core.base import BrianObject
+from brian2.core.variables import ArrayVariable
+from brian2.devices.device import RuntimeDevice, get_device
+from brian2.groups.group import Group
+
+from hebbsim.data.datasets import as_float
+from hebbsim.geometry import MapShape
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerChannel
+from hebbsim.rules.rule import Rule
+from hebbsim.synapses.conv_synapses import ConvSynapses
+
+__all__ = ["LayeredNetwork", "Stage", "rule_groups"]
+
+
+@dataclass
+class Stage:
+    """The Brian2 objects of one layer."""
+
+    layer: Any
+    source: FeatureMap
+    conv: ConvSynapses
+    feature_map: FeatureMap
+    pooled: FeatureMap | None
+    groups: list[Group]
+    operations: list[BrianObject]
+
+    @property
+    def output(self) -> FeatureMap:
+        """The map that the next layer sees."""
+        return self.feature_map if self.pooled is None else self.pooled
+
+    @property
+    def objects(self) -> list[BrianObject]:
+        """Everything that belongs to this layer alone."""
+        maps = [self.feature_map, *([self.pooled] if self.pooled is not None else [])]
+        return [*maps, self.conv, *self.groups]
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The threshold of each channel, ``(out_channels,)``: 0 without adaptive thresholds."""
+        for group in self.groups:
+            if "theta" in group.variables:
+                return np.array(group.theta[:])
+        return np.zeros(self.layer.out_channels)
+
+
+def rule_groups(
+    rule: Rule | None, source: FeatureMap, feature_map: FeatureMap, number: int
+) -> list[Group]:
+    """Return the groups of quantities per channel that a layer's rule needs."""
+    return [
+        PerChannel(
+            group,
+            getattr(rule, f"{side}_channels"),
+            method="exact",
+            namespace=rule.parameters,
+            name=f"rule{number}_{side}",
+        )
+        for side, group in (("pre", source), ("post", feature_map))
+        if rule is not None and getattr(rule, f"{side}_channels")
+    ]
+
+
+class LayeredNetwork(ABC):
+    """Stack layers on an input map, and present images to them in batches.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(channels, rows, cols)`` of an image.
+    layers : sequence
+        Declarations of the layers, from the input on.
+    batch_size : int
+        Stimuli presented side by side.
+    seed : int
+        Of everything that is drawn.
+    dt : Quantity
+        Time step.
+
+    """
+
+    #: Name of the variable that the images are written to
+    input_variable = "x"
+    #: The Brian2 `Network` of all objects
+    brian2: Network
+    #: The map that the images are written to
+    input: FeatureMap
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        layers: Sequence[Any],
+        *,
+        batch_size: int,
+        seed: int,
+        dt: Quantity,
+    ) -> None:
+        kind = type(self).__name__
+        if not layers:
+            raise ValueError(f"{kind}: give at least one layer")
+        self.input_shape = MapShape.of(input_shape, f"{kind}'s input_shape")
+        self.layers = tuple(layers)
+        self.batch_size, self.seed = batch_size, int(seed)
+        self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
+        self.stages: list[Stage] = []
+        self._batch_shape = (batch_size, *self.input_shape)
+        self._batches: Iterator[np.ndarray] | None = None  # while they are presented
+        self._collect: Callable[[], None] = lambda: None
+
+    def _require_runtime(self, way_out: str) -> None:
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
+                f"{type(get_device()).__name__} {way_out}"
+            )
+
+    def _assemble(self, *operations: BrianObject) -> None:
+        objects = [o for stage in self.stages for o in stage.objects]
+        self.brian2 = Network(self.input, *objects, *operations)
+        for item in self.brian2.sorted_objects:
+            item._network = self.brian2.id  # in use, even if it is never run
+
+    # --- presentation -----------------------------------------------------------------------
+
+    @abstractmethod
+    def present(
+        self,
+        batches: Iterable[np.ndarray],
+        n_batches: int,
+        *,
+        learning: Sequence[bool] | None = None,
+        frozen: bool = False,
+        depth: int | None = None,
+        collect: Callable[[], None] | None = None,
+    ) -> None:
+        """Present batches of images, and call `collect` after each."""
+
+    @property
+    def time(self) -> float:
+        """Time of the network's clock, in seconds."""
+        return float(self.clock.variables["t"].get_value()[0])
+
+    def _feed(self) -> None:
+        """Write the next batch to the input, while batches are presented."""
+        if self._batches is None:
+            return
+        variable = self.input.variables[self.input_variable]
+        memory = variable.get_value().reshape(self.input.memory_shape)
+        batch = np.broadcast_to(next(self._batches), self._batch_shape)
+        for channel in range(batch.shape[1]):  # images have few: faster than all axes at once
+            memory[..., channel] = batch[:, channel]
+
+    def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, batch in enumerate(batches):
+            values = as_float(np.asarray(batch))
+            try:
+                yield self.input.check_maps(values, self.input_variable)
+            except ValueError as error:
+                raise ValueError(f"batch {number}: {error}") from None
+
+    def check_images(self, images: Any) -> int:
+        """Return the number of `images`, ``(n, channels, rows, cols)``, or say what is wrong."""
+        shape = getattr(images, "shape", None)
+        if shape is None or len(shape) != 4 or tuple(shape[1:]) != tuple(self.input_shape):
+            raise ValueError(
+                f"images: expected an array of shape (n, channels, rows, cols) = (n, "
+                f"{', '.join(map(str, self.input_shape))}), got {shape or type(images).__name__}"
+            )
+        return int(shape[0])
+
+    def transform(
+        self,
+        images: np.ndarray,
+        layer: int = -1,
+        *,
+        variable: str = "output",
+        reduce: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Return a layer's response to images, with the kernels frozen.
+
+        Parameters
+        ----------
+        images : ndarray
+            ``(n, channels, rows, cols)``; uint8 is read as 0 to 1.
+        layer : int
+            Number of the layer from 0; -1 is the last.
+        variable : str
+            ``'output'`` is what the layer hands on; other variables belong to the layer's own map
+            (before pooling).
+        reduce : callable, optional
+            Applied to each batch of maps, such as `quadrants`, so that all need not be kept.
+
+        Returns
+        -------
+        ndarray
+            ``(n, channels, rows, cols)``, or what `reduce` makes of it.
+        """
+        return self.transform_all(images, [layer], variable=variable, reduce=reduce)[0]
+
+    def transform_all(
+        self,
+        images: np.ndarray,
+        layers: Sequence[int] | None = None,
+        *,
+        variable: str = "output",
+        reduce: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
+        """Return the responses of several layers (by default of each) from one presentation."""
+        n_images = self.check_images(images)
+        numbers = range(len(self.stages)) if layers is None else layers
+        depth = len(self.stages)
+        for number in numbers:
+            if not -depth <= number < depth:
+                raise ValueError(
+                    f"layer {number}: the network has {depth}, numbered 0 to {depth - 1} (or -1 "
+                    "for the last)"
+                )
+        chosen = [range(depth)[number] for number in numbers]
+        maps = [
+            self.stages[n].output if variable == "output" else self.stages[n].feature_map
+            for n in chosen
+        ]
+        kept: list[list[np.ndarray]] = [[] for _ in chosen]
+
+        def collect() -> None:
+            for feature_map, batches in zip(maps, kept, strict=True):
+                values = np.asarray(feature_map.get_maps(variable))
+                batches.append(values if reduce is None else reduce(values))
+
+        n_batches = -(-n_images // self.batch_size)
+        self.present(
+            self._padded(images, n_images, n_batches),
+            n_batches,
+            depth=max(chosen) + 1,
+            collect=collect,
+        )
+        if len(kept[0]) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
+            raise KeyboardInterrupt
+        return [np.concatenate(batches)[:n_images] for batches in kept]
+
+    def _padded(self, images: np.ndarray, n_images: int, n_batches: int) -> Iterator[np.ndarray]:
+        for number in range(n_batches):
+            batch = as_float(np.asarray(images[number * self.batch_size :][: self.batch_size]))
+            missing = (number + 1) * self.batch_size - n_images
+            if missing > 0:
+                batch = np.concatenate([batch, np.zeros((missing, *self.input_shape))])
+            yield batch
+
+    def fit(self, images: np.ndarray, **kwds: Any) -> Self:
+        """Learn the kernels from images; see `hebbsim.networks.fitting.fit` for the keywords."""
+        from hebbsim.networks.fitting import fit
+
+        fit(self, images, **kwds)
+        return self
+
+    # --- state ------------------------------------------------------------------------------
+
+    def state_variables(self) -> dict[str, ArrayVariable]:
+        """Everything that learning changes, by ``group.variable``: kernels, traces, thresholds."""
+        found = {}
+        for stage in self.stages:
+            groups: list[Group] = [stage.conv, *stage.groups]
+            for group in groups:
+                for name, variable in group.variables.items():
+                    own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
+                    if own and not variable.read_only:
+                        found[f"{group.name}.{name}"] = variable
+        return found
+
+    # --- description ------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the network's structure in plain values that JSON holds."""
+        return {
+            "input_shape": list(self.input_shape),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
+
+    def __repr__(self) -> str:
+        shapes = [tuple(self.input_shape), *(tuple(s.output.shape) for s in self.stages)]
+        chain = " -> ".join(map(str, shapes))
+        return f"<{type(self).__name__} {chain}, batch_size={self.batch_size}>"

@@ -1,0 +1,422 @@
+"""A network of spiking layers, to which each image is presented for a time."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Self
+
+import numpy as np
+from brian2 import Hz, NetworkOperation, Quantity, ms, second
+from brian2.core.base import BrianObject
+from brian2.core.variables import ArrayVariable
+from brian2.devices.device import RuntimeDevice, get_device
+from brian2.groups.group import Group
+
+from hebbsim.competition.inhibition import LateralInhibition
+from hebbsim.errors import unknown
+from hebbsim.geometry import GeometryError
+from hebbsim.maps.durations import whole_steps
+from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerChannel, PerSample
+from hebbsim.networks.choice import chosen_classes
+from hebbsim.networks.layered_network import LayeredNetwork, Stage, rule_groups
+from hebbsim.networks.restart import Restart
+from hebbsim.networks.serialization import plain, rich
+from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.statements import parse_statements
+from hebbsim.synapses.conv_synapses import ConvSynapses
+
+__all__ = ["SpikingNetwork"]
+
+ENCODINGS = ("latency", "poisson")
+
+
+class SpikingNetwork(LayeredNetwork):
+    """Stack spiking layers, and learn their kernels while each image is shown for a time.
+
+    At the onset of each batch of images every neuron, every trace and every spike on its way goes
+    back to its initial state; kernels and adaptive thresholds stay.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(channels, rows, cols)`` of an image.
+    layers : sequence of SpikingLayer
+        From the input on.
+    encoding : {'latency', 'poisson'}
+        Intensities, from 0 to 1, become one spike each, the earlier the larger they are
+        (`LatencyEncoder`), or spikes at random, the more the larger (`PoissonEncoder`).
+    duration : Quantity
+        How long each image is shown.
+    max_rate : Quantity
+        Rate of an intensity of 1, with ``'poisson'``.
+    latest : Quantity, optional
+        Latency that an intensity of 0 would have, with ``'latency'``; by default `duration`.
+    batch_size : int
+        Stimuli presented side by side.
+    seed : int
+        Of initial kernels, the order of presentation and Poisson spikes. The same seed, data,
+        machine and device give the same kernels to the bit.
+    dt : Quantity
+        Time step.
+
+    Raises
+    ------
+    GeometryError
+        If a kernel doesn't fit the map that its layer gets, with the layer's number.
+    ValueError
+        If `encoding` is unknown, or `duration` no whole number of time steps.
+    NotImplementedError
+        From `fit`, `transform`, `predict` and `present` on a standalone device: they stream batches
+        from Python.
+
+    Examples
+    --------
+    >>> layer = SpikingLayer(32, 5, rules.PairSTDP(mu=1), threshold="v > 5 + theta")
+    >>> network = SpikingNetwork((1, 28, 28), [layer])
+    >>> network.fit(images)
+    >>> counts = network.transform(images)
+
+    On a standalone device the images are stored in the simulation, and all layers learn, without
+    reward:
+
+    >>> StoredImages(network.input, images, "intensity", duration=network.duration)
+    >>> network.brian2.run(1000*network.duration)  # as many batches
+    """
+
+    input_variable = "intensity"
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        layers: Sequence[SpikingLayer],
+        *,
+        encoding: str = "latency",
+        duration: Quantity = 30 * ms,
+        max_rate: Quantity = 100 * Hz,
+        latest: Quantity | None = None,
+        batch_size: int = 20,
+        seed: int = 0,
+        dt: Quantity = 1 * ms,
+    ) -> None:
+        super().__init__(input_shape, layers, batch_size=batch_size, seed=seed, dt=dt)
+        if encoding not in ENCODINGS:
+            raise ValueError(f"SpikingNetwork: {unknown('encoding', encoding, ENCODINGS)}")
+        self.encoding, self.duration, self.max_rate = encoding, duration, max_rate
+        self.latest = duration if latest is None else latest
+        #: Time steps of one stimulus
+        self.n_steps = whole_steps("SpikingNetwork", duration, dt)
+        self.input = self._encoder()
+        for number, layer in enumerate(self.layers, start=1):
+            self.stages.append(self._build(number, layer))
+        self._step = self._shown = 0
+        self._learns = False
+        self._reward: Callable[[], None] | None = None
+        if not isinstance(get_device(), RuntimeDevice):
+            self._restart_on_device()
+            get_device().seed(self.seed)
+            self._assemble()
+            return
+        # before anything is computed from what the last stimulus left
+        begin = NetworkOperation(self._begin_step, clock=self.clock, when="before_start", order=-1)
+        end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
+        self._assemble(begin, end)
+        self._initial = [
+            (variable, variable.get_value().copy())
+            for variable in (group.variables[name] for group, name in self._resettable())
+        ]
+
+    # --- construction -----------------------------------------------------------------------
+
+    def _encoder(self) -> FeatureMap:
+        rule = self.layers[0].rule
+        traces = {"model": rule.pre_model, "reset": rule.pre_reset} if rule else {}
+        common: dict[str, Any] = {"batch_size": self.batch_size, "clock": self.clock, **traces}
+        common |= {"method": ("exact", "euler"), "name": "input", "variable": self.input_variable}
+        if self.encoding == "poisson":
+            return PoissonEncoder(self.input_shape, self.max_rate, **common)
+        return LatencyEncoder(self.input_shape, self.latest, **common)
+
+    def _build(self, number: int, layer: SpikingLayer) -> Stage:
+        source = self.stages[-1].feature_map if self.stages else self.input
+        following = self.layers[number].rule if number < len(self.layers) else None
+        try:
+            geometry = layer.geometry(source.shape)
+        except GeometryError as error:
+            raise GeometryError(f"layer {number}: {error}") from None
+        extra = (following.pre_model, following.pre_reset) if following else ("", "")
+        feature_map = FeatureMap(
+            geometry.out_shape,
+            f"{layer.equations()}\n{extra[0]}",
+            threshold=layer.threshold_condition(),
+            reset=f"{layer.reset_statements()}\n{extra[1]}",
+            method=("exact", "euler"),
+            batch_size=self.batch_size,
+            clock=self.clock,
+            dtype={"onset": np.float64},  # single precision would lose steps of a long run
+            name=f"layer{number}",
+        )
+        groups = self._groups(number, layer, source, feature_map)
+        operations: list[BrianObject] = []
+        if layer.inhibition is not None:
+            operations.append(
+                LateralInhibition(
+                    feature_map,
+                    source="margin",
+                    radius=layer.inhibition_radius,
+                    channels=layer.inhibition,
+                    name=f"inhibition{number}",
+                )
+            )
+        conv = ConvSynapses(
+            source,
+            feature_map,
+            "w : 1",
+            on_pre={"transmit": layer.on_pre},
+            delay=None if layer.delay is None else {"transmit": layer.delay},
+            kernel_size=layer.kernel_size,
+            stride=layer.stride,
+            padding=layer.padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+            weight_sharing=layer.weight_sharing,
+            rule=layer.rule,
+            normalize=layer.normalize if layer.rule else None,
+            norm=layer.norm,
+            clock=self.clock,
+            name=f"conv{number}",
+        )
+        rng = np.random.default_rng([self.seed, number])
+        conv.set_kernel("w", rng.uniform(*layer.initial_weights, geometry.kernel_shape))
+        feature_map.first_spike = self.duration
+        try:
+            for statement in parse_statements(layer.initial):
+                setattr(feature_map, statement.target, statement.value)
+        except (SyntaxError, AttributeError) as error:
+            raise ValueError(
+                f"layer {number}: initial={layer.initial!r} sets no variables of the layer, as "
+                f"'v = -70*mV' does: {error}"
+            ) from None
+        return Stage(layer, source, conv, feature_map, None, groups, operations)
+
+    def _groups(
+        self, number: int, layer: SpikingLayer, source: FeatureMap, feature_map: FeatureMap
+    ) -> list[Group]:
+        groups: list[Group] = rule_groups(layer.rule, source, feature_map, number)
+        if layer.theta_plus:
+            groups.append(
+                PerChannel(
+                    feature_map,
+                    "dtheta/dt = -theta/tau_theta : 1",
+                    on_spike="theta += theta_plus/map_size",
+                    namespace={
+                        "tau_theta": layer.tau_theta * self.duration,
+                        "theta_plus": layer.theta_plus,
+                    },
+                    name=f"threshold{number}",
+                )
+            )
+        if layer.rule is not None and layer.rule.post_samples:
+            groups.append(
+                PerSample(
+                    feature_map,
+                    layer.rule.post_samples,
+                    namespace=layer.rule.parameters,
+                    name=f"reward{number}",
+                )
+            )
+        return groups
+
+    # --- presentation -----------------------------------------------------------------------
+
+    def _resettable(self) -> Iterator[tuple[Group, str]]:
+        """Yield what a new stimulus resets: neurons, samples' traces, spikes on their way."""
+        groups: list[Group] = [self.input, *(stage.feature_map for stage in self.stages)]
+        groups += [stage.conv.samples for stage in self.stages if stage.conv.samples is not None]
+        for group in groups:
+            for name, variable in group.variables.items():
+                own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
+                shown = group is self.input and name == self.input_variable
+                if own and not variable.read_only and not shown:
+                    yield group, name
+        for stage in self.stages:
+            traces = stage.conv.equations.diff_eq_names
+            for name in stage.conv.variables:
+                if name.endswith("_queue") or name in traces:
+                    yield stage.conv, name
+
+    def _restart_on_device(self) -> None:
+        """Let each stimulus begin where nothing runs in Python."""
+        for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
+            names = {name for _, name in found}
+            # onsets are computed, and thresholds write the spikes of every step
+            Restart(group, sorted(names - {"onset", "_spikespace"}), self.n_steps)
+            if "onset" in names:
+                place = f"t_in_timesteps % {self.n_steps}"
+                group.run_regularly(
+                    f"onset = int({place} == 0)*t + int({place} > 0)*onset",
+                    when="before_start",
+                    order=-1,
+                )
+
+    def _begin_stimulus(self) -> None:
+        for variable, value in self._initial:
+            variable.get_value()[...] = value
+        # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
+        learned = round(self.time / (self.n_steps * float(self.clock.dt)))
+        entropy = [self.seed, learned, 1] if self._learns else [self.seed, self._shown]
+        get_device().seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        self._feed()
+        for group in (self.input, *(stage.feature_map for stage in self.stages)):
+            if "onset" in group.variables:
+                group.variables["onset"].set_value(self.time)
+
+    def _begin_step(self) -> None:
+        if self._step == 0:
+            self._begin_stimulus()
+        if self._reward is not None and self._step == self.n_steps - 1:
+            self._reward()
+
+    def _end_step(self) -> None:
+        self._step += 1
+        if self._step == self.n_steps:
+            self._step = 0
+            self._shown += 1
+            if self._reward is not None:
+                self._set_reward(0.0, 0)
+            self._collect()
+
+    def present(
+        self,
+        batches: Iterable[np.ndarray],
+        n_batches: int,
+        *,
+        learning: Sequence[bool] | None = None,
+        frozen: bool = False,
+        depth: int | None = None,
+        collect: Callable[[], None] | None = None,
+        reward: Callable[[], None] | None = None,
+    ) -> None:
+        """Show batches of images, one after the other, each for `duration`.
+
+        Parameters
+        ----------
+        batches : iterable of ndarray
+            Each ``(batch, channels, rows, cols)``, intensities from 0 to 1.
+        n_batches : int
+            How many of them to present.
+        learning : sequence of bool, optional
+            Whether each layer learns; by default none does.
+        frozen : bool
+            Adapt the thresholds of the layers that learn, but not their weights.
+        depth : int, optional
+            Number of layers to compute; by default all.
+        collect : callable, optional
+            Called at the end of each stimulus.
+        reward : callable, optional
+            Called at the start of the last time step of each stimulus.
+        """
+        self._require_runtime(
+            "show StoredImages on its input, each for its duration, and run its brian2 network"
+        )
+        learning = learning or [False] * len(self.stages)
+        depth = len(self.stages) if depth is None else depth
+        for number, stage in enumerate(self.stages):
+            self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
+        self._batches = self._checked(batches)
+        self._collect = collect or (lambda: None)
+        self._reward = reward
+        self._step = self._shown = 0
+        self._learns = any(learning)
+        before, drawn = self.time, np.random.get_state()  # noqa: NPY002 - Brian2 draws from it
+        try:
+            self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
+        finally:
+            np.random.set_state(drawn)  # noqa: NPY002
+            if reward is not None:
+                self._set_reward(0.0, 0)
+            if not self._learns:  # what is only shown doesn't count in the network's life
+                self.clock.variables["t"].set_value(before)
+            self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
+
+    @staticmethod
+    def _activate(stage: Stage, *, computed: bool, learned: bool, frozen: bool) -> None:
+        neurons = stage.feature_map.contained_objects
+        for item in (*stage.conv.contained_objects, *neurons):
+            item.active = computed
+        stage.conv.learning = computed and learned and not frozen
+        if stage.conv.samples is not None:  # traces that nothing changes needn't decay
+            for item in stage.conv.samples.contained_objects:
+                item.active = stage.conv.learning
+        for group in stage.groups:
+            for item in group.contained_objects:
+                item.active = computed and learned
+
+    def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, batch in enumerate(super()._checked(batches)):
+            if batch.min() < 0 or batch.max() > 1:
+                raise ValueError(
+                    f"batch {number}: intensities must lie between 0 and 1, got "
+                    f"{batch.min():.3g} to {batch.max():.3g}; scale the images"
+                )
+            yield batch
+
+    # --- reward -----------------------------------------------------------------------------
+
+    def choose(self, n_classes: int) -> np.ndarray:
+        """Return the class that each sample's last layer stands for now: `chosen_classes`."""
+        return chosen_classes(self.stages[-1].feature_map, n_classes)
+
+    def predict(self, images: np.ndarray, n_classes: int) -> np.ndarray:
+        """Return the class that the network chooses for each image, see `choose`: ``(n,)``."""
+        chosen: list[np.ndarray] = []
+        n_images = self.check_images(images)
+        n_batches = -(-n_images // self.batch_size)
+        self.present(
+            self._padded(images, n_images, n_batches),
+            n_batches,
+            collect=lambda: chosen.append(self.choose(n_classes)),
+        )
+        if len(chosen) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
+            raise KeyboardInterrupt
+        return np.concatenate(chosen)[:n_images]
+
+    def reward_choices(self, labels: np.ndarray, n_classes: int) -> None:
+        """Reward each sample whose choice is its label with 1, each other one with -1.
+
+        `fit` does so at the start of the last time step of a stimulus, in which the reward acts;
+        a first spike in that step comes too late for it.
+        """
+        self._set_reward(np.where(self.choose(n_classes) == labels, 1.0, -1.0), 1)
+
+    def _set_reward(self, reward: Any, rewarded: int) -> None:
+        conv = self.stages[-1].conv
+        for group in self.stages[-1].groups:
+            if "rewarded" in group.variables:
+                group.variables["reward"].get_value()[:] = reward
+                group.variables["rewarded"].get_value()[:] = rewarded
+                return
+        if "rewarded" not in conv.variables:
+            raise ValueError(
+                "the last layer doesn't learn from reward; give it the rule "
+                "RewardGated(..., trial_by_trial=True)"
+            )
+        conv.variables["reward"].set_value(np.mean(reward))
+        conv.variables["rewarded"].set_value(rewarded)
+
+    # --- description ------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the network's structure in plain values that JSON holds."""
+        own = ("encoding", "duration", "max_rate", "latest")
+        timing = {name: plain(getattr(self, name)) for name in own}
+        return {**super().describe(), **timing, "dt": plain(float(self.clock.dt) * second)}
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> Self:
+        """Build the network that `describe` described, with its initial kernels."""
+        values = dict(description)
+        layers = [SpikingLayer.from_dict(layer) for layer in values.pop("layers")]
+        shape = tuple(values.pop("input_shape"))
+        return cls(shape, layers, **{name: rich(value) for name, value in values.items()})

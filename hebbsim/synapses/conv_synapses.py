@@ -1,0 +1,351 @@
+"""Plastic convolutions: synapses that share one kernel, written as equations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity
+from brian2.core.base import BrianObject
+from brian2.core.variables import LinkedVariable
+from brian2.equations import Equations
+from brian2.groups.group import Group
+from brian2.groups.neurongroup import SubexpressionUpdater
+from brian2.synapses.synapses import StateUpdater
+
+from hebbsim.brian2_private import enable_attributes
+from hebbsim.codegen.loop_nest import compile_directly
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.group_as_map import SourceMap
+from hebbsim.rules.rule import Rule
+from hebbsim.synapses.connections import Connections
+from hebbsim.synapses.explain import Explanation, explain
+from hebbsim.synapses.explicit import ExplicitSynapses
+from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.linking import link_shared
+from hebbsim.synapses.model import ConvModel, read_model
+from hebbsim.synapses.pathways import SpikePathway, make_pathways
+from hebbsim.synapses.per_sample import SampleKernels
+from hebbsim.synapses.sample_updates import SampleSum
+from hebbsim.synapses.sums import ConnectionSum, make_sums
+from hebbsim.synapses.update import KernelUpdate, make_update
+
+__all__ = ["ConvSynapses"]
+
+
+class ConvSynapses(KernelGroup):
+    """Join two feature maps by a convolution whose kernel is shared and plastic.
+
+    A Brian2 `Group` with one element for each kernel element: ``conv.w = '0.1*randn()'``,
+    ``conv.w['out_channel == 3']``, ``conv.run_regularly(...)`` and ``StateMonitor(conv, 'w', ...)``
+    work as on any group. ``out_channel``, ``in_channel`` (within its group), ``krow`` and ``kcol``
+    can be used in string expressions, and ``n_shared``, how many connections (of all positions
+    and samples) share an element.
+
+    In `model`, names without a suffix are kernel variables, ``_pre`` and ``_post`` are the
+    variables of the two maps, and ``(summed)`` equations add up over all connections of the
+    variable on their left::
+
+        w : 1                                             # one value for each kernel element
+        u_post = w*x_pre : 1 (summed)                     # convolution
+        d_pre = w*delta_post : 1 (summed)                 # transposed convolution
+        dw = y_post*(x_pre - y_post*w) : 1 (summed)       # plasticity
+        xhat = y_post*w : 1 (cumulative)                  # runs over the output channels
+
+    Sums to neurons run in the slot ``groups``, in the order in which the signal passes; sums to
+    the kernel, then `update`, mask and normalisation run in the slot ``end``. So every change of
+    a step is computed from the kernel as it was, and applied once.
+
+    Parameters
+    ----------
+    source : FeatureMap or group
+        The map, or any group whose neurons are numbered like a map's (`source_shape`): a
+        `Subgroup`, a `PoissonGroup`, a `SpikeGeneratorGroup`, a `NeuronGroup`.
+    target : FeatureMap
+        A map with `conv_output_shape` of the source's shape.
+    model : str or Equations, optional
+        Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``.
+    on_pre, on_post : str or dict of str, optional
+        Statements run along the connections of each neuron that spiked, as in `Synapses`: named
+        pathways in a dict. They accumulate (``+=``, ``-=``) into variables of the neurons or of
+        the kernel; changes of the kernel in one time step are applied together at its end.
+    delay : Quantity or dict of Quantity, optional
+        Delay of each pathway, the same for all connections; a single one is that of ``'pre'``.
+    kernel_size, stride, padding, dilation : int or (int, int)
+        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
+    source_shape : tuple of int, optional
+        ``(channels, rows, cols)`` of a source that is no `FeatureMap`; neuron ``i`` of it is at
+        ``((sample*rows + row)*cols + col)*channels + channel``.
+    groups : int
+        Blocks of channels that are connected to each other alone.
+    weight_sharing : bool
+        False gives each position a kernel of its own (a locally connected layer).
+    rule : Rule, optional
+        Adds its equations to the model, its parameters to the namespace and its update.
+    update : str, optional
+        Statements run on each kernel element after the sums, instead of the rule's, such as
+        ``'w += 0.01*dw'``.
+    weight : str
+        The kernel variable that `mask`, `normalize` and the check for finite values apply to.
+    mask : array or None
+        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, the weight is 0 and stays 0.
+    normalize : {None, 'L1', 'L2'}
+        Bring each filter (all weights onto one output channel) to this norm after each update.
+    norm : float
+        The value of the norm.
+    method, namespace, dtype, dt, clock, order, name
+        As in `Synapses`.
+
+    Raises
+    ------
+    GeometryError
+        If the kernel doesn't fit or the target has another shape than the convolution gives.
+    ValueError, TypeError
+        If an equation has no meaning on a shared kernel.
+    """
+
+    add_to_magic_network = True
+
+    rule: Rule | None
+    #: The equations, sorted by what they mean
+    model: ConvModel
+    #: What integrates the kernel's differential equations
+    state_updater: StateUpdater | None
+    subexpression_updater: SubexpressionUpdater | None
+    #: The sums over connections, by what they write
+    sums: dict[str, ConnectionSum]
+    #: The event-driven pathways, by name; what they do to the kernel apart from the rest
+    pathways: dict[str, SpikePathway]
+    #: What is done to the kernel at the end of a step
+    update: KernelUpdate | None
+
+    def __init__(
+        self,
+        source: Group,
+        target: FeatureMap,
+        model: str | Equations | None = None,
+        on_pre: str | Mapping[str, str] | None = None,
+        on_post: str | Mapping[str, str] | None = None,
+        *,
+        kernel_size: int | tuple[int, int],
+        source_shape: tuple[int, int, int] | None = None,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        weight_sharing: bool = True,
+        delay: Quantity | Mapping[str, Quantity] | None = None,
+        rule: Rule | None = None,
+        update: str | None = None,
+        weight: str = "w",
+        mask: np.ndarray | None = None,
+        normalize: str | None = None,
+        norm: float = 1.0,
+        method: str | tuple[str, ...] = ("exact", "euler", "heun"),
+        method_options: dict[str, Any] | None = None,
+        namespace: dict[str, Any] | None = None,
+        dtype: Any = None,
+        dt: Quantity | None = None,
+        clock: Any = None,
+        order: int = 0,
+        name: str = "convsynapses*",
+    ) -> None:
+        super().__init__(
+            dt=dt, clock=clock, when="start", order=order, namespace=namespace, name=name
+        )
+        self.codeobj_class = None
+        self.connections = Connections.between(
+            f"ConvSynapses '{self.name}'",
+            source,
+            target,
+            source_shape,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            weight_sharing=weight_sharing,
+        )
+        self.add_dependency(source)
+        self.add_dependency(target)
+        self.rule = rule
+        self.model = read_model(self.connections, model, rule, self._taken())
+        self._add_variables(method, method_options, dtype)
+        self._integrate(method, method_options)
+        self.sums = make_sums(self, self.model, rule, order)
+        self._sum_over_samples(order + 2)
+        self.pathways = make_pathways(self, rule, on_pre, on_post, delay)
+        self.contained_objects.extend([*self.sums.values(), *self.pathways.values()])
+        self.update = make_update(
+            self,
+            rule.update if update is None and rule else update,
+            weight=weight,
+            mask=mask is not None,
+            normalize=normalize,
+            norm=norm,
+            rule=rule,
+            order=order,
+        )
+        self.contained_objects.extend([] if self.update is None else [self.update])
+        enable_attributes(self)
+        if rule is not None and not rule.scheduled and "eta" in self.equations.parameter_names:
+            self.eta = rule.learning_rate
+        if mask is not None:
+            self.set_mask(mask)
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def _taken(self) -> set[str]:
+        """Return the names of attributes, those that are still to be set included."""
+        declared = {n for c in type(self).__mro__ for n in c.__dict__.get("__annotations__", ())}
+        return {*dir(type(self)), *self.__dict__, *declared} - {"__annotations__"}
+
+    def _add_variables(
+        self, method: str | tuple[str, ...], method_options: dict[str, Any] | None, dtype: Any
+    ) -> None:
+        """Create the variables of each element, of each sample, and the rule's constants."""
+        self.equations, self.samples, self.changed_by_spikes = self.model.kernel, None, []
+        self.create_variables(self.model.stored, self.equations.stochastic_variables, dtype)
+        if self.rule is not None:
+            self.namespace.update(
+                {k: v for k, v in self.rule.parameters.items() if k not in self.namespace}
+            )
+        if len(self.model.per_sample):
+            self.samples = SampleKernels(
+                self,
+                self.model.per_sample,
+                self.batch_size,
+                method=method,
+                method_options=method_options,
+                dtype=dtype,
+            )
+            self.contained_objects.append(self.samples)
+
+    def _integrate(
+        self, method: str | tuple[str, ...], method_options: dict[str, Any] | None
+    ) -> None:
+        """Add what runs on each element at the start of a step, as in Brian2's groups."""
+        self.state_updater = self.subexpression_updater = None
+        if self.equations.diff_eq_names:
+            self.state_updater = StateUpdater(
+                self, method, clock=self.clock, order=self.order, method_options=method_options
+            )
+            compile_directly(self.state_updater)
+            self.contained_objects.append(self.state_updater)
+        if len(self.model.constant_over_dt):
+            constant = self.model.constant_over_dt
+            self.subexpression_updater = SubexpressionUpdater(self, constant)
+            self.contained_objects.append(self.subexpression_updater)
+
+    def _sum_over_samples(self, order: int) -> None:
+        if self.samples is None:
+            return
+        for equation in self.model.over_samples:
+            total = SampleSum(self, equation, self.rule, order)
+            self.samples.sums[equation.varname] = total
+            self.samples.contained_objects.append(total)
+
+    @property
+    def source(self) -> Group:
+        """The presynaptic map or group."""
+        return self.connections.source
+
+    @property
+    def target(self) -> FeatureMap:
+        """The postsynaptic map."""
+        return self.connections.target
+
+    @property
+    def source_map(self) -> SourceMap:
+        """How the source's neurons lie on maps."""
+        return self.connections.source_map
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a variable, or link a shared one to a variable of another group.
+
+        ``conv.reward = linked_var(neuron, 'dopamine')``, as for a `NeuronGroup`.
+        """
+        if isinstance(value, LinkedVariable):
+            link_shared(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def set_mask(self, mask: np.ndarray) -> None:
+        """Set another pruning mask, and zero the weights that it leaves out.
+
+        Raises
+        ------
+        ValueError
+            If the shape doesn't fit, a value is neither 0 nor 1, or there was no mask before.
+        """
+        if self.update is None or not self.update.is_masked:
+            raise ValueError(
+                f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
+            )
+        values = np.asarray(mask, dtype=float)
+        if not np.isin(values, (0.0, 1.0)).all():
+            raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
+        self.set_kernel("mask", values)
+        self.prune()
+
+    def prune(self) -> None:
+        """Zero the weights that the mask leaves out; done before every run."""
+        if self.update is not None:
+            self.update.prune()
+
+    @property
+    def learning(self) -> bool:
+        """Whether kernel sums and the update run; assign False to freeze the kernel."""
+        return all(runner.active for runner in self._learners())
+
+    @learning.setter
+    def learning(self, active: bool) -> None:
+        thawed = bool(active) and not self.learning
+        for runner in self._learners():
+            runner.active = bool(active)
+            if thawed and isinstance(runner, SpikePathway):
+                runner.forget()
+
+    def _learners(self) -> list[BrianObject]:
+        learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]
+        learners += [r for name, r in self.pathways.items() if name.endswith("_plasticity")]
+        if self.samples is not None:
+            learners += self.samples.learners
+        return learners if self.update is None else [*learners, self.update]
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check units, and prune weights that were set since the last run."""
+        self.equations.check_units(self, run_namespace=run_namespace)
+        self.prune()
+        super().before_run(run_namespace)
+
+    def to_synapses(self) -> ExplicitSynapses:
+        """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""
+        return ExplicitSynapses(self, self.sums, self.pathways, self.model.cumulative, self.update)
+
+    def explain(self) -> Explanation:
+        """Return what will run in each step: terms, loops, what is skipped, and what it costs.
+
+        Examples
+        --------
+        >>> print(conv.explain())
+        """
+        return explain(self, self.sums.values(), self.pathways.values(), self.update)
+
+    def __repr__(self) -> str:
+        g = self.geometry
+        changed = [
+            f"{name}={getattr(g, name)}"
+            for name, default in (
+                ("stride", (1, 1)),
+                ("padding", (0, 0)),
+                ("dilation", (1, 1)),
+                ("groups", 1),
+                ("weight_sharing", True),
+            )
+            if getattr(g, name) != default
+        ]
+        details = ", ".join([f"kernel_size={g.kernel_size}", *changed])
+        return (
+            f"<ConvSynapses '{self.name}': '{self.source.name}' {tuple(g.in_shape)} -> "
+            f"'{self.target.name}' {tuple(g.out_shape)}, {details}>"
+        )

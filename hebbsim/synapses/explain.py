@@ -1,0 +1,211 @@
+"""What a convolution will do in a time step: its sums, how each is computed, and what it costs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.variables import ArrayVariable, Subexpression, Variables
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.codegen.targets import code_object_class
+from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.pathways import SpikePathway
+from hebbsim.synapses.sums import ConnectionSum
+from hebbsim.synapses.update import KernelUpdate
+
+__all__ = ["Explanation", "Work", "explain"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one equation costs in a time step.
+
+    Parameters
+    ----------
+    name : str
+        Of the object that runs it, as in Brian2's profiling summary.
+    when : str
+        Its slot in the step.
+    equation : str
+        What it computes.
+    loops : tuple of str
+        How, in words.
+    operations : int
+        Multiplications with an addition each, at most; or elements visited.
+    n_bytes : int
+        Size of the arrays that it reads or writes.
+    """
+
+    name: str
+    when: str
+    equation: str
+    loops: tuple[str, ...]
+    operations: int
+    n_bytes: int
+
+    def __str__(self) -> str:
+        cost = f"{self.operations:,} operations on {self.n_bytes / 1e6:,.2f} MB"
+        lines = (f"    {line}" for line in (*self.loops, cost))
+        return "\n".join([f"{self.when}: {self.equation}    [{self.name}]", *lines])
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The work of a convolution in each time step; print it."""
+
+    title: str
+    size: str
+    works: tuple[Work, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, self.size, "", *map(str, self.works)])
+
+
+def explain(
+    kernel: KernelGroup,
+    sums: Iterable[ConnectionSum],
+    pathways: Iterable[SpikePathway],
+    update: KernelUpdate | None,
+) -> Explanation:
+    """Describe what a convolution's generated code does in a step, before it runs.
+
+    Parameters
+    ----------
+    kernel : KernelGroup
+        The kernel.
+    sums, pathways, update
+        What runs over its connections and elements.
+
+    Returns
+    -------
+    Explanation
+        Its ``str`` is the text, its ``works`` are the numbers.
+    """
+    batch_size = kernel.batch_size
+    size = (
+        f"{len(kernel):,} kernel elements stand for {kernel.connections.number:,} connections of "
+        f"{batch_size} sample{'s' if batch_size > 1 else ''}"
+    )
+    works = [_sum(total) for total in sums]
+    works += [_pathway(pathway) for pathway in pathways]
+    if kernel.samples is not None:
+        works += [_samples(runner) for runner in kernel.samples.learners]
+    if update is not None:
+        works.append(_update(update))
+    return Explanation(repr(kernel).strip("<>"), size, tuple(works))
+
+
+def _update(update: KernelUpdate) -> Work:
+    statements = "; ".join(line.strip() for line in update.abstract_code.splitlines())
+    norm = update.template_kwds["norm"]
+    return Work(
+        update.name,
+        update.when,
+        statements,
+        (
+            "for each kernel element",
+            *([f"then the L{norm} norm of each filter"] if norm else []),
+        ),
+        len(update.group),
+        _bytes(update, update.group.variables, statements),
+    )
+
+
+def _sum(total: ConnectionSum) -> Work:
+    equation, connections = total.equation, total.connections.number
+    text = f"{equation.varname} = {equation.expr.code}"
+    loops = {
+        "post": "for each target neuron, over its receptive field; tiles of positions by channels",
+        "pre": "for each source neuron, over its projective field",
+        "kernel": "for each kernel element, over all positions and samples that share it",
+    }[total.side]
+    lines, operations = [loops], connections
+    if code_object_class() is NumpyCodeObject:
+        lines.append("in numpy, which visits every connection")
+    elif total.saving is not None:
+        lines.append(
+            "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a weight is 0"
+        )
+    elif total.products is not None:
+        lines, operations = _separated(total, connections)
+    return Work(
+        total.name,
+        total.when,
+        text,
+        tuple(lines),
+        operations,
+        _bytes(total, total.variables, text),
+    )
+
+
+def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
+    """Describe a sum that separates into products, and count what it costs if all are active."""
+    products = total.products or ()
+    geometry, n_neurons = total.connections.geometry, len(total.connections.target)
+    places = 1 if geometry.padding == (0, 0) else int(np.prod(geometry.kernel_size))
+    lines, operations = ["separates into"], 0
+    for product in products:
+        factor = "" if product.kernel == "1" else f"({product.kernel}) * "
+        terms = [f for f in (product.post, product.pre) if f != "1"] or ["1"]
+        lines.append(f"  {factor}sum of {' * '.join(f'({term})' for term in terms)}")
+        operations += connections if product.pre != "1" else n_neurons * places
+    activity = " or ".join(dict.fromkeys(f"{p.post} != 0" for p in products))
+    if all(p.post != "1" for p in products):
+        lines.append(
+            f"where {activity} in at most 1 neuron of {total.dense_from}, only those are visited: "
+            f"{geometry.fan_in} operations each"
+        )
+    return lines, operations
+
+
+def _samples(runner: LoopNest) -> Work:
+    """Describe what each sample's own kernel variables cost."""
+    equation = getattr(runner, "equation", None)
+    text = "; ".join(line.strip() for line in runner.abstract_code.splitlines() if line.strip())
+    if equation is not None:
+        text = f"{equation.varname} = {equation.expr.code}"
+    return Work(
+        runner.name,
+        runner.when,
+        text,
+        ("for each kernel element of each sample",),
+        len(runner.group),
+        _bytes(runner, runner.variables, text),
+    )
+
+
+def _pathway(pathway: SpikePathway) -> Work:
+    connections = pathway.connections.number
+    field = "receptive" if pathway.side == "post" else "projective"
+    neurons = len(pathway.connections.group(pathway.side))
+    text = "; ".join(map(str, pathway.statements))
+    return Work(
+        pathway.name,
+        pathway.when,
+        text,
+        (
+            f"for each neuron that spiked, over its {field} field: "
+            f"{connections / neurons:.0f} connections on average",
+        ),
+        connections,
+        _bytes(pathway, pathway.variables, text),
+    )
+
+
+def _bytes(runner: LoopNest, variables: Variables, code: str) -> int:
+    """Return the size of the arrays that code names, itself or in subexpressions."""
+    found: dict[int, int] = {}
+    names, seen = list(get_identifiers(code)), set()
+    while names:
+        name = names.pop()
+        if name in seen or name not in variables:
+            continue
+        seen.add(name)
+        variable = variables[name]
+        if isinstance(variable, Subexpression):
+            names += get_identifiers(variable.expr)
+        elif isinstance(variable, ArrayVariable):
+            found[id(variable)] = variable.size * np.dtype(variable.dtype).itemsize
+    return sum(found.values())

@@ -1,0 +1,209 @@
+"""The kernel of a convolution: a Brian2 group with one element for each kernel element."""
+
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
+from brian2.equations import Equations
+from brian2.equations.equations import SingleEquation
+from brian2.units import second
+from brian2.units.fundamentalunits import get_dimensions
+
+from hebbsim.codegen.expressions import add_equation_variable, add_suffixed
+from hebbsim.codegen.group import CompiledGroup
+from hebbsim.geometry import ConvGeometry
+from hebbsim.synapses.connections import Connections
+from hebbsim.synapses.per_sample import SampleKernels
+
+__all__ = ["KernelGroup"]
+
+
+class KernelGroup(CompiledGroup):
+    """Hold the variables of a kernel, each with one value for each element.
+
+    What runs along the connections of a convolution takes from here what it may name
+    (`connection_variables`), where it adds up (`change_variable`), and which connections there are
+    (`connections`). Of what runs, this group knows nothing.
+    """
+
+    #: The neurons that are joined, and how
+    connections: Connections
+    #: What is integrated or read on each element
+    equations: Equations
+    #: Variables of which each sample has its own values, flagged ``(per sample)``
+    samples: SampleKernels | None
+    #: Kernel variables that pathways change
+    changed_by_spikes: list[str]
+
+    @property
+    def geometry(self) -> ConvGeometry:
+        """Which neurons meet, and through which element."""
+        return self.connections.geometry
+
+    @property
+    def batch_size(self) -> int:
+        """Number of samples."""
+        return self.connections.batch_size
+
+    def __len__(self) -> int:
+        return self.geometry.kernel_elements
+
+    # --- variables --------------------------------------------------------------------------
+
+    def create_variables(
+        self, stored: list[SingleEquation], stochastic: set[str], dtype: Any
+    ) -> None:
+        """Create the variables of each element, and the places that number it."""
+        variables = self.start_variables(len(self))
+        _, rows, cols = self.geometry.out_shape
+        positions = rows * cols if self.geometry.weight_sharing else 1
+        variables.add_constant("n_shared", self.batch_size * positions)
+        variables.add_array(
+            "_nonfinite",
+            size=1,
+            dtype=np.int32,
+            scalar=True,
+            read_only=True,
+            values=-1,
+            index="0",
+        )
+        step = 1
+        for coordinate, size in zip(
+            ("out_channel", "in_channel", "kcol", "krow", "out_col", "out_row"),
+            reversed(self.geometry.memory_shape),
+            strict=False,
+        ):
+            expression = f"(i // {step}) % {size}"
+            variables.add_subexpression(coordinate, expr=expression, dtype=np.int32)
+            step *= size
+        for noise in stochastic:
+            variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
+        for equation in stored:
+            add_equation_variable(variables, equation, len(self), dtype)
+
+    def connection_variables(self) -> Variables:
+        """Return what an expression over connections may name, each with the loop's own index."""
+        variables = Variables(self)
+        for index in ("_pre_idx", "_post_idx", "_kernel_idx", "_sample_kernel_idx"):
+            variables.add_auxiliary_variable(index, dtype=int)
+            variables[index].unique = False  # shared kernels: many connections, one element
+        for side, group in self.connections.sides:
+            add_suffixed(variables, group, f"_{side}", f"_{side}")
+        for name, variable in self.variables.items():
+            if name.startswith("_") or isinstance(variable, AuxiliaryVariable):
+                continue
+            index = "0" if self.variables.indices[name] == "0" else "_kernel_idx"
+            if isinstance(variable, Subexpression):
+                variables.add_subexpression(
+                    name,
+                    expr=variable.expr,
+                    dimensions=variable.dim,
+                    dtype=variable.dtype,
+                    scalar=variable.scalar,
+                    index=index,
+                )
+            else:
+                variables.add_reference(name, self, name, index=index)
+        if self.samples is not None:
+            for name in self.samples.names:
+                variables.add_reference(name, self.samples, name, index="_sample_kernel_idx")
+        return variables
+
+    @property
+    def plastic_names(self) -> set[str]:
+        """Names of the variables of elements, shared by the samples or of each."""
+        own = set() if self.samples is None else self.samples.names
+        return {*self.variables, *own}
+
+    def is_stored(self, variable: str) -> bool:
+        """Whether a variable has a value for each element that is stored."""
+        found = self.variables.get(variable)
+        return isinstance(found, ArrayVariable) and not found.scalar
+
+    def change_variable(self, name: str) -> ArrayVariable:
+        """Return the array that collects a step's changes of a variable by spikes."""
+        if self.samples is not None and name in self.samples.names:
+            return self.samples.change_variable(name)
+        change = f"_change_{name}"
+        if change not in self.variables:
+            variable = self.variables[name]
+            if variable.read_only or not self.is_stored(name):
+                raise ValueError(
+                    f"{self.connections.label}: '{name}' is no variable of each kernel element, "
+                    "and a pathway can't change it"
+                )
+            self.variables.add_array(
+                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
+            )
+            self.changed_by_spikes.append(name)
+        return self.variables[change]
+
+    # --- arrays in torch's order --------------------------------------------------------------
+
+    def get_kernel(self, variable: str) -> Quantity | np.ndarray:
+        """Return a copy of a kernel variable in torch's order.
+
+        Parameters
+        ----------
+        variable : str
+            A variable of each kernel element, such as ``'w'``.
+
+        Returns
+        -------
+        Quantity or ndarray
+            ``(out_channels, in_channels/groups, krows, kcols)``; without weight sharing
+            ``(rows, cols, out_channels, in_channels/groups, krows, kcols)``. A variable of which
+            each sample has its own values has the axis ``batch`` before these.
+
+        Raises
+        ------
+        KeyError
+            If there is no such variable.
+        """
+        if self.samples is not None and variable in self.samples.names:
+            values = self.samples.state(variable)[:]
+            kernels = np.asarray(values).reshape(self.batch_size, -1)
+            arranged = np.stack([self.geometry.from_memory(kernel) for kernel in kernels])
+        else:
+            if not isinstance(self.variables.get(variable), Subexpression):
+                self._check_stored(variable)
+            values = self.state(variable)[:]
+            arranged = self.geometry.from_memory(np.asarray(values))
+        return Quantity(arranged, dim=values.dim) if isinstance(values, Quantity) else arranged
+
+    def set_kernel(self, variable: str, kernel: Quantity | np.ndarray) -> None:
+        """Set a kernel variable from an array in torch's order (see `get_kernel`).
+
+        Raises
+        ------
+        ValueError
+            If the shape doesn't fit, or a value is NaN or infinite; nothing is changed then.
+        DimensionMismatchError
+            If the units don't match.
+        """
+        values = np.asarray(kernel)
+        self._check_stored(variable)
+        if values.shape != self.geometry.kernel_shape:
+            axes = "(out_channels, in_channels/groups, krows, kcols)"
+            if not self.geometry.weight_sharing:
+                axes = axes.replace("(", "(rows, cols, ", 1)
+            raise ValueError(
+                f"'{self.name}', kernel variable '{variable}': expected an array of shape {axes} "
+                f"= {self.geometry.kernel_shape}, got {values.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"'{self.name}', kernel variable '{variable}': every value must be finite, "
+                f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are not"
+            )
+        flat = self.geometry.to_memory(values)
+        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
+
+    def _check_stored(self, variable: str) -> None:
+        if not self.is_stored(variable):
+            known = [n for n in self.variables if self.is_stored(n) and not n.startswith("_")]
+            raise KeyError(
+                f"'{self.name}' has no kernel variable '{variable}' of each element, only "
+                f"{', '.join(n for n in known if n != 'i') or 'none'}"
+            )

@@ -1,0 +1,283 @@
+"""Sums over a convolution's connections, into postsynaptic, presynaptic or kernel variables."""
+
+from typing import Any
+
+import numpy as np
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.variables import Variable
+from brian2.equations.equations import SingleEquation
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.brian2_private import drop_variable, network_of
+from hebbsim.codegen.expressions import changed_read, check_units
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.codegen.targets import code_object_class, on_cuda
+from hebbsim.rules.rule import Rule
+from hebbsim.synapses.algebra import Product, separate
+from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.model import ConvModel, check_identifiers
+
+__all__ = ["ConnectionSum", "make_sums"]
+
+
+_CHANNELS_OF_A_TILE = 16  # with fewer, a tile of the matrix product on a GPU is mostly empty
+_CHANNELS_TO_SAVE = 32  # of source and target each; with fewer, the transforms cost what they save
+
+
+class ConnectionSum(LoopNest):
+    """Sum an expression over all connections that reach each element of a variable.
+
+    Parameters
+    ----------
+    kernel : KernelGroup
+        The kernel, its connections, and what may be named.
+    equation : SingleEquation
+        The summed equation; its name ends in ``_post``, ``_pre`` or names a kernel variable.
+    side : {'post', 'pre', 'kernel'}
+        What the sums are of.
+    cumulative : list of SingleEquation
+        Subexpressions that run over the output channels, for sums to the kernel.
+    when, order : str, int
+        Place in the step.
+    """
+
+    #: A sum visits active neurons alone if no more than one in so many is active: their scattered
+    #: changes cost more each than those of the tiles
+    dense_from = 8
+
+    def __init__(
+        self,
+        kernel: KernelGroup,
+        equation: SingleEquation,
+        side: str,
+        cumulative: list[SingleEquation],
+        *,
+        when: str,
+        order: int,
+    ) -> None:
+        self.side = side
+        self.connections = connections = kernel.connections
+        self.equation = equation
+        self.variables = kernel.connection_variables()
+        self.target_variable: Variable = self.variables[equation.varname]
+        self.variables.add_auxiliary_variable(
+            "_synaptic_var",
+            dimensions=self.target_variable.dim,
+            dtype=self.target_variable.dtype,
+        )
+        lines = [*self._run_over_channels(cumulative), f"_synaptic_var = {equation.expr.code}"]
+        # neurons that read what is summed, such as a recurrent map's, see it as it was
+        self._buffered = (
+            changed_read(equation.expr.code, [self.target_variable], self.variables) is not None
+        )
+        #: Template and code of the sum that visits every connection
+        self._whole = (f"conv_sum_{side}", "\n".join(lines))
+        super().__init__(
+            kernel,
+            *self._whole,
+            when=when,
+            order=order,
+            name=f"{kernel.name}_sum_{equation.varname}",
+            template_kwds={
+                "geometry": connections.geometry,
+                "batch_size": connections.batch_size,
+                "n_neurons": len(connections.target),
+                "pre_start": connections.source_map.start,
+                "cumulative": [running.varname for running in cumulative],
+                "_target_var": self.target_variable,
+                "itemsize": np.dtype(self.target_variable.dtype).itemsize,
+                "buffered": self._buffered,
+                "n_results": self.target_variable.size,
+                "_sum_index": self.variables.indices[equation.varname],
+                "per_sample": "per sample" in equation.flags,
+            },
+            needed_variables=[equation.varname],
+        )
+        #: The products that a sum to the kernel separates into, if it does
+        self.products: tuple[Product, ...] | None = None
+        visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
+        if side == "kernel" and not cumulative and not visits_all:
+            self.products = separate(equation.expr.code, self._side_of)
+        #: What a sum to neurons is, if it is a single product of the kernel with the inputs
+        self.single: Product | None = self._single() if side == "post" else None
+        #: That product, if its sums share multiplications
+        self.saving: Product | None = self._saving()
+
+    def _run_over_channels(self, cumulative: list[SingleEquation]) -> list[str]:
+        """Make of each (cumulative) text a running sum; return the statements."""
+        lines = []
+        for running in cumulative:
+            name = running.varname
+            drop_variable(self.variables, name)
+            for auxiliary in (name, f"_before_{name}"):
+                self.variables.add_auxiliary_variable(
+                    auxiliary, dimensions=running.dim, dtype=self.target_variable.dtype
+                )
+            lines.append(f"{name} = _before_{name} + ({running.expr.code})")
+        return lines
+
+    def _side_of(self, name: str) -> str:
+        """Say which index a variable has: that of a neuron, of a kernel element, or none."""
+        index = self.variables.indices[name] if name in self.variables else "0"
+        if index == "0":
+            return "constant"
+        return index[1:].partition("_")[0]
+
+    def _single(self) -> Product | None:
+        """Return what a convolution multiplies, if it is a matrix product of some size."""
+        geometry = self.connections.geometry
+        large = geometry.out_channels_per_group >= _CHANNELS_OF_A_TILE and geometry.fan_in >= 8
+        if not (large and geometry.weight_sharing) or self._buffered:
+            return None
+        products = separate(self.equation.expr.code, self._side_of)
+        if products is None or len(products) > 1 or products[0].post != "1":
+            return None
+        return products[0]
+
+    def _saving(self) -> Product | None:
+        """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
+
+        In single precision alone: they share rounding too.
+        """
+        geometry, target = self.connections.geometry, self.target_variable
+        fits = (
+            geometry.kernel_size == (3, 3)
+            and geometry.stride == geometry.dilation == (1, 1)
+            and geometry.groups == 1
+            and np.dtype(target.dtype) == np.float32
+            and min(geometry.in_shape.channels, geometry.out_channels) >= _CHANNELS_TO_SAVE
+            and max(geometry.padding) <= 2
+        )
+        return self.single if fits else None
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units of the equation before its code object is made."""
+        check_units(self, self.equation, self.target_variable, run_namespace)
+        if self.side != "kernel":
+            self._claim()
+        self.use_plain_code()
+        if code_object_class() is not NumpyCodeObject:
+            if self.products is not None:
+                self._separate(run_namespace)
+            elif on_cuda() and self.single is not None:
+                self._multiply()
+            elif self.saving is not None and not on_cuda():
+                self._save()
+        super().before_run(run_namespace)
+
+    def use_plain_code(self) -> None:
+        """Visit every connection, in any language."""
+        self.template: str = self._whole[0]
+        self.abstract_code: str | dict[str, str] = self._whole[1]
+        self.user_code: str | dict[str, str] = self._whole[1]
+
+    def _multiply(self) -> None:
+        """Prepare the factors of a product of the kernel with the inputs."""
+        assert self.single is not None
+        self.template = "conv_sum_post_product"
+        self.abstract_code = {
+            "pre": f"_p = {self.single.pre}",
+            "kernel": f"_k = {self.single.kernel}",
+        }
+        self.user_code = self.abstract_code
+
+    def _save(self) -> None:
+        """Prepare the code of a product whose neighbouring sums share multiplications."""
+        self._multiply()
+        assert isinstance(self.abstract_code, dict)
+        self.template = "conv_sum_post_winograd"
+        self.abstract_code["direct"] = self._whole[1]
+
+    def _separate(self, run_namespace: dict[str, Any]) -> None:
+        """Prepare the code of the products: its factors, and what is made of their sums."""
+        assert self.products is not None
+        geometry = self.connections.geometry
+        pres = list(dict.fromkeys(p.pre for p in self.products if p.pre != "1"))
+        for number, product in enumerate(self.products):
+            self._add_sum_variable(f"_s{number}", product, run_namespace)
+        self.template = "conv_sum_kernel_products"
+        self.abstract_code = {
+            "post": "\n".join(f"_q{n} = {p.post}" for n, p in enumerate(self.products)),
+            "pre": "\n".join(f"_p{n} = {pre}" for n, pre in enumerate(pres)),
+            "kernel": "_synaptic_var = "
+            + " + ".join(f"({p.kernel})*_s{n}" for n, p in enumerate(self.products)),
+        }
+        for number, product in enumerate(self.products):
+            if product.pre != "1":
+                code = f"_s{number} = ({product.post})*({product.pre})"
+                self.abstract_code[f"product{number}"] = code
+        self.user_code = self.abstract_code
+        self.template_kwds |= {
+            "products": [
+                {"number": n, "pre_number": pres.index(p.pre) if p.pre != "1" else None}
+                for n, p in enumerate(self.products)
+            ],
+            "dense_from": self.dense_from,
+            "contiguous": geometry.groups == 1
+            and geometry.dilation[1] == 1
+            and not geometry.padding[1],
+        }
+
+    def _add_sum_variable(self, name: str, product: Product, run_namespace: dict[str, Any]) -> None:
+        factors = f"({product.pre})*({product.post})"
+        resolved = self.group.resolve_all(
+            get_identifiers(factors),
+            run_namespace,
+            user_identifiers=set(),
+            additional_variables=self.variables,
+        )
+        if name in self.variables:
+            drop_variable(self.variables, name)
+        self.variables.add_auxiliary_variable(
+            name,
+            dimensions=parse_expression_dimensions(factors, resolved),
+            dtype=self.target_variable.dtype,
+        )
+
+    def _claim(self) -> None:
+        """Refuse a second sum into one variable: it would overwrite the first."""
+        group = self.connections.group(self.side)
+        base = self.equation.varname.rpartition("_")[0]
+        other = group.summed_by.get(base)
+        if other not in (None, self) and other.active and network_of(other) == network_of(self):
+            raise ValueError(
+                f"{self.connections.label}: '{base}' of '{group.name}' is summed by "
+                f"'{other.group.name}' already; give each its own variable and add them up in "
+                "the model"
+            )
+        group.summed_by[base] = self
+
+
+def make_sums(
+    kernel: KernelGroup, model: ConvModel, rule: Rule | None, order: int
+) -> dict[str, ConnectionSum]:
+    """Return the sums of a convolution, by what they write.
+
+    Those to neurons take their places among the forward operations of the maps; those to the
+    kernel run at the end of a step.
+
+    Raises
+    ------
+    ValueError
+        If an equation names what isn't there, or a sum to neurons a (cumulative) one.
+    """
+    connections = kernel.connections
+    known = kernel.connection_variables()
+    sums: dict[str, ConnectionSum] = {}
+    for equation in model.summed:
+        side, used = model.sides[equation.varname], model.used_by(equation)
+        if used and side != "kernel":
+            raise ValueError(
+                f"{connections.label}: '{equation.varname}' sums to neurons and can't use the "
+                f"cumulative '{used[0].varname}'"
+            )
+        check_identifiers(connections, rule, known, [equation, *used])
+        when, place = "end", order
+        if side != "kernel":
+            reads, writes = (connections.group(s) for s in ("pre", "post"))
+            if side == "pre":
+                reads, writes = writes, reads
+            when, place = "groups", writes.schedule_write(reads) + order
+        sums[equation.varname] = ConnectionSum(kernel, equation, side, used, when=when, order=place)
+    return sums

@@ -1,0 +1,155 @@
+"""The end of a learning step: change, mask, bounds, normalisation, applied once."""
+
+from itertools import takewhile
+
+import numpy as np
+from brian2.devices.device import RuntimeDevice, get_device
+
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.rules.rule import Rule
+from hebbsim.statements import parse_statements
+from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.sample_updates import update_samples
+
+__all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "make_update"]
+
+NORMS = {"L1": 1, "L2": 2}
+
+
+class NonFiniteWeightsError(ArithmeticError):
+    """A weight became NaN or infinite while it was learned."""
+
+
+class KernelUpdate(LoopNest):
+    """Run the update statements of a rule on each kernel element, then normalise its filters.
+
+    Parameters
+    ----------
+    kernel : KernelGroup
+        The kernel.
+    code : str
+        Statements such as ``w += eta*dw``, run once a step for each kernel element.
+    weight : str
+        The kernel variable that is masked, normalised and checked for finite values.
+    normalize : {None, 'L1', 'L2'}
+        Norm that each filter is brought to: all weights onto one output channel.
+    norm : float
+        Its value.
+    rule : Rule, optional
+        What errors name as the cause.
+    order : int
+        Place at the end of a step.
+    """
+
+    def __init__(
+        self,
+        kernel: KernelGroup,
+        code: str,
+        *,
+        weight: str,
+        normalize: str | None,
+        norm: float,
+        rule: Rule | None,
+        order: int,
+    ) -> None:
+        if normalize is not None and normalize not in NORMS:
+            raise ValueError(f"normalize: expected None, 'L1' or 'L2', got {normalize!r}")
+        if not (np.isfinite(norm) and norm > 0):
+            raise ValueError(f"norm: expected a positive number, got {norm!r}")
+        self.weight, self.rule = weight, rule
+        super().__init__(
+            kernel,
+            "kernel_update",
+            code,
+            when="end",
+            order=order,
+            name=f"{kernel.name}_update",
+            template_kwds={
+                "geometry": kernel.geometry,
+                "norm": NORMS.get(normalize or ""),
+                "norm_value": float(norm),
+                "standalone": not isinstance(get_device(), RuntimeDevice),
+                "_weight_var": kernel.variables[weight],
+            },
+            needed_variables=[weight, "_nonfinite"],
+        )
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask says which weights there are."""
+        return "mask" in self.group.variables
+
+    def prune(self) -> None:
+        """Zero the weights that the mask leaves out."""
+        if self.is_masked:
+            self.group.state(self.weight)[:] = f"{self.weight}*mask"
+
+    def run(self) -> None:
+        """Run the step, and stop if a weight is no longer finite."""
+        super().run()
+        place = int(self.group.variables["_nonfinite"].get_value()[0])
+        if place >= 0:
+            kernel = self.group
+            value = kernel.variables[self.weight].get_value()[place]
+            rule = f" under the rule {self.rule.name}" if self.rule is not None else ""
+            raise NonFiniteWeightsError(
+                f"'{self.weight}' of '{kernel.name}' became {value} at kernel element {place}"
+                f"{rule}, step {int(kernel.clock.timestep[:])}, t = {kernel.clock.t[:]}. Lower the "
+                "learning rate, or bound or normalise the weights"
+            )
+
+
+def make_update(
+    kernel: KernelGroup,
+    statements: str | None,
+    *,
+    weight: str,
+    mask: bool,
+    normalize: str | None,
+    norm: float,
+    rule: Rule | None,
+    order: int,
+) -> KernelUpdate | None:
+    """Return what a convolution does to its kernel at the end of a step, if anything.
+
+    First what spikes changed in the step is applied, then the `statements` run, then the mask.
+
+    Raises
+    ------
+    ValueError
+        If there is a mask or a norm and no update, or no kernel variable `weight`.
+    """
+    code = _statements(kernel, statements, order)
+    if code is None:
+        if mask or normalize is not None:
+            raise ValueError(
+                f"{kernel.connections.label}: mask and normalize act when the kernel is updated; "
+                "give a rule, or update='w += ...'"
+            )
+        return None
+    if not kernel.is_stored(weight):
+        raise ValueError(
+            f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
+            "one that learns, of each element, with weight="
+        )
+    if mask:
+        dtype = kernel.variables[weight].dtype
+        kernel.variables.add_array("mask", size=len(kernel), dtype=dtype)
+        code += f"\n{weight} = {weight}*mask"
+    return KernelUpdate(
+        kernel, code, weight=weight, normalize=normalize, norm=norm, rule=rule, order=order + 3
+    )
+
+
+def _statements(kernel: KernelGroup, statements: str | None, order: int) -> str | None:
+    """Return what runs on each kernel element; what is each sample's own has a place before."""
+    if kernel.samples is not None:
+        rest = update_samples(kernel, parse_statements(statements or ""), order + 1)
+        statements = "\n".join(map(str, rest)) or None
+    if not kernel.changed_by_spikes:
+        return statements
+    applied = [f"{n} += _change_{n}\n_change_{n} = 0" for n in kernel.changed_by_spikes]
+    lines = parse_statements(statements or "")
+    # Brian2 wants what is shared written first
+    shared = list(takewhile(lambda s: not kernel.is_stored(s.target), lines))
+    return "\n".join([*map(str, shared), *applied, *map(str, lines[len(shared) :])])

@@ -12,7 +12,6 @@ from cuda_programs import missing, run_on_cpu, use_cuda
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
-import hebbsim.codegen.targets
 from hebbsim import (
     Assign,
     AveragePooling,
@@ -32,10 +31,10 @@ from hebbsim import (
     rules,
 )
 from hebbsim.cli import app
-from hebbsim.codegen.targets import cuda
-from hebbsim.networks.restart import Restart
+from hebbsim.codegen.cuda import toolkit
+from hebbsim.networks.reset_at_onset import Restart
 
-FOLDER = Path(hebbsim.codegen.targets.__file__).parent / "templates" / "cuda"
+FOLDER = Path(toolkit.__file__).parent / "templates"
 FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
 FRAMES |= {"neuron_indices", "product_tile"}
 BATCH = 2
@@ -216,7 +215,7 @@ def test_every_template_compiles_for_a_gpu_that_is_not_there(tmp_path, single):
         pytest.skip(f"no {', '.join(missing('nvcc', 'cuRAND', 'Brian2CUDA'))}")
     prefs.core.default_float_dtype = np.float32 if single else np.float64
     set_device("cuda_standalone", build_on_run=False)
-    cuda.compile_without_gpu(9.0)
+    toolkit.compile_without_gpu(9.0)
     rng = np.random.default_rng(1)
     Network(rate_groups(rng), spiking_groups(rng)).run(defaultclock.dt, namespace={})
     device.build(directory=str(tmp_path), run=False, with_output=False)
@@ -225,21 +224,21 @@ def test_every_template_compiles_for_a_gpu_that_is_not_there(tmp_path, single):
 
 
 def test_the_command_says_what_is_missing(monkeypatch):
-    found = [cuda.Requirement("nvcc", "CUDA 13.0 in /usr/local/cuda", "install it")]
-    monkeypatch.setattr(cuda, "requirements", lambda: found)
+    found = [toolkit.Requirement("nvcc", "CUDA 13.0 in /usr/local/cuda", "install it")]
+    monkeypatch.setattr(toolkit, "requirements", lambda: found)
     result = CliRunner().invoke(app, ["cuda"])
     assert result.exit_code == 0
     assert result.output.split() == ["nvcc", "CUDA", "13.0", "in", "/usr/local/cuda"]
-    found.append(cuda.Requirement("cuRAND", "", "install that"))
+    found.append(toolkit.Requirement("cuRAND", "", "install that"))
     result = CliRunner().invoke(app, ["cuda"])
     assert result.exit_code == 1
     assert "missing: install that" in result.output
 
 
 def test_requirements_are_looked_up_here():
-    names = [item.name for item in cuda.requirements()]
+    names = [item.name for item in toolkit.requirements()]
     assert names == ["Brian2CUDA", "nvcc", "cuRAND", "GPU and driver"]
-    assert all(item.found or item.way_out for item in cuda.requirements())
+    assert all(item.found or item.way_out for item in toolkit.requirements())
 
 
 @pytest.mark.parametrize(
@@ -260,7 +259,7 @@ def test_a_benchmark_without_a_gpu_says_what_is_missing(monkeypatch):
     from hebbsim.benchmark import on_cuda
     from hebbsim.compare.settings import SettingsError
 
-    lacking = [cuda.Requirement("nvcc", "", "install the toolkit")]
+    lacking = [toolkit.Requirement("nvcc", "", "install the toolkit")]
     monkeypatch.setattr(on_cuda, "requirements", lambda: lacking)
     with pytest.raises(SettingsError, match="missing are nvcc: install the toolkit"):
         on_cuda.torch_device()

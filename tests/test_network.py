@@ -11,10 +11,9 @@ from brian2 import StateMonitor, prefs, set_device
 
 from hebbsim import StoredImages, rules
 from hebbsim.geometry import GeometryError
-from hebbsim.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hebbsim.networks.checkpoint import CheckpointError, Position, load_checkpoint, save_checkpoint
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
-from hebbsim.networks.fitting import Position
 from hebbsim.synapses.update import NonFiniteWeightsError
 
 SHAPE = (1, 8, 8)

@@ -9,10 +9,11 @@ from cases import random_geometry
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hebbsim.codegen.targets
 from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.codegen import targets
+from hebbsim.codegen.cpp import compiler
 from hebbsim.codegen.cpp.tiles import Registers, cut, even_cut, kernel_tiles, post_tiles
-from hebbsim.codegen.targets import code_object_class, compiler
+from hebbsim.codegen.targets import code_object_class
 
 
 @pytest.fixture
@@ -56,10 +57,8 @@ def test_a_compiler_error_shows_the_command_and_the_compilers_words(cache):
 def test_without_a_compiler_numpy_computes_the_same(monkeypatch):
     expected = learn()
     warnings = []
-    monkeypatch.setattr(hebbsim.codegen.targets, "compiler_available", lambda: False)
-    monkeypatch.setattr(
-        hebbsim.codegen.targets.logger, "warn", lambda *args, **_: warnings.append(args)
-    )
+    monkeypatch.setattr(targets, "compiler_available", lambda: False)
+    monkeypatch.setattr(targets.logger, "warn", lambda *args, **_: warnings.append(args))
     assert code_object_class().class_name == "numpy"
     np.testing.assert_allclose(learn("_numpy"), expected, atol=1e-15)
     assert "No C++ compiler was found" in warnings[0][0]

@@ -92,33 +92,10 @@ class LateralInhibition(LoopNest):
         if not isinstance(feature_map, FeatureMap):
             raise TypeError(f"LateralInhibition: expected a FeatureMap, got {feature_map!r}")
         self._label = f"LateralInhibition on '{feature_map.name}'"
-        if "_spikespace" not in feature_map.variables:
-            raise ValueError(
-                f"{self._label}: the map doesn't spike, so there is nothing to silence; give it a "
-                "threshold"
-            )
-        if channels not in CHANNELS:
-            raise ValueError(
-                f"{self._label}: channels must be 'others', 'own' or 'all', got {channels!r}"
-            )
         self.feature_map, self.channels = feature_map, channels
+        self._check(source, effect)
         #: ``(rows, cols)``
         self.radius = self._read_radius(radius)
-        if channels == "own" and self.radius == (0, 0):
-            raise ValueError(
-                f"{self._label}: with channels='own' a spike silences other positions of its "
-                "channel, and radius 0 reaches none; give a radius"
-            )
-        if not isinstance(source, str) or not isinstance(effect, str):
-            raise TypeError(
-                f"{self._label}: source must be an expression such as 'v - theta', and effect "
-                f"statements such as 'silenced = 1', got {source!r} and {effect!r}"
-            )
-        if source.isidentifier() and source not in feature_map.variables:
-            raise ValueError(
-                f"{self._label}: the map has no variable '{source}'; say with source= what decides "
-                "the race, such as 'rand()'"
-            )
         self.source, self.effect = source, effect
         self.statements = parse_statements(effect)
         targets = [self._target(statement) for statement in self.statements]
@@ -152,17 +129,45 @@ class LateralInhibition(LoopNest):
         self.order = thresholder.order + 1 - 0.5 ** (before + 1)
         feature_map.contained_objects.append(self)
 
+    def _check(self, source: str, effect: str) -> None:
+        feature_map, channels = self.feature_map, self.channels
+        if "_spikespace" not in feature_map.variables:
+            raise ValueError(
+                f"{self._label}: the map doesn't spike, so there is nothing to silence; give it a "
+                "threshold"
+            )
+        if channels not in CHANNELS:
+            raise ValueError(
+                f"{self._label}: channels must be 'others', 'own' or 'all', got {channels!r}"
+            )
+        if not isinstance(source, str) or not isinstance(effect, str):
+            raise TypeError(
+                f"{self._label}: source must be an expression such as 'v - theta', and effect "
+                f"statements such as 'silenced = 1', got {source!r} and {effect!r}"
+            )
+        if source.isidentifier() and source not in feature_map.variables:
+            raise ValueError(
+                f"{self._label}: the map has no variable '{source}'; say with source= what decides "
+                "the race, such as 'rand()'"
+            )
+
     def _read_radius(self, radius: Any) -> tuple[int, int]:
         _, rows, cols = self.feature_map.shape
         if radius is None or (isinstance(radius, str) and radius == "all"):
-            return rows - 1, cols - 1
+            radius = rows - 1, cols - 1
         pair = radius if isinstance(radius, tuple | list) else (radius, radius)
         if len(pair) != 2 or any(isinstance(n, bool) or not is_integer(n, 0) for n in pair):
             raise ValueError(
                 f"{self._label}: radius must be an integer from 0, a pair (rows, cols) or 'all', "
                 f"got {radius!r}"
             )
-        return min(int(pair[0]), rows - 1), min(int(pair[1]), cols - 1)
+        found = min(int(pair[0]), rows - 1), min(int(pair[1]), cols - 1)
+        if self.channels == "own" and found == (0, 0):
+            raise ValueError(
+                f"{self._label}: with channels='own' a spike silences other positions of its "
+                "channel, and radius 0 reaches none; give a radius"
+            )
+        return found
 
     def _target(self, statement: Statement) -> ArrayVariable:
         """Return the variable of the map that a statement changes, or say why it can't."""

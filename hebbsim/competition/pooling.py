@@ -1,8 +1,8 @@
 """Pooling: a feature map that summarises neighbourhoods of another, channel by channel."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 
 from hebbsim.codegen.expressions import add_suffixed
 from hebbsim.codegen.loop_nest import LoopNest
@@ -48,35 +48,16 @@ class Pooling(LoopNest):
         activation: str | None = None,
         name: str | None = None,
     ) -> None:
+        self._check_maps(source_map, target_map, kernel_size, stride)
         if activation not in (None, "triangle"):
             raise ValueError(
                 f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
-            )
-        for role, feature_map in (("source", source_map), ("target", target_map)):
-            if not isinstance(feature_map, FeatureMap):
-                raise TypeError(
-                    f"{type(self).__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
-                )
-        expected = pool_output_shape(source_map.shape, kernel_size, stride)
-        if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
-            raise GeometryError(
-                f"{type(self).__name__}: target '{target_map.name}' is {target_map!r}, but "
-                f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
-                f"{source_map.batch_size}"
             )
         self.source_map, self.target_map = source_map, target_map
         self.kernel_size = as_pair(kernel_size, "kernel_size", 1)
         self.stride = self.kernel_size if stride is None else as_pair(stride, "stride", 1)
         self.source, self.target = source, target
-        if source not in source_map.variables:
-            raise KeyError(f"feature map '{source_map.name}' has no variable '{source}'")
-        read = source_map.variables[source]
-        written = target_map.array_variable(target)
-        if read.dim is not written.dim:
-            raise ValueError(
-                f"{type(self).__name__}: '{source}' of '{source_map.name}' and '{target}' of "
-                f"'{target_map.name}' have different units"
-            )
+        written = self._written(source_map, source, target_map, target)
         self.variables = Variables(target_map)
         add_suffixed(self.variables, source_map, "_pre", "_pre")
         self.variables.add_auxiliary_variable(
@@ -103,6 +84,37 @@ class Pooling(LoopNest):
         )
         target_map.contained_objects.append(self)
         target_map.add_dependency(source_map)
+
+    @classmethod
+    def _check_maps(cls, source_map: Any, target_map: Any, kernel_size: Any, stride: Any) -> None:
+        for role, feature_map in (("source", source_map), ("target", target_map)):
+            if not isinstance(feature_map, FeatureMap):
+                raise TypeError(
+                    f"{cls.__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
+                )
+        expected = pool_output_shape(source_map.shape, kernel_size, stride)
+        if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
+            raise GeometryError(
+                f"{cls.__name__}: target '{target_map.name}' is {target_map!r}, but "
+                f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
+                f"{source_map.batch_size}"
+            )
+
+    @classmethod
+    def _written(
+        cls, source_map: FeatureMap, source: str, target_map: FeatureMap, target: str
+    ) -> ArrayVariable:
+        """Return the variable to write, or say why it can't hold what is read."""
+        if source not in source_map.variables:
+            raise KeyError(f"feature map '{source_map.name}' has no variable '{source}'")
+        read = source_map.variables[source]
+        written = target_map.array_variable(target)
+        if read.dim is not written.dim:
+            raise ValueError(
+                f"{cls.__name__}: '{source}' of '{source_map.name}' and '{target}' of "
+                f"'{target_map.name}' have different units"
+            )
+        return written
 
 
 class AveragePooling(Pooling):

@@ -11,7 +11,12 @@ import numpy as np
 from brian2 import second
 from brian2.core.variables import Subexpression
 from brian2.equations import Equations
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    SingleEquation,
+)
 from brian2.synapses.synapses import StateUpdater
 from brian2.utils.stringtools import word_substitute
 
@@ -106,9 +111,23 @@ class MapGroup(CompiledGroup):
         summed = [e for e in equations.values() if "summed" in e.flags]
         #: The equations that are integrated or read on each element
         self.equations = Equations([e for e in equations.values() if e not in summed])
-        self._create_variables(equations, dtype)
+        self._add_variables(equations, dtype)
         self._lend(equations)
 
+        self._add_runners(summed, when, method, update, on_spike)
+        enable_attributes(self)
+        feature_map.contained_objects.append(self)  # whose equations may refer to it
+
+    def _add_runners(
+        self,
+        summed: list[SingleEquation],
+        when: str,
+        method: str | tuple[str, ...],
+        update: str | None,
+        on_spike: str | None,
+    ) -> None:
+        """Add what runs in a step: sums, differential equations, statements."""
+        feature_map, order = self.feature_map, self.order
         self.sums = {e.varname: MapSum(self, feature_map, self.per, e, when=when) for e in summed}
         self.contained_objects.extend(self.sums.values())
         self.state_updater: StateUpdater | None = None
@@ -127,8 +146,6 @@ class MapGroup(CompiledGroup):
         if on_spike is not None:
             self.on_spike = MapSpikes(self, feature_map, self.per, on_spike)
             self.contained_objects.append(self.on_spike)
-        enable_attributes(self)
-        feature_map.contained_objects.append(self)  # whose equations may refer to it
 
     def _shape(self) -> tuple[int, ...]:
         memory = dict(
@@ -136,7 +153,7 @@ class MapGroup(CompiledGroup):
         )
         return tuple(memory[coordinate] for coordinate in self._coordinates)
 
-    def _create_variables(self, equations: Equations, dtype: Any) -> None:
+    def _add_variables(self, equations: Equations, dtype: Any) -> None:
         size = int(np.prod(self._shape()))
         variables = self.start_variables(size)
         variables.add_constant("map_size", len(self.feature_map) // size)

@@ -90,6 +90,30 @@ class StoredImages(LoopNest):
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
         steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
+        variables = self._add_variables(stored, numbers)
+        super().__init__(
+            feature_map,
+            "map_show",
+            f"_source = {self.value}",
+            when="start",
+            order=feature_map.order - 1,
+            name=name or f"{feature_map.name}_images*",
+            template_kwds={
+                "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
+                "n_shown": len(numbers),
+                "shown_for": steps,
+                "_order_var": variables[f"_order_of_{variable}"],
+                "_timestep_var": feature_map.variables["t_in_timesteps"],
+                "_target_var": self.target_variable,
+            },
+            needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}"],
+        )
+        feature_map.contained_objects.append(self)
+
+    def _add_variables(self, stored: np.ndarray, numbers: np.ndarray) -> Variables:
+        """Keep images and order in the map; return what the code may name."""
+        feature_map, variable = self.feature_map, self.variable
         variables = self.variables = Variables(feature_map)
         for index in ("_pixel_idx", "_channel_idx", "_position_idx", "_sample_idx"):
             variables.add_auxiliary_variable(index, dtype=int)
@@ -111,32 +135,14 @@ class StoredImages(LoopNest):
             )
             variables.add_reference(kept, feature_map, kept, index=index)
         dtype = self.target_variable.dtype
-        sign = f" + {_SIGN}" if bytes_ else ""
+        sign = f" + {_SIGN}" if stored.dtype == np.int8 else ""
         variables.add_subexpression(
             "pixel", expr=f"_images_of_{variable}{sign}", dtype=dtype, index="_pixel_idx"
         )
         variables.add_auxiliary_variable(
             "_source", dtype=dtype, dimensions=self.target_variable.dim
         )
-        super().__init__(
-            feature_map,
-            "map_show",
-            f"_source = {self.value}",
-            when="start",
-            order=feature_map.order - 1,
-            name=name or f"{feature_map.name}_images*",
-            template_kwds={
-                "memory_shape": feature_map.memory_shape,
-                "n_neurons": len(feature_map),
-                "n_shown": len(numbers),
-                "shown_for": steps,
-                "_order_var": variables[f"_order_of_{variable}"],
-                "_timestep_var": feature_map.variables["t_in_timesteps"],
-                "_target_var": self.target_variable,
-            },
-            needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}"],
-        )
-        feature_map.contained_objects.append(self)
+        return variables
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
         """Return the images as they are stored: channels last, bytes with a sign."""

@@ -3,30 +3,57 @@
 import json
 import os
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+from brian2 import Network
+from brian2.core.variables import ArrayVariable
 
-if TYPE_CHECKING:
-    from hebbsim.networks.fitting import Position
-    from hebbsim.networks.layered_network import LayeredNetwork
+__all__ = ["CheckpointError", "Checkpointed", "Position", "load_checkpoint", "save_checkpoint"]
 
-__all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint"]
+
+@dataclass(frozen=True)
+class Position:
+    """Where in its schedule a network's learning stands."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+
+
+class Checkpointed(Protocol):
+    """What a checkpoint needs to know of a network."""
+
+    brian2: Network
+
+    @property
+    def time(self) -> float:
+        """Time of the network's clock, in seconds."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the network's structure in plain values that JSON holds."""
+        ...
+
+    def state_variables(self) -> dict[str, ArrayVariable]:
+        """Return everything that learning changes."""
+        ...
 
 
 class CheckpointError(ValueError):
     """A checkpoint that can't be read, or that is of another network."""
 
 
-def save_checkpoint(network: "LayeredNetwork", path: str | Path, position: "Position") -> None:
+def save_checkpoint(network: Checkpointed, path: str | Path, position: Position) -> None:
     """Write everything that learning changes, and where in its schedule it stands.
 
     The file is complete or not there: it is written beside its place and moved into it.
 
     Parameters
     ----------
-    network : LayeredNetwork
+    network : ConvNetwork or SpikingNetwork
         The network.
     path : path
         A ``.npz`` file; an older one is replaced.
@@ -47,7 +74,7 @@ def save_checkpoint(network: "LayeredNetwork", path: str | Path, position: "Posi
     os.replace(written, path)
 
 
-def load_checkpoint(network: "LayeredNetwork", path: str | Path) -> "Position":
+def load_checkpoint(network: Checkpointed, path: str | Path) -> Position:
     """Read a network's state, and return where to go on.
 
     Raises
@@ -55,8 +82,6 @@ def load_checkpoint(network: "LayeredNetwork", path: str | Path) -> "Position":
     CheckpointError
         If the file can't be read or is of another network; the network is left as it was.
     """
-    from hebbsim.networks.fitting import Position
-
     if Path(path).is_dir():
         raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
     try:

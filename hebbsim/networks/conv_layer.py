@@ -66,7 +66,6 @@ class ConvLayer(LayerDeclaration):
     pool_stride: int | tuple[int, int] | None = None
     standardize: bool = True
     normalize: str | None = "L2"
-    norm: float = 1.0
     pruned: float = 0.0
 
     def __post_init__(self) -> None:

@@ -4,37 +4,42 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebbsim.data.datasets import as_float
 from hebbsim.geometry import is_integer
-from hebbsim.networks.checkpoint import load_checkpoint, save_checkpoint
+from hebbsim.networks.checkpoint import Checkpointed, Position, load_checkpoint, save_checkpoint
+from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
 
-if TYPE_CHECKING:
-    from hebbsim.networks.layered_network import LayeredNetwork
-
-__all__ = ["Position", "fit"]
+__all__ = ["Trainable", "fit"]
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Position:
-    """Where in its schedule a network's learning stands."""
+class Trainable(Checkpointed, Protocol):
+    """What fitting needs to know of a network."""
 
-    phase: int = 0
-    epoch: int = 0
-    batch: int = 0
+    batch_size: int
+    seed: int
+    stages: list[Stage]
+
+    def check_images(self, images: Any) -> int:
+        """Return the number of images, or say what is wrong with them."""
+        ...
+
+    @property
+    def present(self) -> Callable[..., None]:
+        """What presents batches of images, as `LayeredNetwork.present`."""
+        ...
 
 
 def fit(
-    network: "LayeredNetwork",
+    network: Trainable,
     images: np.ndarray,
     *,
     epochs: int = 1,
@@ -51,7 +56,7 @@ def fit(
 
     Parameters
     ----------
-    network : LayeredNetwork
+    network : ConvNetwork or SpikingNetwork
         The network; its kernels change.
     images : ndarray
         ``(n, channels, rows, cols)``, indexed batch by batch (a memory-mapped file will do); uint8
@@ -87,15 +92,7 @@ def fit(
     CheckpointError
         If the checkpoint is of another network or can't be read.
     """
-    for name, value in (("epochs", epochs), ("burn_in", burn_in)):
-        if not is_integer(value, 0):
-            raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
-    n_batches = network.check_images(images) // network.batch_size
-    if n_batches == 0:
-        raise ValueError(
-            f"images: {len(images)} don't fill a batch of {network.batch_size}; give more or build "
-            "the network with a smaller batch_size"
-        )
+    n_batches = _check(network, images, epochs, burn_in)
     position = Position()
     if checkpoint is not None and resume and Path(checkpoint).exists():
         position = load_checkpoint(network, checkpoint)
@@ -105,20 +102,46 @@ def fit(
     total = len(phases) * epochs * n_batches
     with _progress(progress, total) as run.advance, _interruptible() as run.stopped:
         run.advance((position.phase * epochs + position.epoch) * n_batches + position.batch)
-        for phase, learning in enumerate(phases):
-            for epoch in range(epochs):
-                here = Position(phase, epoch, position.batch)
-                if (phase, epoch) < (position.phase, position.epoch):
-                    continue
-                done = run.epoch(learning, here)
-                position = Position(phase, epoch, done)
-                if done == n_batches:
-                    last = epoch + 1 == epochs
-                    position = Position(phase + 1) if last else Position(phase, epoch + 1)
-                if checkpoint is not None:
-                    save_checkpoint(network, checkpoint, position)
-                if run.stopped.is_set():
-                    raise KeyboardInterrupt
+        for learning, here in _places(phases, epochs, position):
+            position = _next(here, run.epoch(learning, here), n_batches, epochs)
+            if checkpoint is not None:
+                save_checkpoint(network, checkpoint, position)
+            if run.stopped.is_set():
+                raise KeyboardInterrupt
+
+
+def _check(network: Trainable, images: np.ndarray, epochs: int, burn_in: int) -> int:
+    """Return the batches of an epoch, or say what is wrong."""
+    for name, value in (("epochs", epochs), ("burn_in", burn_in)):
+        if not is_integer(value, 0):
+            raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
+    n_batches = network.check_images(images) // network.batch_size
+    if n_batches == 0:
+        raise ValueError(
+            f"images: {len(images)} don't fill a batch of {network.batch_size}; give more or build "
+            "the network with a smaller batch_size"
+        )
+    return n_batches
+
+
+def _places(
+    phases: list[list[bool]], epochs: int, position: Position
+) -> Iterator[tuple[list[bool], Position]]:
+    """Yield which layers learn, and where each epoch from `position` on begins."""
+    batch = position.batch
+    for phase, learning in enumerate(phases):
+        for epoch in range(epochs):
+            if (phase, epoch) >= (position.phase, position.epoch):
+                yield learning, Position(phase, epoch, batch)
+                batch = 0  # all later epochs are whole
+
+
+def _next(here: Position, done: int, n_batches: int, epochs: int) -> Position:
+    """Return the position after `done` batches of an epoch."""
+    if done < n_batches:
+        return Position(here.phase, here.epoch, done)
+    last = here.epoch + 1 == epochs
+    return Position(here.phase + 1) if last else Position(here.phase, here.epoch + 1)
 
 
 def _phases(depth: int, layers: Sequence[int] | None, layerwise: bool) -> list[list[bool]]:
@@ -132,7 +155,7 @@ def _phases(depth: int, layers: Sequence[int] | None, layerwise: bool) -> list[l
 
 
 def _rewarding(
-    network: "LayeredNetwork", images: np.ndarray, labels: np.ndarray
+    network: Trainable, images: np.ndarray, labels: np.ndarray
 ) -> Callable[[np.ndarray], None]:
     """Return what tells the network about its choices, given the numbers of the images shown."""
     reward = getattr(network, "reward_choices", None)
@@ -159,7 +182,7 @@ class _Run:
 
     def __init__(
         self,
-        network: "LayeredNetwork",
+        network: Trainable,
         images: np.ndarray,
         n_batches: int,
         augment: Augmentation | None,

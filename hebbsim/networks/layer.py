@@ -22,19 +22,18 @@ class LayerDeclaration:
     dilation: int | tuple[int, int] = 1
     groups: int = 1
     weight_sharing: bool = True
+    #: Norm of each filter; a kind of layer may have another default
+    normalize: str | None = None
+    norm: float = 1.0
 
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""
-        return ConvGeometry(
-            MapShape.of(in_shape),
-            self.out_channels,
-            self.kernel_size,  # type: ignore[arg-type]
-            self.stride,  # type: ignore[arg-type]
-            self.padding,  # type: ignore[arg-type]
-            self.dilation,  # type: ignore[arg-type]
-            self.groups,
-            self.weight_sharing,
-        )
+        return ConvGeometry(MapShape.of(in_shape), self.out_channels, **self.connectivity())
+
+    def connectivity(self) -> dict[str, Any]:
+        """Return the keywords of the convolution, as `ConvSynapses` takes them."""
+        names = ("kernel_size", "stride", "padding", "dilation", "groups", "weight_sharing")
+        return {name: getattr(self, name) for name in names}
 
     def untrained(self) -> Self:
         """Return this layer without plasticity."""

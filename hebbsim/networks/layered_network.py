@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,63 +11,14 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
+from hebbsim.brian2_private import mark_as_used
 from hebbsim.data.datasets import as_float
 from hebbsim.geometry import MapShape
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.maps.per_channel_sample_position import PerChannel
-from hebbsim.rules.rule import Rule
-from hebbsim.synapses.conv_synapses import ConvSynapses
+from hebbsim.networks.fitting import fit
+from hebbsim.networks.stage import Stage, StagePlan
 
-__all__ = ["LayeredNetwork", "Stage", "rule_groups"]
-
-
-@dataclass
-class Stage:
-    """The Brian2 objects of one layer."""
-
-    layer: Any
-    source: FeatureMap
-    conv: ConvSynapses
-    feature_map: FeatureMap
-    pooled: FeatureMap | None
-    groups: list[Group]
-    operations: list[BrianObject]
-
-    @property
-    def output(self) -> FeatureMap:
-        """The map that the next layer sees."""
-        return self.feature_map if self.pooled is None else self.pooled
-
-    @property
-    def objects(self) -> list[BrianObject]:
-        """Everything that belongs to this layer alone."""
-        maps = [self.feature_map, *([self.pooled] if self.pooled is not None else [])]
-        return [*maps, self.conv, *self.groups]
-
-    @property
-    def thresholds(self) -> np.ndarray:
-        """The threshold of each channel, ``(out_channels,)``: 0 without adaptive thresholds."""
-        for group in self.groups:
-            if "theta" in group.variables:
-                return np.array(group.theta[:])
-        return np.zeros(self.layer.out_channels)
-
-
-def rule_groups(
-    rule: Rule | None, source: FeatureMap, feature_map: FeatureMap, number: int
-) -> list[Group]:
-    """Return the groups of quantities per channel that a layer's rule needs."""
-    return [
-        PerChannel(
-            group,
-            getattr(rule, f"{side}_channels"),
-            method="exact",
-            namespace=rule.parameters,
-            name=f"rule{number}_{side}",
-        )
-        for side, group in (("pre", source), ("post", feature_map))
-        if rule is not None and getattr(rule, f"{side}_channels")
-    ]
+__all__ = ["LayeredNetwork"]
 
 
 class LayeredNetwork(ABC):
@@ -86,7 +36,6 @@ class LayeredNetwork(ABC):
         Of everything that is drawn.
     dt : Quantity
         Time step.
-
     """
 
     #: Name of the variable that the images are written to
@@ -95,6 +44,8 @@ class LayeredNetwork(ABC):
     brian2: Network
     #: The map that the images are written to
     input: FeatureMap
+    #: What to do on a device to which nothing can be streamed
+    way_out: str
 
     def __init__(
         self,
@@ -117,22 +68,24 @@ class LayeredNetwork(ABC):
         self._batches: Iterator[np.ndarray] | None = None  # while they are presented
         self._collect: Callable[[], None] = lambda: None
 
-    def _require_runtime(self, way_out: str) -> None:
-        if not isinstance(get_device(), RuntimeDevice):
-            raise NotImplementedError(
-                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
-                f"{type(get_device()).__name__} {way_out}"
+    def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:
+        """Build the layers one after the other, each on what the last hands on."""
+        for number, layer in enumerate(self.layers, start=1):
+            following = self.layers[number] if number < len(self.layers) else None
+            source = self.stages[-1].output if self.stages else self.input
+            plan: StagePlan[Any] = StagePlan(
+                number, layer, following, source, self.batch_size, self.clock, self.seed
             )
+            self.stages.append(stage(plan))
 
     def _assemble(self, *operations: BrianObject) -> None:
         objects = [o for stage in self.stages for o in stage.objects]
         self.brian2 = Network(self.input, *objects, *operations)
         for item in self.brian2.sorted_objects:
-            item._network = self.brian2.id  # in use, even if it is never run
+            mark_as_used(item, self.brian2.id)  # even if the network is never run
 
     # --- presentation -----------------------------------------------------------------------
 
-    @abstractmethod
     def present(
         self,
         batches: Iterable[np.ndarray],
@@ -143,7 +96,53 @@ class LayeredNetwork(ABC):
         depth: int | None = None,
         collect: Callable[[], None] | None = None,
     ) -> None:
-        """Present batches of images, and call `collect` after each."""
+        """Present batches of images, one after the other.
+
+        Parameters
+        ----------
+        batches : iterable of ndarray
+            Each ``(batch, channels, rows, cols)``; a `SpikingNetwork` takes intensities from 0
+            to 1.
+        n_batches : int
+            How many of them to present.
+        learning : sequence of bool, optional
+            Whether each layer learns; by default none does.
+        frozen : bool
+            Adapt the thresholds of the layers that learn, but not their weights.
+        depth : int, optional
+            Number of layers to compute; by default all.
+        collect : callable, optional
+            Called after each batch.
+
+        Raises
+        ------
+        NotImplementedError
+            On a standalone device.
+        """
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
+                f"{type(get_device()).__name__} {self.way_out}"
+            )
+        learning = learning or [False] * len(self.stages)
+        depth = len(self.stages) if depth is None else depth
+        for number, stage in enumerate(self.stages):
+            self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
+        self._batches = self._checked(batches)
+        self._collect = collect or (lambda: None)
+        try:
+            self._run(n_batches, any(learning))
+        finally:
+            self._batches = None
+            self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
+
+    @abstractmethod
+    def _activate(self, stage: Stage, **how: bool) -> None:
+        """Let a layer run and learn, or rest, as `Stage.activate`."""
+
+    @abstractmethod
+    def _run(self, n_batches: int, learns: bool) -> None:
+        """Run as long as the presentation of so many batches takes."""
 
     @property
     def time(self) -> float:
@@ -258,8 +257,6 @@ class LayeredNetwork(ABC):
 
     def fit(self, images: np.ndarray, **kwds: Any) -> Self:
         """Learn the kernels from images; see `hebbsim.networks.fitting.fit` for the keywords."""
-        from hebbsim.networks.fitting import fit
-
         fit(self, images, **kwds)
         return self
 

@@ -10,6 +10,9 @@ from brian2.units.fundamentalunits import get_or_create_dimension
 from hebbsim import rules
 from hebbsim.rules.rule import Rule
 
+#: The order in which Brian2 counts dimensions
+_BASE = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
+
 __all__ = ["describe_rule", "plain", "rich", "rule_from"]
 
 
@@ -45,7 +48,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Quantity):
         if value.dim is second.dim:
             return {"seconds": float(value)}
-        return {"value": float(np.asarray(value)), "dimensions": list(value.dim._dims)}
+        dimensions = [value.dim.get_dimension(unit) for unit in _BASE]
+        return {"value": float(np.asarray(value)), "dimensions": dimensions}
     if isinstance(value, dict):
         return {name: plain(v) for name, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, tuple | list) else value

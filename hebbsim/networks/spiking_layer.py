@@ -69,8 +69,6 @@ class SpikingLayer(LayerDeclaration):
     theta_plus: float = 0.0
     tau_theta: float = 100.0
     initial_weights: tuple[float, float] = (0.2, 0.8)
-    normalize: str | None = None
-    norm: float = 1.0
 
     def __post_init__(self) -> None:
         if self.inhibition is not None and self.inhibition not in CHANNELS:

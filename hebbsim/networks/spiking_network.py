@@ -7,25 +7,21 @@ from typing import Any, Self
 
 import numpy as np
 from brian2 import Hz, NetworkOperation, Quantity, ms, second
-from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
-from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.errors import unknown
-from hebbsim.geometry import GeometryError
 from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.maps.per_channel_sample_position import PerChannel, PerSample
-from hebbsim.networks.choice import chosen_classes
-from hebbsim.networks.layered_network import LayeredNetwork, Stage, rule_groups
-from hebbsim.networks.restart import Restart
+from hebbsim.networks.class_choice import chosen_classes
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.reset_at_onset import Restart
 from hebbsim.networks.serialization import plain, rich
 from hebbsim.networks.spiking_layer import SpikingLayer
-from hebbsim.statements import parse_statements
-from hebbsim.synapses.conv_synapses import ConvSynapses
+from hebbsim.networks.spiking_stage import build_stage
+from hebbsim.networks.stage import Stage
 
 __all__ = ["SpikingNetwork"]
 
@@ -86,6 +82,7 @@ class SpikingNetwork(LayeredNetwork):
     """
 
     input_variable = "intensity"
+    way_out = "show StoredImages on its input, each for its duration, and run its brian2 network"
 
     def __init__(
         self,
@@ -108,8 +105,7 @@ class SpikingNetwork(LayeredNetwork):
         #: Time steps of one stimulus
         self.n_steps = whole_steps("SpikingNetwork", duration, dt)
         self.input = self._encoder()
-        for number, layer in enumerate(self.layers, start=1):
-            self.stages.append(self._build(number, layer))
+        self._build(lambda plan: build_stage(plan, duration))
         self._step = self._shown = 0
         self._learns = False
         self._reward: Callable[[], None] | None = None
@@ -137,96 +133,6 @@ class SpikingNetwork(LayeredNetwork):
         if self.encoding == "poisson":
             return PoissonEncoder(self.input_shape, self.max_rate, **common)
         return LatencyEncoder(self.input_shape, self.latest, **common)
-
-    def _build(self, number: int, layer: SpikingLayer) -> Stage:
-        source = self.stages[-1].feature_map if self.stages else self.input
-        following = self.layers[number].rule if number < len(self.layers) else None
-        try:
-            geometry = layer.geometry(source.shape)
-        except GeometryError as error:
-            raise GeometryError(f"layer {number}: {error}") from None
-        extra = (following.pre_model, following.pre_reset) if following else ("", "")
-        feature_map = FeatureMap(
-            geometry.out_shape,
-            f"{layer.equations()}\n{extra[0]}",
-            threshold=layer.threshold_condition(),
-            reset=f"{layer.reset_statements()}\n{extra[1]}",
-            method=("exact", "euler"),
-            batch_size=self.batch_size,
-            clock=self.clock,
-            dtype={"onset": np.float64},  # single precision would lose steps of a long run
-            name=f"layer{number}",
-        )
-        groups = self._groups(number, layer, source, feature_map)
-        operations: list[BrianObject] = []
-        if layer.inhibition is not None:
-            operations.append(
-                LateralInhibition(
-                    feature_map,
-                    source="margin",
-                    radius=layer.inhibition_radius,
-                    channels=layer.inhibition,
-                    name=f"inhibition{number}",
-                )
-            )
-        conv = ConvSynapses(
-            source,
-            feature_map,
-            "w : 1",
-            on_pre={"transmit": layer.on_pre},
-            delay=None if layer.delay is None else {"transmit": layer.delay},
-            kernel_size=layer.kernel_size,
-            stride=layer.stride,
-            padding=layer.padding,
-            dilation=layer.dilation,
-            groups=layer.groups,
-            weight_sharing=layer.weight_sharing,
-            rule=layer.rule,
-            normalize=layer.normalize if layer.rule else None,
-            norm=layer.norm,
-            clock=self.clock,
-            name=f"conv{number}",
-        )
-        rng = np.random.default_rng([self.seed, number])
-        conv.set_kernel("w", rng.uniform(*layer.initial_weights, geometry.kernel_shape))
-        feature_map.first_spike = self.duration
-        try:
-            for statement in parse_statements(layer.initial):
-                setattr(feature_map, statement.target, statement.value)
-        except (SyntaxError, AttributeError) as error:
-            raise ValueError(
-                f"layer {number}: initial={layer.initial!r} sets no variables of the layer, as "
-                f"'v = -70*mV' does: {error}"
-            ) from None
-        return Stage(layer, source, conv, feature_map, None, groups, operations)
-
-    def _groups(
-        self, number: int, layer: SpikingLayer, source: FeatureMap, feature_map: FeatureMap
-    ) -> list[Group]:
-        groups: list[Group] = rule_groups(layer.rule, source, feature_map, number)
-        if layer.theta_plus:
-            groups.append(
-                PerChannel(
-                    feature_map,
-                    "dtheta/dt = -theta/tau_theta : 1",
-                    on_spike="theta += theta_plus/map_size",
-                    namespace={
-                        "tau_theta": layer.tau_theta * self.duration,
-                        "theta_plus": layer.theta_plus,
-                    },
-                    name=f"threshold{number}",
-                )
-            )
-        if layer.rule is not None and layer.rule.post_samples:
-            groups.append(
-                PerSample(
-                    feature_map,
-                    layer.rule.post_samples,
-                    namespace=layer.rule.parameters,
-                    name=f"reward{number}",
-                )
-            )
-        return groups
 
     # --- presentation -----------------------------------------------------------------------
 
@@ -292,66 +198,42 @@ class SpikingNetwork(LayeredNetwork):
         batches: Iterable[np.ndarray],
         n_batches: int,
         *,
-        learning: Sequence[bool] | None = None,
-        frozen: bool = False,
-        depth: int | None = None,
-        collect: Callable[[], None] | None = None,
         reward: Callable[[], None] | None = None,
+        **kwds: Any,
     ) -> None:
         """Show batches of images, one after the other, each for `duration`.
 
         Parameters
         ----------
-        batches : iterable of ndarray
-            Each ``(batch, channels, rows, cols)``, intensities from 0 to 1.
-        n_batches : int
-            How many of them to present.
-        learning : sequence of bool, optional
-            Whether each layer learns; by default none does.
-        frozen : bool
-            Adapt the thresholds of the layers that learn, but not their weights.
-        depth : int, optional
-            Number of layers to compute; by default all.
-        collect : callable, optional
-            Called at the end of each stimulus.
+        batches, n_batches, **kwds
+            As in `LayeredNetwork.present`.
         reward : callable, optional
             Called at the start of the last time step of each stimulus.
         """
-        self._require_runtime(
-            "show StoredImages on its input, each for its duration, and run its brian2 network"
-        )
-        learning = learning or [False] * len(self.stages)
-        depth = len(self.stages) if depth is None else depth
-        for number, stage in enumerate(self.stages):
-            self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
-        self._batches = self._checked(batches)
-        self._collect = collect or (lambda: None)
         self._reward = reward
+        try:
+            super().present(batches, n_batches, **kwds)
+        finally:
+            self._reward = None
+
+    def _run(self, n_batches: int, learns: bool) -> None:
         self._step = self._shown = 0
-        self._learns = any(learning)
+        self._learns = learns
         before, drawn = self.time, np.random.get_state()  # noqa: NPY002 - Brian2 draws from it
         try:
             self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
         finally:
             np.random.set_state(drawn)  # noqa: NPY002
-            if reward is not None:
+            if self._reward is not None:
                 self._set_reward(0.0, 0)
-            if not self._learns:  # what is only shown doesn't count in the network's life
+            if not learns:  # what is only shown doesn't count in the network's life
                 self.clock.variables["t"].set_value(before)
-            self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
 
-    @staticmethod
-    def _activate(stage: Stage, *, computed: bool, learned: bool, frozen: bool) -> None:
-        neurons = stage.feature_map.contained_objects
-        for item in (*stage.conv.contained_objects, *neurons):
-            item.active = computed
-        stage.conv.learning = computed and learned and not frozen
+    def _activate(self, stage: Stage, **how: bool) -> None:
+        stage.activate(stage.feature_map.contained_objects, **how)
         if stage.conv.samples is not None:  # traces that nothing changes needn't decay
             for item in stage.conv.samples.contained_objects:
                 item.active = stage.conv.learning
-        for group in stage.groups:
-            for item in group.contained_objects:
-                item.active = computed and learned
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(super()._checked(batches)):

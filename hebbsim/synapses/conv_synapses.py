@@ -1,6 +1,7 @@
 """Plastic convolutions: synapses that share one kernel, written as equations."""
 
 from collections.abc import Mapping
+from inspect import get_annotations
 from typing import Any
 
 import numpy as np
@@ -196,8 +197,8 @@ class ConvSynapses(KernelGroup):
 
     def _taken(self) -> set[str]:
         """Return the names of attributes, those that are still to be set included."""
-        declared = {n for c in type(self).__mro__ for n in c.__dict__.get("__annotations__", ())}
-        return {*dir(type(self)), *self.__dict__, *declared} - {"__annotations__"}
+        declared = {name for kind in type(self).__mro__ for name in get_annotations(kind)}
+        return {*dir(type(self)), *self.__dict__, *declared}
 
     def _add_variables(
         self, method: str | tuple[str, ...], method_options: dict[str, Any] | None, dtype: Any

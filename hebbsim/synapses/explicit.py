@@ -22,8 +22,13 @@ __all__ = ["ExplicitSynapses"]
 
 #: Brian2's base unit of each dimension
 _BASE_UNITS = {
-    **{"length": "metre", "mass": "kilogram", "time": "second", "current": "amp"},
-    **{"temperature": "kelvin", "substance": "mol", "luminosity": "candle"},
+    "length": "metre",
+    "mass": "kilogram",
+    "time": "second",
+    "current": "amp",
+    "temperature": "kelvin",
+    "substance": "mol",
+    "luminosity": "candle",
 }
 
 

@@ -73,9 +73,9 @@ class SampleKernels(CompiledGroup):
         for equation in equations.values():
             add_equation_variable(self.variables, equation, size, dtype)
         for name, variable in kernel.variables.items():
-            if variable.scalar and isinstance(variable, ArrayVariable):
-                if name not in self.variables:
-                    self.variables.add_reference(name, kernel, name, index="0")
+            is_shared = variable.scalar and isinstance(variable, ArrayVariable)
+            if is_shared and name not in self.variables:
+                self.variables.add_reference(name, kernel, name, index="0")
         self.state_updater: StateUpdater | None = None
         if self.equations.diff_eq_names:
             self.state_updater = StateUpdater(

@@ -1,0 +1,143 @@
+"""One layer of a network as Brian2 objects, and what all kinds of layers build alike."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import Clock
+from brian2.core.base import BrianObject
+from brian2.groups.group import Group
+
+from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerChannel
+from hebbsim.networks.layer import LayerDeclaration
+from hebbsim.synapses.conv_synapses import ConvSynapses
+
+__all__ = ["Stage", "StagePlan"]
+
+
+@dataclass
+class Stage:
+    """The Brian2 objects of one layer."""
+
+    layer: Any
+    source: FeatureMap
+    conv: ConvSynapses
+    feature_map: FeatureMap
+    pooled: FeatureMap | None
+    groups: list[Group]
+    operations: list[BrianObject]
+
+    @property
+    def output(self) -> FeatureMap:
+        """The map that the next layer sees."""
+        return self.feature_map if self.pooled is None else self.pooled
+
+    @property
+    def objects(self) -> list[BrianObject]:
+        """Everything that belongs to this layer alone."""
+        maps = [self.feature_map, *([self.pooled] if self.pooled is not None else [])]
+        return [*maps, self.conv, *self.groups]
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The threshold of each channel, ``(out_channels,)``: 0 without adaptive thresholds."""
+        for group in self.groups:
+            if "theta" in group.variables:
+                return np.array(group.theta[:])
+        return np.zeros(self.layer.out_channels)
+
+    def activate(
+        self, runners: Iterable[BrianObject], *, computed: bool, learned: bool, frozen: bool
+    ) -> None:
+        """Let the layer run and learn, or rest.
+
+        Parameters
+        ----------
+        runners : iterable of BrianObject
+            What the layer runs besides its convolution.
+        computed : bool
+            Whether it runs.
+        learned : bool
+            Whether thresholds adapt and weights are learned.
+        frozen : bool
+            Whether weights rest all the same.
+        """
+        for item in (*self.conv.contained_objects, *runners):
+            item.active = computed
+        self.conv.learning = computed and learned and not frozen
+        for group in self.groups:
+            for item in group.contained_objects:
+                item.active = computed and learned
+
+
+@dataclass(frozen=True)
+class StagePlan[L: LayerDeclaration]:
+    """Where a layer stands in its network, and what it is built from."""
+
+    #: Counted from 1
+    number: int
+    layer: L
+    #: The next layer, which may add to this one's map
+    following: L | None
+    #: What the layer gets
+    source: FeatureMap
+    batch_size: int
+    clock: Clock
+    seed: int
+
+    @property
+    def geometry(self) -> ConvGeometry:
+        """The convolution's geometry; a kernel that doesn't fit is an error with the number."""
+        try:
+            return self.layer.geometry(self.source.shape)
+        except GeometryError as error:
+            raise GeometryError(f"layer {self.number}: {error}") from None
+
+    def generator(self) -> np.random.Generator:
+        """Return the layer's own random numbers: masks and initial kernels."""
+        return np.random.default_rng([self.seed, self.number])
+
+    def feature_map(self, shape: MapShape, model: str, kind: str, **kwds: Any) -> FeatureMap:
+        """Return a map of the layer, named by its kind and number."""
+        return FeatureMap(
+            shape,
+            model,
+            batch_size=self.batch_size,
+            clock=self.clock,
+            name=f"{kind}{self.number}",
+            **kwds,
+        )
+
+    def convolution(self, feature_map: FeatureMap, model: str | None, **kwds: Any) -> ConvSynapses:
+        """Return the convolution from the source to the layer's map."""
+        layer = self.layer
+        return ConvSynapses(
+            self.source,
+            feature_map,
+            model,
+            **layer.connectivity(),
+            rule=layer.rule,
+            normalize=layer.normalize if layer.rule else None,
+            norm=layer.norm,
+            clock=self.clock,
+            name=f"conv{self.number}",
+            **kwds,
+        )
+
+    def rule_groups(self, feature_map: FeatureMap) -> list[Group]:
+        """Return the groups of quantities per channel that the layer's rule needs."""
+        rule = self.layer.rule
+        return [
+            PerChannel(
+                group,
+                getattr(rule, f"{side}_channels"),
+                method="exact",
+                namespace=rule.parameters,
+                name=f"rule{self.number}_{side}",
+            )
+            for side, group in (("pre", self.source), ("post", feature_map))
+            if rule is not None and getattr(rule, f"{side}_channels")
+        ]

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 
 from hebbsim import ConvLayer, ConvNetwork, rules
-from hebbsim.data.preprocessing import difference_of_gaussians
+from hebbsim.data.filters import difference_of_gaussians
 
 PATCH = 24
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from scipy.ndimage import zoom
 
 from hebbsim import SpikingLayer, SpikingNetwork, load_dataset, rules
-from hebbsim.data.datasets import as_float
-from hebbsim.data.preprocessing import difference_of_gaussians, on_off_channels
+from hebbsim.data.dataset import as_float
+from hebbsim.data.filters import difference_of_gaussians, on_off_channels
 
 CHANNELS, KERNEL = 32, 5  # of the first layer
 SIZE = 12  # of its map

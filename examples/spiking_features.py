@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hebbsim import SpikingLayer, SpikingNetwork, decode, load_dataset, rules
-from hebbsim.compare.comparison import quadrants
-from hebbsim.data.datasets import as_float
-from hebbsim.data.preprocessing import difference_of_gaussians, on_off_channels
+from hebbsim.data.dataset import as_float
+from hebbsim.data.filters import difference_of_gaussians, on_off_channels
+from hebbsim.experiments.features import quadrants
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
-from hebbsim.data.datasets import load_dataset
+from hebbsim.data.load import load_dataset
 from hebbsim.geometry import conv_output_shape, pool_output_shape
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap

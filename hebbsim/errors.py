@@ -1,7 +1,13 @@
-"""Wording that several modules' errors share."""
+"""Errors that several modules raise, and wording that they share."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+__all__ = ["SettingsError", "closest", "unknown"]
+
+
+class SettingsError(ValueError):
+    """Settings that are unknown, contradictory or out of range."""
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:

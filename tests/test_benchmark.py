@@ -17,11 +17,12 @@ from hebbsim.benchmark.charts import benchmark_figure
 from hebbsim.benchmark.report import BenchmarkFolder, markdown
 from hebbsim.benchmark.rows import exponent, largest_difference
 from hebbsim.benchmark.runner import check_parts
-from hebbsim.benchmark.timing import Repeated, interleave, preferences
+from hebbsim.benchmark.timing import Repeated, interleave
 from hebbsim.benchmark.worker import ask
 from hebbsim.cli import app
-from hebbsim.compare.results import ResultsError
-from hebbsim.compare.settings import SettingsError
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.preferences import preferences
+from hebbsim.experiments.results import ResultsError
 
 SETTING = Setting(threads=1, repeats=1, sizes=QUICK)
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 import hebbsim
-from hebbsim import compare as module
 from hebbsim import rules
 from hebbsim.cli import app
+from hebbsim.compare import comparison as module
 from hebbsim.compare.results import ResultsFolder
 
 TINY = [

@@ -13,14 +13,18 @@ from brian2 import prefs
 from safetensors.numpy import load_file
 
 from hebbsim import ConvNetwork
-from hebbsim import compare as module
 from hebbsim.bridge.decoding import decode
-from hebbsim.compare.comparison import compare, features, quadrants
+from hebbsim.compare import comparison as module
+from hebbsim.compare.comparison import compare
 from hebbsim.compare.rate_rules import RATE_RULES, make_rule
-from hebbsim.compare.results import ResultsError, ResultsFolder, Row
-from hebbsim.compare.settings import CompareSettings, SettingsError
+from hebbsim.compare.results import ResultsFolder, Row
+from hebbsim.compare.settings import CompareSettings
 from hebbsim.compare.tables import label, markdown, summarize
-from hebbsim.data.datasets import DatasetError, as_float, load_dataset
+from hebbsim.data.dataset import DatasetError, as_float
+from hebbsim.data.load import load_dataset
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.features import features, quadrants
+from hebbsim.experiments.results import ResultsError
 from hebbsim.geometry import GeometryError
 
 

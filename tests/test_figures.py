@@ -6,8 +6,9 @@ import pytest
 from matplotlib import _pylab_helpers
 from PIL import Image
 
-from hebbsim.compare.figures import accuracy_figure, filter_figure, mosaic, save_figure
+from hebbsim.compare.figures import accuracy_figure, filter_figure
 from hebbsim.compare.results import Row
+from hebbsim.experiments.figures import mosaic, save_figure
 
 RNG = np.random.default_rng(0)
 

@@ -12,12 +12,14 @@ from typer.testing import CliRunner
 
 from hebbsim import rules
 from hebbsim.compare.comparison import preferences
-from hebbsim.compare.settings import CompareSettings, SettingsError
+from hebbsim.compare.settings import CompareSettings
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.results import ResultsError
 from models.miconi2021 import CONDITIONS, Condition, Settings, build, experiment, run
 from models.miconi2021.cli import app
 from models.miconi2021.figures import receptive_fields
 from models.miconi2021.images import fitted_zca, load_images, mirrored, whitened
-from models.miconi2021.results import PIXELS, Results, ResultsError
+from models.miconi2021.results import PIXELS, Results
 from models.miconi2021.settings import named_conditions, own_condition
 from models.miconi2021.standin import digits_on_photographs
 

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from hebbsim.benchmark.rows import Row, Series
+from hebbsim.experiments.figures import COLOURS, hide_frame, new_figure
 
 __all__ = ["benchmark_figure"]
 
-_OURS, _THEIRS = "#0072B2", "#D55E00"
+_OURS, _THEIRS = COLOURS[:2]
 _COLUMNS = 3
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
@@ -36,7 +37,7 @@ def benchmark_figure(rows: Sequence[Row], series: Sequence[Series]) -> Figure:
         panels.setdefault((one.part, one.x_label), []).append(one)
     n_rows = -(-len(panels) // _COLUMNS)
     heights = [0.8 + 0.42 * len(bars) if bars else 0.0, 2.8 * n_rows]
-    figure = Figure(figsize=(10.0, max(sum(heights), 1.0)), dpi=200, layout="constrained")
+    figure = new_figure(10.0, max(sum(heights), 1.0))
     parts = iter(
         figure.subfigures(
             sum(h > 0 for h in heights) or 1,
@@ -72,7 +73,7 @@ def _draw_bars(ax: Axes, rows: Sequence[Row]) -> None:
     ax.margins(x=0.1)
     ax.axvline(1, color="0.6", linewidth=0.8, zorder=0)
     ax.set_xlabel("rival's time over ours (black: target; orange: not reached)")
-    ax.spines[["top", "right"]].set_visible(False)
+    hide_frame(ax)
 
 
 def _draw_series(ax: Axes, series: Sequence[Series]) -> None:
@@ -97,4 +98,4 @@ def _draw_series(ax: Axes, series: Sequence[Series]) -> None:
     ax.set_ylabel(series[0].y_label)
     if ax.get_legend_handles_labels()[1]:
         ax.legend(frameon=False, fontsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
+    hide_frame(ax)

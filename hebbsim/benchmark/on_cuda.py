@@ -20,10 +20,10 @@ from hebbsim.benchmark.ours import RATE, THRESHOLD_STEP, Layer, conv_network, im
 from hebbsim.benchmark.rivals import LAYOUTS, Convolution, GradientTrick
 from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
-from hebbsim.benchmark.standalone import standalone_device
+from hebbsim.benchmark.standalone import Built, Program
 from hebbsim.benchmark.timing import interleave
 from hebbsim.codegen.cuda.toolkit import requirements
-from hebbsim.compare.settings import SettingsError
+from hebbsim.errors import SettingsError
 from hebbsim.maps.stored_images import StoredImages
 
 __all__ = ["convolution", "training_step"]
@@ -67,42 +67,27 @@ def torch_device() -> str:
     return "cuda"
 
 
-class Program:
-    """Build the program of a network with Brian2CUDA, in a folder of its own.
+class CudaProgram(Program):
+    """Build a program with Brian2CUDA; the variables are kept as they are after the first step."""
 
-    Parameters
-    ----------
-    folder : path
-        Where the project goes.
-    steps : int
-        Time steps of a run.
-    objects : callable
-        Returns a network, its clock, and the variables to compare after the first step.
-    """
+    DEVICE = "cuda_standalone"
 
-    def __init__(
-        self,
-        folder: Path,
-        steps: int,
-        objects: Callable[[], tuple[Network, Any, list[ArrayVariable]]],
-    ) -> None:
-        self.folder = folder
-        with standalone_device("cuda_standalone"):
-            network, clock, compared = objects()
-            network.run(clock.dt, namespace={})
-            for variable in compared:
-                array = device.get_array_name(variable, access_data=False)
-                device.insert_code(
-                    "main", _KEEP.format(array=array, size=variable.size, type="float")
-                )
-            # the same code objects again: warm, and compiled once
-            go_on = f"{network.name}.run({{}}*{float(clock.dt)!r}, NULL, 10.0);"
-            device.insert_code("main", go_on.format(WARM_STEPS))
-            device.insert_code("main", _BEGIN)
-            device.insert_code("main", go_on.format(steps))
-            device.insert_code("main", _END.format(steps=steps))
-            device.build(directory=str(folder), run=False)
-            self._files = [f"first_{device.get_array_name(v, access_data=False)}" for v in compared]
+    def write(self, network: Network, clock: Any, variables: list[ArrayVariable]) -> None:
+        """Write one step, steps to get warm, and those that are timed."""
+        network.run(clock.dt, namespace={})
+        for variable in variables:
+            array = device.get_array_name(variable, access_data=False)
+            device.insert_code("main", _KEEP.format(array=array, size=variable.size, type="float"))
+        # the same code objects again: warm, and compiled once
+        go_on = f"{network.name}.run({{}}*{float(clock.dt)!r}, NULL, 10.0);"
+        device.insert_code("main", go_on.format(WARM_STEPS))
+        device.insert_code("main", _BEGIN)
+        device.insert_code("main", go_on.format(self.steps))
+        device.insert_code("main", _END.format(steps=self.steps))
+
+    def file_of(self, variable: ArrayVariable) -> str:
+        """Return the name of the file that `_KEEP` writes."""
+        return f"first_{device.get_array_name(variable, access_data=False)}"
 
     def measure(self, steps: int) -> float:
         """Run the program, whatever number of `steps` is asked for; return the time of one."""
@@ -118,10 +103,6 @@ class Program:
         if done.returncode or not found:
             raise RuntimeError(f"{self.folder / 'main'} failed: {done.stderr.strip()[-2000:]}")
         return float(found[1])
-
-    def first(self) -> list[np.ndarray]:
-        """Return the compared variables after the first step, flat, in the order of the memory."""
-        return [np.fromfile(self.folder / "results" / name, np.float32) for name in self._files]
 
 
 class Synchronized:
@@ -169,14 +150,15 @@ def training_step(setting: Setting) -> Found:
     expected = [np.array(stage.conv.variables["w"].get_value()) for stage in network.stages]
     cpu_time = interleave({"cpu": on_cpu}, setting.repeats, sizes.seconds)["cpu"]
 
-    def objects() -> tuple[Network, Any, list[ArrayVariable]]:
+    def objects() -> Built:
         found = conv_network(sizes)
         StoredImages(found.input, batch)
-        return found.brian2, found.clock, [stage.conv.variables["w"] for stage in found.stages]
+        kernels = [stage.conv.variables["w"] for stage in found.stages]
+        return Built(found.brian2, found.clock, kernels)
 
     with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
         setting.announce("three layers: compiling for the GPU")
-        program = Program(Path(folder, "network"), sizes.standalone_steps, objects)
+        program = CudaProgram(Path(folder, "network"), sizes.standalone_steps, objects)
         setting.announce("three layers: training step")
         contenders: dict[str, Any] = {"ours": program}
         for precision in PRECISIONS:
@@ -185,7 +167,7 @@ def training_step(setting: Setting) -> Found:
                 step = partial(rival.step, torch.from_numpy(batch).to(on))
                 contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
         times = interleave(contenders, setting.repeats, sizes.seconds)
-        pairs = zip(program.first(), expected, strict=True)
+        pairs = zip(program.kept(), expected, strict=True)
         difference = max(largest_difference(ours, theirs.ravel()) for ours, theirs in pairs)
     ours = times.pop("ours")
     what = f"training step on the GPU, three layers, batch {sizes.batch}"
@@ -218,9 +200,9 @@ def _convolution(setting: Setting, shape: Shape, on: str) -> list[Row]:
     layer = Layer.build(*shape, batch=sizes.batch)
     kernel, x = torch.from_numpy(layer.kernel).to(on), torch.from_numpy(layer.input).to(on)
 
-    def objects() -> tuple[Network, Any, list[ArrayVariable]]:
+    def objects() -> Built:
         found = Layer.build(*shape, batch=sizes.batch)
-        return found.network(), defaultclock, [found.target.variables["u"]]
+        return Built(found.network(), defaultclock, [found.target.variables["u"]])
 
     contenders: dict[str, Any] = {}
     for precision in PRECISIONS:
@@ -229,9 +211,9 @@ def _convolution(setting: Setting, shape: Shape, on: str) -> list[Row]:
             step = partial(rival.step, rival.prepare(x))
             contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
     with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
-        program = Program(Path(folder, "layer"), sizes.standalone_steps, objects)
+        program = CudaProgram(Path(folder, "layer"), sizes.standalone_steps, objects)
         times = interleave({"ours": program, **contenders}, setting.repeats, sizes.seconds)
-        (drive,) = program.first()
+        (drive,) = program.kept()
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         theirs = Convolution(kernel, "contiguous").step(x).cpu().numpy()
     difference = largest_difference(drive, np.moveaxis(theirs, 1, -1).ravel())

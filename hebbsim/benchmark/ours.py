@@ -10,6 +10,7 @@ from brian2 import Network
 from hebbsim import rules
 from hebbsim.benchmark.sizes import Sizes
 from hebbsim.benchmark.timing import Stamped
+from hebbsim.brian2_private import mark_as_used
 from hebbsim.competition.winners import WinnerTakeAll
 from hebbsim.geometry import conv_output_shape
 from hebbsim.maps.feature_map import FeatureMap
@@ -128,7 +129,8 @@ class Layer:
         if synapses is None:
             return Network(self.source, self.target, self.conv)
         network = Network(self.source, self.target, synapses)
-        self.conv._network = synapses._network = network.id  # replaced, not forgotten
+        for item in (self.conv, synapses):  # the convolution is replaced, not forgotten
+            mark_as_used(item, network.id)
         return network
 
     def stamped(self, threads: int, synapses: Any = None) -> Stamped:

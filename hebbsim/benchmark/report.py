@@ -1,9 +1,8 @@
 """What a benchmark writes: tables, the environment, and where they go."""
 
-import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hebbsim.benchmark.rows import Row, Series
-from hebbsim.compare.results import ResultsError
+from hebbsim.experiments.results import OutputFolder, write_csv
+from hebbsim.experiments.tables import markdown_table
 
 __all__ = ["BenchmarkFolder", "markdown", "table"]
 
@@ -22,7 +22,7 @@ _HEADINGS = (
 _LEFT = ("part", "what", "rival", "unit", "target", "met")
 
 
-class BenchmarkFolder:
+class BenchmarkFolder(OutputFolder):
     """
     Write a benchmark's results to a folder.
 
@@ -33,35 +33,18 @@ class BenchmarkFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.csv = self.path / "results.csv"
+        super().__init__(path)
         self.series = self.path / "series.csv"
         self.environment = self.path / "environment.json"
-        self.table = self.path / "table.md"
         self.figure = self.path / "benchmark.png"
 
-    def written(self) -> list[Path]:
-        """List the files of ours that there are."""
-        files = (self.csv, self.series, self.environment, self.table, self.figure)
-        return [file for file in files if file.exists()]
+    def files(self) -> Iterator[Path]:
+        """Iterate over the files that may be ours, whether they are there or not."""
+        yield from (self.csv, self.series, self.environment, self.table, self.figure)
 
     def check(self, *, overwrite: bool) -> None:
-        """
-        Make sure that nothing is lost, before anything is measured.
-
-        Raises
-        ------
-        ResultsError
-            If there are results, and `overwrite` isn't asked for.
-        """
-        if self.path.exists() and not self.path.is_dir():
-            raise ResultsError(f"'{self.path}' is a file; give --output a folder")
-        found = self.written()
-        if found and not overwrite:
-            raise ResultsError(
-                f"'{self.path}' holds results ({found[0].name}); give --overwrite to replace "
-                "them, or another folder with --output"
-            )
+        """Make sure that nothing is lost, before anything is measured, or raise ResultsError."""
+        self.check_free(overwrite=overwrite)
 
     def save(
         self, rows: Sequence[Row], series: Sequence[Series], environment: dict[str, Any]
@@ -70,28 +53,21 @@ class BenchmarkFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.figure.unlink(missing_ok=True)
         self.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
-        _write(self.csv, _HEADINGS, (_values(row) for row in rows))
+        write_csv(self.csv, _HEADINGS, (_values(row) for row in rows))
         points = (
             (s.part, s.name, s.x_label, x, s.y_label, y)
             for s in series
             for x, y in zip(s.x, s.y, strict=True)
         )
-        _write(self.series, ("part", "series", "x_label", "x", "y_label", "y"), points)
+        write_csv(self.series, ("part", "series", "x_label", "x", "y_label", "y"), points)
         self.table.write_text(markdown(rows), encoding="utf-8")
 
     def draw(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
         """Write the figure."""
         from hebbsim.benchmark.charts import benchmark_figure
-        from hebbsim.compare.figures import save_figure
+        from hebbsim.experiments.figures import save_figure
 
         save_figure(benchmark_figure(rows, series), self.figure)
-
-
-def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines)
 
 
 def _met(row: Row) -> str:
@@ -126,9 +102,7 @@ def _large(value: object) -> str:
 
 def markdown(rows: Iterable[Row]) -> str:
     """Write the table in Markdown."""
-    align = [":---" if heading in _LEFT else "---:" for heading in _HEADINGS]
-    lines = [_HEADINGS, align, *map(_cells, rows)]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), ""])
+    return markdown_table(_HEADINGS, map(_cells, rows), _LEFT)
 
 
 def table(rows: Iterable[Row], environment: dict[str, Any]) -> Table:

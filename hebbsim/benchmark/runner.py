@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
+from hebbsim.benchmark.environment import environment
+from hebbsim.benchmark.report import BenchmarkFolder
 from hebbsim.benchmark.rows import PARTS, Row, Series
 from hebbsim.benchmark.setting import Found, Setting
-from hebbsim.benchmark.timing import THREADS, preferences
-from hebbsim.compare.settings import SettingsError
-from hebbsim.errors import unknown
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.preferences import run_preferences
+from hebbsim.experiments.settings import check_choice, check_whole_number
 
 __all__ = ["benchmark", "check_parts"]
 
@@ -71,9 +71,6 @@ def benchmark(
             f"part {elsewhere[0]} is not measured on {setting.device}, only "
             f"{', '.join(functions)} are"
         )
-    from hebbsim.benchmark.environment import environment
-    from hebbsim.benchmark.report import BenchmarkFolder
-
     results = BenchmarkFolder(folder)
     results.check(overwrite=overwrite)
     rows: list[Row] = []
@@ -92,28 +89,19 @@ def check_parts(parts: Sequence[str]) -> list[str]:
     if not parts:
         raise SettingsError(f"parts: give at least one of {', '.join(PARTS)}")
     for part in parts:
-        if part not in PARTS:
-            raise SettingsError(unknown("part", part, tuple(PARTS)))
+        check_choice("part", part, PARTS)
     return [part for part in PARTS if part in parts]
 
 
 def _check(setting: Setting) -> None:
-    if setting.device not in _DEVICES:
-        raise SettingsError(unknown("device", setting.device, tuple(_DEVICES)))
+    check_choice("device", setting.device, _DEVICES)
     for name, value in (("threads", setting.threads), ("repeats", setting.repeats)):
-        if value < 1:
-            raise SettingsError(f"{name}: expected a whole number from 1 on, got {value}")
+        check_whole_number(name, value, 1)
 
 
 def _measure(part: str, setting: Setting) -> Found:
     module, function = _DEVICES[setting.device][part]
-    chosen = {
-        "core.default_float_dtype": np.float32,
-        THREADS: setting.threads,
-        # a run that ends early without an error would pass for a complete one
-        "core.stop_on_keyboard_interrupt": False,
-    }
-    with preferences(chosen):
+    with run_preferences(setting.threads):
         measure = getattr(import_module(f"hebbsim.benchmark.{module}"), function)
         found: Found = measure(setting)
     return found

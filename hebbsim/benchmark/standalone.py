@@ -1,33 +1,33 @@
-"""C++ standalone programs that run one layer."""
+"""Programs of Brian2's standalone devices that are built by hand, run and timed."""
 
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from brian2 import BrianLogger, defaultclock, device, set_device
+from brian2 import BrianLogger, Network, device, set_device
+from brian2.core.variables import ArrayVariable
 
-from hebbsim.benchmark.ours import Layer
-from hebbsim.benchmark.timing import THREADS, preferences
+from hebbsim.experiments.preferences import THREADS, preferences
 
-__all__ = ["Program", "standalone_device"]
+__all__ = ["Built", "CppProgram", "Program"]
 
 
-@contextmanager
-def standalone_device(name: str) -> Iterator[None]:
-    """Make a standalone device the current one, for a program that is built by hand."""
-    set_device(name, build_on_run=False)
-    try:
-        yield
-    finally:
-        device.reinit()
-        set_device("runtime")
+class Built(NamedTuple):
+    """What a program is made of."""
+
+    network: Network
+    clock: Any
+    #: What is kept, to be compared
+    variables: list[ArrayVariable]
+    #: What the network doesn't hold and the device asks for all the same
+    other: Any = None
 
 
 class Program:
-    """Build the program of a layer in a folder of its own.
+    """Build the program of a network in a folder of its own.
 
     Parameters
     ----------
@@ -35,30 +35,63 @@ class Program:
         Where the project goes.
     steps : int
         Time steps of a run.
-    threads : int
-        OpenMP threads; with a single one OpenMP is left out.
     objects : callable
-        Returns the layer, and the synapses that replace its convolution, or None.
+        Builds the network; called while the device is the current one.
     """
 
+    DEVICE: ClassVar[str]
+
+    def __init__(self, folder: Path, steps: int, objects: Callable[[], Built]) -> None:
+        self.folder, self.steps = folder, steps
+        with _current(self.DEVICE):
+            built = objects()
+            self.write(built.network, built.clock, built.variables)
+            device.build(directory=str(folder), run=False)
+            self._kept = [(self.file_of(v), v.dtype) for v in built.variables]
+
+    def write(self, network: Network, clock: Any, variables: list[ArrayVariable]) -> None:
+        """Write what the program does."""
+        raise NotImplementedError
+
+    def file_of(self, variable: ArrayVariable) -> str:
+        """Return the name of the file that a run leaves of a variable."""
+        raise NotImplementedError
+
+    def kept(self) -> list[np.ndarray]:
+        """Return the variables of the last run, flat, in the order of the memory."""
+        return [np.fromfile(self.folder / "results" / name, kind) for name, kind in self._kept]
+
+
+class CppProgram(Program):
+    """Build a C++ standalone program.
+
+    Parameters
+    ----------
+    folder, steps, objects
+        As of `Program`; the variables are kept as they are after the last step.
+    threads : int
+        OpenMP threads; with a single one OpenMP is left out.
+    """
+
+    DEVICE = "cpp_standalone"
+
     def __init__(
-        self, folder: Path, steps: int, threads: int, objects: Callable[[], tuple[Layer, Any]]
+        self, folder: Path, steps: int, objects: Callable[[], Built], threads: int
     ) -> None:
-        self.folder, self.steps, self.threads = folder, steps, threads
+        self.threads = threads
         #: Time of a step in each run, in seconds
         self.times: list[float] = []
         BrianLogger.suppress_name("openmp")  # that it is not well tested: results are compared
-        with (
-            preferences({THREADS: threads if threads > 1 else 0}),
-            standalone_device("cpp_standalone"),
-        ):
-            layer, synapses = objects()
-            network = layer.network(synapses)
-            network.run(steps * defaultclock.dt, namespace={})
-            device.build(directory=str(folder), run=False)
-            weight = layer.conv.variables["w"]
-            self._file = Path(device.get_array_filename(weight)).name
-            self._dtype = weight.dtype
+        with preferences({THREADS: threads if threads > 1 else 0}):
+            super().__init__(folder, steps, objects)
+
+    def write(self, network: Network, clock: Any, variables: list[ArrayVariable]) -> None:
+        """Write a run."""
+        network.run(self.steps * clock.dt, namespace={})
+
+    def file_of(self, variable: ArrayVariable) -> str:
+        """Return the name of the file that Brian2 writes."""
+        return Path(device.get_array_filename(variable)).name
 
     def measure(self) -> None:
         """Run the program once, and keep its time."""
@@ -71,6 +104,13 @@ class Program:
         """Median time of a step, in seconds."""
         return float(np.median(self.times))
 
-    def kernel(self) -> np.ndarray:
-        """Weights after the last run, flat, in the order of the memory."""
-        return np.fromfile(self.folder / "results" / self._file, self._dtype)
+
+@contextmanager
+def _current(name: str) -> Iterator[None]:
+    """Make a standalone device the current one, for a program that is built by hand."""
+    set_device(name, build_on_run=False)
+    try:
+        yield
+    finally:
+        device.reinit()
+        set_device("runtime")

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from brian2 import Synapses
+from brian2 import Synapses, defaultclock
 from brian2.devices.device import auto_target
 
 from hebbsim.benchmark.ours import Layer
 from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
-from hebbsim.benchmark.standalone import Program
+from hebbsim.benchmark.standalone import Built, CppProgram
 from hebbsim.benchmark.timing import interleave
 
 __all__ = ["SHARED", "UNSHARED", "measure", "same_kernel", "unshared"]
@@ -139,20 +139,21 @@ def _thread_counts(setting: Setting) -> list[int]:
 def _standalone(setting: Setting, batch: int, order: str) -> list[Row]:
     """Measure C++ standalone programs, each with one thread and with all."""
     steps = max(1, setting.sizes.standalone_steps // batch)
-    programs: dict[str, list[Program]] = {}
+    programs: dict[str, list[CppProgram]] = {}
 
-    def objects(name: str) -> tuple[Layer, Synapses | None]:
-        built = layer(setting, batch)
-        if name == SHARED:
-            return built, built.conv.to_synapses()
-        return built, None if name == OURS else unshared(built, order)
+    def objects(name: str) -> Built:
+        built, synapses = layer(setting, batch), None
+        if name != OURS:
+            synapses = built.conv.to_synapses() if name == SHARED else unshared(built, order)
+        network = built.network(synapses)
+        return Built(network, defaultclock, [built.conv.variables["w"]], other=built)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for name in (OURS, *_rivals(batch)):
             for threads in _thread_counts(setting):
                 setting.announce(f"C++ standalone: compiling {name}, threads: {threads}")
                 path = Path(folder, f"{len(programs)}-{threads}")
-                program = Program(path, steps, threads, partial(objects, name))
+                program = CppProgram(path, steps, partial(objects, name), threads)
                 programs.setdefault(name, []).append(program)
         setting.announce("C++ standalone: time of a step")
         for _ in range(setting.repeats):
@@ -163,7 +164,7 @@ def _standalone(setting: Setting, batch: int, order: str) -> list[Row]:
         return [_standalone_row(best[OURS], best[name], name, batch) for name in _rivals(batch)]
 
 
-def _standalone_row(ours: Program, rival: Program, name: str, batch: int) -> Row:
+def _standalone_row(ours: CppProgram, rival: CppProgram, name: str, batch: int) -> Row:
     same = name == SHARED
     return Row(
         "a",
@@ -175,6 +176,6 @@ def _standalone_row(ours: Program, rival: Program, name: str, batch: int) -> Row
         1e3 * rival.median,
         f"{name}, threads: {rival.threads}",
         Target(100) if same else None,
-        largest_difference(ours.kernel(), rival.kernel()) if same else float("nan"),
+        largest_difference(ours.kept()[0], rival.kept()[0]) if same else float("nan"),
         TOLERANCE if same else float("nan"),
     )

@@ -1,17 +1,17 @@
 """Time of a step: stamps inside a Brian2 run, and contenders that take turns."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
-from brian2 import Network, NetworkOperation, prefs
+from brian2 import Network, NetworkOperation
 
-__all__ = ["Contender", "Repeated", "Stamped", "interleave", "preferences"]
+from hebbsim.experiments.preferences import THREADS, preferences
+
+__all__ = ["Contender", "Repeated", "Stamped", "interleave"]
 
 MIN_STEPS, MAX_STEPS = 5, 300
-THREADS = "devices.cpp_standalone.openmp_threads"
 
 
 class Contender(Protocol):
@@ -123,16 +123,3 @@ def interleave(
         for name, contender in contenders.items():
             times[name].append(contender.measure(steps[name]))
     return {name: float(np.median(values)) for name, values in times.items()}
-
-
-@contextmanager
-def preferences(chosen: Mapping[str, Any]) -> Iterator[None]:
-    """Set preferences of Brian2 for the time being."""
-    before = {name: prefs[name] for name in chosen}
-    try:
-        for name, value in chosen.items():
-            prefs[name] = value
-        yield
-    finally:
-        for name, value in before.items():
-            prefs[name] = value

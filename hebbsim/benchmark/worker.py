@@ -107,7 +107,7 @@ def _choose(threads: int) -> None:
     import numpy as np
     from brian2 import prefs
 
-    from hebbsim.benchmark.timing import THREADS
+    from hebbsim.experiments.preferences import THREADS
 
     prefs[THREADS] = threads
     prefs["core.default_float_dtype"] = np.float32

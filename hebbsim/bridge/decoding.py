@@ -81,15 +81,9 @@ def decode(
         raise ValueError(unknown("read-out", method, _READ_OUTS))
     if not (alpha > 0 and np.isfinite(alpha)):
         raise ValueError(f"alpha must be positive and finite, got {alpha}")
-    train_targets = _labels("training", train_labels)
-    test_targets = _labels("test", test_labels)
-    if (train_targets.dtype.kind == "U") != (test_targets.dtype.kind == "U"):
-        raise ValueError(
-            f"training and test labels must be of one kind, got {train_targets.dtype} and "
-            f"{test_targets.dtype}"
-        )
-    train = _features("training", train_features, train_targets)
-    test = _features("test", test_features, test_targets)
+    train, train_targets = _split("training", train_features, train_labels)
+    test, test_targets = _split("test", test_features, test_labels)
+    _check_kinds(train_targets, test_targets)
     if train.shape[1] != test.shape[1]:
         raise ValueError(
             f"training and test samples must have the same number of features, got "
@@ -101,6 +95,19 @@ def decode(
         raise ValueError(f"training labels must have at least two classes, got only {classes[0]!r}")
     predicted = _READ_OUTS[method](train, indices, test, alpha, seed)
     return float(np.mean(classes[predicted] == test_targets))
+
+
+def _split(split: str, features: ArrayLike, labels: ArrayLike) -> tuple[Features, NDArray[Any]]:
+    targets = _labels(split, labels)
+    return _features(split, features, targets), targets
+
+
+def _check_kinds(train_targets: NDArray[Any], test_targets: NDArray[Any]) -> None:
+    if (train_targets.dtype.kind == "U") != (test_targets.dtype.kind == "U"):
+        raise ValueError(
+            f"training and test labels must be of one kind, got {train_targets.dtype} and "
+            f"{test_targets.dtype}"
+        )
 
 
 def _labels(split: str, labels: ArrayLike) -> NDArray[Any]:

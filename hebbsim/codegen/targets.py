@@ -1,9 +1,9 @@
 """What each code-generation target adds: templates, and C++ in runtime mode.
 
-Every loop nest has one template per language, found under the same stem: in ``numpy/templates`` (the
-readable reference), in ``cpp/templates``, which serves both C++ standalone (inside Brian2's own
-``common_group.cpp``) and C++ in runtime mode (inside ``cpp/runtime_templates/common_group.cpp``),
-and in ``cuda/templates``, for Brian2CUDA where that is installed.
+Every loop nest has one template per language, found under the same stem: in ``numpy/templates``
+(the readable reference), in ``cpp/templates``, which serves both C++ standalone (inside Brian2's
+own ``common_group.cpp``) and C++ in runtime mode (inside ``cpp/runtime_templates``), and in
+``cuda/templates``, for Brian2CUDA where that is installed.
 """
 
 from importlib.util import find_spec

@@ -1,29 +1,32 @@
 """The comparison of plasticity rules: what a linear read-out tells from each layer's features."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from brian2 import prefs
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hebbsim.bridge.decoding import decode
 from hebbsim.compare.results import PIXELS, RANDOM, ResultsFolder, Row
-from hebbsim.compare.settings import CompareSettings, SettingsError
+from hebbsim.compare.settings import CompareSettings
 from hebbsim.compare.tables import markdown
-from hebbsim.data.datasets import ImageDataset, as_float, load_dataset
-from hebbsim.data.preprocessing import ZCA, Preprocessing, make_preprocessing, standardize
+from hebbsim.data.dataset import ImageDataset, as_float
+from hebbsim.data.filters import standardize
+from hebbsim.data.load import load_dataset
+from hebbsim.data.preprocessing import Preprocessing, make_preprocessing
+from hebbsim.data.zca import ZCA
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.features import features
+from hebbsim.experiments.preferences import run_preferences
+from hebbsim.experiments.progress import Bar, progress_bar
 from hebbsim.geometry import GeometryError
 from hebbsim.networks.conv_network import ConvNetwork
 
-__all__ = ["CompareSettings", "compare", "features", "quadrants"]
-
-MAX_FEATURES = 4000
+__all__ = ["CompareSettings", "compare"]
 
 
 def compare(
@@ -81,24 +84,23 @@ def compare(
     check_layers(settings, images.shape)  # fails before anything is replaced
     with preferences(settings):
         rows = results.begin(settings, resume=resume)
-        done = {(row.rule, row.seed) for row in rows}
-        if (PIXELS, 0) not in done:
+        pairs = _pairs_to_do(settings, rows)
+        if not any(row.rule == PIXELS for row in rows):
             rows += _kept(results, [decode_pixels(settings, images)])
-        pairs = [
-            (rule, seed)
-            for seed in range(settings.seeds)
-            for rule in (RANDOM, *settings.rules)
-            if (rule, seed) not in done
-        ]
         n_batches = settings.epochs * (len(images.train) // settings.batch_size)
-        with _progress(progress, console, len(pairs) * n_batches) as (announce, advance):
-            for rule, seed in pairs:
-                announce(f"{rule}, seed {seed}")
-                found, network = run_network(settings, images, rule, seed, advance)
-                results.save_weights(network, rule, seed)
-                rows += _kept(results, found)
+        total = len(pairs) * n_batches
+        with progress_bar("starting", total, show=progress, console=console) as bar:
+            rows += _run_networks(settings, images, results, pairs, bar)
     write_report(results, settings, rows)
     return rows
+
+
+def _pairs_to_do(settings: CompareSettings, rows: list[Row]) -> list[tuple[str, int]]:
+    """Return the rules and seeds whose networks have no rows yet."""
+    done = {(row.rule, row.seed) for row in rows}
+    rules = (RANDOM, *settings.rules)
+    pairs = [(rule, seed) for seed in range(settings.seeds) for rule in rules]
+    return [pair for pair in pairs if pair not in done]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +184,23 @@ def run_network(
     ], network
 
 
+def _run_networks(
+    settings: CompareSettings,
+    images: Images,
+    results: ResultsFolder,
+    pairs: list[tuple[str, int]],
+    bar: Bar,
+) -> list[Row]:
+    """Train and decode the networks of rules and seeds, and keep what each of them gives."""
+    rows = []
+    for rule, seed in pairs:
+        bar.announce(f"{rule}, seed {seed}")
+        found, network = run_network(settings, images, rule, seed, bar.advance)
+        results.save_weights(network, rule, seed)
+        rows += _kept(results, found)
+    return rows
+
+
 def decode_pixels(settings: CompareSettings, images: Images) -> Row:
     """Decode the images themselves, not preprocessed."""
     dataset = images.dataset
@@ -209,51 +228,13 @@ def _decoded(
     )
 
 
-def features(maps: np.ndarray) -> np.ndarray:
-    """
-    Give the whole maps if they are small enough to be decoded, else their quadrant means.
-
-    Parameters
-    ----------
-    maps : array
-        `(n, channels, rows, cols)`.
-
-    Returns
-    -------
-    array
-        `(n, channels, rows, cols)`, or `(n, channels, 2, 2)` where an image has more than 4000
-        features.
-    """
-    return maps if np.prod(maps.shape[1:]) <= MAX_FEATURES else quadrants(maps)
-
-
-def quadrants(maps: np.ndarray) -> np.ndarray:
-    """
-    Average maps over their four quadrants (Miconi 2021).
-
-    Parameters
-    ----------
-    maps : array
-        `(n, channels, rows, cols)`. A middle row or column belongs to both sides.
-
-    Returns
-    -------
-    array
-        `(n, channels, 2, 2)`.
-    """
-    rows, cols = maps.shape[2:]
-    top, bottom = slice((rows + 1) // 2), slice(rows // 2, None)
-    left, right = slice((cols + 1) // 2), slice(cols // 2, None)
-    means = [maps[:, :, r, c].mean(axis=(2, 3)) for r in (top, bottom) for c in (left, right)]
-    return np.stack(means, axis=-1).reshape(*maps.shape[:2], 2, 2)
-
-
 def write_report(results: ResultsFolder, settings: CompareSettings, rows: list[Row]) -> None:
     """Write ``table.md``, ``filters.png`` (of the first seed) and ``accuracy.png``."""
-    from hebbsim.compare.figures import accuracy_figure, filter_figure, save_figure
+    from hebbsim.compare.figures import accuracy_figure, filter_figure
+    from hebbsim.experiments.figures import save_figure
 
     results.table.write_text(markdown(settings, rows), encoding="utf-8")
-    kernels = {rule: results.first_kernel(rule, 0) for rule in (RANDOM, *settings.rules)}
+    kernels = {rule: results.kernel(rule, 0, 1) for rule in (RANDOM, *settings.rules)}
     save_figure(filter_figure(kernels), results.filters)
     save_figure(accuracy_figure(rows), results.accuracy)
 
@@ -263,37 +244,6 @@ def _kept(results: ResultsFolder, rows: list[Row]) -> list[Row]:
     return rows
 
 
-@contextmanager
-def preferences(settings: CompareSettings) -> Iterator[None]:
+def preferences(settings: CompareSettings) -> AbstractContextManager[None]:
     """Set Brian2's precision and threads for the time being."""
-    chosen = {
-        "core.default_float_dtype": np.dtype(settings.dtype).type,
-        "devices.cpp_standalone.openmp_threads": settings.threads,
-        # a run that ends early without an error would pass for a complete one
-        "core.stop_on_keyboard_interrupt": False,
-    }
-    before = {name: prefs[name] for name in chosen}
-    try:
-        for name, value in chosen.items():
-            prefs[name] = value
-        yield
-    finally:
-        for name, value in before.items():
-            prefs[name] = value
-
-
-@contextmanager
-def _progress(
-    show: bool, console: Console | None, total: int
-) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not show, transient=True) as bar:
-        task = bar.add_task("starting", total=total)
-        yield lambda text: bar.update(task, description=text), lambda: bar.advance(task)
+    return run_preferences(settings.threads, settings.dtype)

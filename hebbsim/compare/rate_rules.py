@@ -6,19 +6,15 @@ from typing import Any
 from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
 
 from hebbsim import rules
-from hebbsim.errors import closest, unknown
+from hebbsim.errors import SettingsError, closest, unknown
 from hebbsim.rules.rule import Rule
 
-__all__ = ["RATE_RULES", "SettingsError", "check_learning_rate", "make_rule", "rule_names"]
+__all__ = ["RATE_RULES", "check_learning_rate", "make_rule", "rule_names"]
 
 #: A `ConvNetwork` computes rates
 RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance", "NonlinearHebb")
 
 _IN_SCHEDULES = ("n_shared", "t")
-
-
-class SettingsError(ValueError):
-    """Settings that are unknown, contradictory or out of range."""
 
 
 def make_rule(name: str, learning_rate: str) -> Rule:

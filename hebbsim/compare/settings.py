@@ -1,18 +1,22 @@
 """What `hebbsim compare` is asked to do, as plain values that a file holds."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from hebbsim.compare.rate_rules import SettingsError, check_learning_rate, make_rule, rule_names
-from hebbsim.data.datasets import available_datasets
+from hebbsim.compare.rate_rules import check_learning_rate, make_rule, rule_names
+from hebbsim.data.load import available_datasets
 from hebbsim.data.preprocessing import PREPROCESSING
-from hebbsim.errors import unknown
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.settings import (
+    SavedSettings,
+    as_text,
+    check_choice,
+    check_whole_number,
+)
 from hebbsim.networks.conv_layer import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
 
-__all__ = ["CompareSettings", "SettingsError"]
+__all__ = ["CompareSettings"]
 
 DECODERS = ("ridge", "logistic", "svm")
 DTYPES = ("float32", "float64")
@@ -31,7 +35,7 @@ _QUICK = {"seeds": 1, "epochs": 1, "n_train": 500, "n_test": 200}
 
 
 @dataclass(frozen=True)
-class CompareSettings:
+class CompareSettings(SavedSettings):
     """
     Hold everything that the numbers of a comparison depend on.
 
@@ -81,6 +85,8 @@ class CompareSettings:
         If a value is unknown, out of range, or doesn't fit another one.
     """
 
+    WAY_OUT: ClassVar[str] = "expected a settings.json that hebbsim compare wrote"
+
     data: str = "digits"
     data_root: str | None = None
     rules: tuple[str, ...] = ("Hebb", "Instar", "Oja")
@@ -121,8 +127,7 @@ class CompareSettings:
             ("decoder", DECODERS),
             ("dtype", DTYPES),
         ):
-            if getattr(self, name) not in known:
-                raise SettingsError(unknown(name.replace("_", " "), getattr(self, name), known))
+            check_choice(name.replace("_", " "), getattr(self, name), known)
 
     def _check_numbers(self) -> None:
         for name in _AT_LEAST_ONE:
@@ -141,8 +146,9 @@ class CompareSettings:
         if len(self.channels) != len(self.kernels):
             raise SettingsError(
                 f"channels and kernels: expected one value of each for every layer, got "
-                f"{len(self.channels)} channels {_text(self.channels)} and {len(self.kernels)} "
-                f"kernels {_text(self.kernels)}; give both, such as --channels 32,64 --kernels 5,3"
+                f"{len(self.channels)} channels {as_text(self.channels)} and {len(self.kernels)} "
+                f"kernels {as_text(self.kernels)}; give both, such as --channels 32,64 "
+                "--kernels 5,3"
             )
         if self.k > min(self.channels):
             raise SettingsError(
@@ -168,59 +174,6 @@ class CompareSettings:
             data = str(Path(data).expanduser().resolve())
         defaults = {**_FOR_DATA.get(data, {}), **(_QUICK if quick else {})}
         return cls.from_dict({**defaults, **given, "data": data})
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the settings with these values, and the defaults for the others."""
-        known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise SettingsError(unknown("setting", name, known))
-        return cls(**values)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """
-        Read what `save` wrote.
-
-        Raises
-        ------
-        SettingsError
-            If the file can't be read, or holds something else.
-        """
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"cannot read settings from '{path}' ({error}); expected a settings.json that "
-                "hebbsim compare wrote"
-            ) from error
-        if not isinstance(values, dict):
-            raise SettingsError(
-                f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
-                f'"digits"}}, got {type(values).__name__}'
-            )
-        values.pop("hebbsim", None)
-        try:
-            return cls.from_dict(values)
-        except SettingsError as error:
-            raise SettingsError(f"'{path}': {error}") from None
-
-    def save(self, path: str | Path) -> None:
-        """Write all settings, and the version of hebbsim, as JSON."""
-        from hebbsim import __version__
-
-        values = {"hebbsim": __version__, **asdict(self)}
-        Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-    def difference(self, other: Self) -> str | None:
-        """Name the first setting in which the numbers of `other` may differ, or None."""
-        for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            # the same images may lie elsewhere
-            if field.name != "data_root" and mine != theirs:
-                return f"{field.name} is {_text(mine)} there and {_text(theirs)} here"
-        return None
 
     def layers(self, rule: str | None) -> list[ConvLayer]:
         """Declare the network's layers, with the rule of that name or with none."""
@@ -251,9 +204,4 @@ def _integers(name: str, given: Any) -> tuple[int, ...]:
 
 
 def _check_integer(name: str, value: Any, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise SettingsError(f"{name}: expected an integer from {lowest} on, got {value!r}")
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    check_whole_number(name, value, lowest, "an integer")

@@ -8,10 +8,12 @@ from rich.table import Table
 
 from hebbsim.compare.results import PIXELS, RANDOM, Row
 from hebbsim.compare.settings import CompareSettings
+from hebbsim.experiments.tables import deviation, markdown_table, with_deviation
 
 __all__ = ["Summary", "label", "markdown", "summarize", "table"]
 
 _HEADINGS = ("layer", "features of", "number", "accuracy (%)", "vs random", "vs pixels")
+_LEFT = ("features of",)
 _LABELS = {PIXELS: "raw pixels", RANDOM: "random kernels"}
 
 
@@ -46,7 +48,7 @@ class Summary:
     @property
     def deviation(self) -> float:
         """Standard deviation over the seeds (n - 1); NaN for a single one."""
-        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else float("nan")
+        return deviation(self.accuracies)
 
 
 def summarize(rows: Iterable[Row]) -> list[Summary]:
@@ -79,12 +81,11 @@ def label(rule: str) -> str:
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
-    spread = "" if np.isnan(summary.deviation) else f" ± {100 * summary.deviation:.2f}"
     return (
         str(summary.layer) if summary.layer else "",
         label(summary.rule),
         str(summary.n_features),
-        f"{100 * summary.mean:.2f}{spread}",
+        with_deviation(100 * summary.mean, 100 * summary.deviation),
         *("" if np.isnan(d) else f"{100 * d:+.2f}" for d in (summary.vs_random, summary.vs_pixels)),
     )
 
@@ -102,17 +103,15 @@ def caption(settings: CompareSettings) -> str:
 
 def markdown(settings: CompareSettings, rows: Iterable[Row]) -> str:
     """Write the table in Markdown."""
-    lines = [_HEADINGS, ("---:", ":---", *["---:"] * 4), *map(_cells, summarize(rows))]
-    return "\n".join(
-        [f"{caption(settings)}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
-    )
+    lines = map(_cells, summarize(rows))
+    return f"{caption(settings)}.\n\n{markdown_table(_HEADINGS, lines, _LEFT)}"
 
 
 def table(settings: CompareSettings, rows: Iterable[Row]) -> Table:
     """Build the table for the terminal."""
     built = Table(caption=caption(settings), caption_justify="left")
     for heading in _HEADINGS:
-        built.add_column(heading, justify="left" if heading == "features of" else "right")
+        built.add_column(heading, justify="left" if heading in _LEFT else "right")
     layer = 0
     for summary in summarize(rows):
         if summary.layer != layer:

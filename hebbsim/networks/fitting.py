@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hebbsim.data.datasets import as_float
+from hebbsim.data.dataset import as_float
 from hebbsim.geometry import is_integer
 from hebbsim.networks.checkpoint import Checkpointed, Position, load_checkpoint, save_checkpoint
 from hebbsim.networks.stage import Stage

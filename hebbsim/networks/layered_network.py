@@ -12,7 +12,7 @@ from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used
-from hebbsim.data.datasets import as_float
+from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.fitting import fit

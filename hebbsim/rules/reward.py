@@ -8,16 +8,11 @@ from brian2.units import Quantity, second
 
 from hebbsim.rules.rule import MadeText, Rule, check_time
 from hebbsim.rules.stdp import PairSTDP
+from hebbsim.statements import parse_statements
 
 __all__ = ["RewardGated"]
 
-_STATEMENT = re.compile(r"^(\w+)\s*([-+*/%]?=)(?!=)\s*(.+)$")
-_BOUND = re.compile(r"^w\s*=\s*clip\(\s*w\s*,")
-
-
-def _statements(code: str) -> list[str]:
-    lines = (line.split("#")[0].strip() for line in re.split(r"[\n;]", code))
-    return [line for line in lines if line]
+_BOUND = re.compile(r"^w = clip\(\s*w\s*,")
 
 
 @dataclass(frozen=True, init=False)
@@ -112,7 +107,7 @@ class RewardGated(Rule):
             equations.append(f"credit = {self._signed()}*eligibility : 1 (summed over samples)")
         else:
             equations += factors
-        lines = _statements(self.rule.update)
+        lines = [str(statement) for statement in parse_statements(self.rule.update)]
         bounds = [line for line in lines if _BOUND.match(line)]
         eligible = "\n".join(line for line in lines if line not in bounds)
         return {
@@ -132,16 +127,16 @@ class RewardGated(Rule):
 
     def _eligible(self, code: str) -> str:
         lines = []
-        for line in _statements(code):
-            found = _STATEMENT.match(line)
-            if found and found[1] == "w" and found[2] not in ("+=", "-="):
+        for statement in parse_statements(code):
+            if statement.target != "w":
+                lines.append(str(statement))
+                continue
+            if statement.operator not in ("+=", "-="):
                 raise ValueError(
-                    f"RewardGated({self.rule.name}): '{line}' changes the weight by neither += "
-                    "nor -=, and can't be made to wait for a reward"
+                    f"RewardGated({self.rule.name}): '{statement}' changes the weight by neither "
+                    "+= nor -=, and can't be made to wait for a reward"
                 )
-            lines.append(
-                f"eligibility {found[2]} {found[3]}" if found and found[1] == "w" else line
-            )
+            lines.append(str(replace(statement, target="eligibility")))
         return "\n".join(lines)
 
     def _modulator(self) -> list[str]:

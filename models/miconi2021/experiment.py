@@ -1,19 +1,18 @@
 """Train each condition, read every layer out, and write what was found."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebbsim import decode, to_torch
-from hebbsim.compare.comparison import preferences, quadrants
-from hebbsim.compare.settings import CompareSettings
-from hebbsim.data.datasets import as_float
-from hebbsim.data.preprocessing import standardize
+from hebbsim.data.dataset import as_float
+from hebbsim.data.filters import standardize
+from hebbsim.experiments.features import quadrants
+from hebbsim.experiments.preferences import run_preferences
+from hebbsim.experiments.progress import progress_bar
 from hebbsim.networks.conv_network import ConvNetwork
 from models.miconi2021.figures import save_figures
 from models.miconi2021.images import Images, load_images, mirrored
@@ -22,8 +21,6 @@ from models.miconi2021.results import ALL_LAYERS, PIXELS, Results, Row, table
 from models.miconi2021.settings import Settings
 
 __all__ = ["brian_features", "read_out", "run", "together", "torch_features", "train"]
-
-type Announce = Callable[[str], None]
 
 
 def run(
@@ -78,67 +75,64 @@ def run(
     results = Results(folder)
     results.check(settings, overwrite=overwrite, resume=resume)
     before = results.read() if resume else []
-    pairs = [(name, condition, seed) for name, condition in conditions.items() for seed in seeds]
-    pairs = [pair for pair in pairs if not results.is_done(before, *pair)]
+    everything = [(*named, seed) for named in conditions.items() for seed in seeds]
+    pairs = [pair for pair in everything if not results.is_done(before, *pair)]
     with console.status("whitening the images"):
         images = load_images(settings)
     results.begin(settings, resume=resume)
     if not any(row.condition == PIXELS for row in before):
-        with console.status("reading out the raw pixels"):
-            results.append([_pixels(images)])
-    for number, (name, condition, seed) in enumerate(pairs, start=1):
-        console.print(f"{number} of {len(pairs)}: {name}, seed {seed}")
-        with preferences(CompareSettings(threads=settings.threads)):
-            network = build(
-                condition,
-                settings.channels,
-                images.raw.shape,
-                batch_size=settings.batch_size,
-                seed=seed,
-            )
-            found = _network_rows(
-                settings, images, network, results, (name, condition), check_torch, progress
-            )
-        results.append(found)
-        last = [row for row in found if row.layer == len(network.stages)]
-        console.print(f"   accuracy of the last layer {last[0].accuracy:.4f}")
+        results.append([_pixels(images, console)])
+    for number, pair in enumerate(pairs, start=1):
+        console.print(f"{number} of {len(pairs)}: {pair[0]}, seed {pair[2]}")
+        last = _run_network(settings, images, results, pair, check_torch, progress)
+        console.print(f"   accuracy of the last layer {last.accuracy:.4f}")
+    return _reported(results)
+
+
+def _reported(results: Results) -> list[Row]:
+    """Write the table and the figures of the rows in the folder; return the rows."""
     rows = results.read()
     results.table.write_text(table(rows), encoding="utf-8")
     save_figures(results, rows)
     return rows
 
 
-def _network_rows(
+def _run_network(
     settings: Settings,
     images: Images,
-    network: ConvNetwork,
     results: Results,
-    named: tuple[str, Condition],
+    pair: tuple[str, Condition, int],
     check_torch: bool,
     progress: bool,
-) -> list[Row]:
-    """Train and read out a network; return a row for each of its layers."""
-    name, condition = named
-    start = perf_counter()
-    checkpoint = results.checkpoint(name, network.seed)
-    train(network, images.train, settings, checkpoint=checkpoint, progress=progress)
-    seconds = round(perf_counter() - start, 1)
-    results.save_weights(network, name, network.seed)
-    n_images = len(images.train) + len(images.test)
-    with _announced(progress, "responding", n_images) as advance:
-        features = {"hebbsim": [brian_features(network, s, advance) for s in _splits(images)]}
-    if check_torch:
-        with _announced(progress, "responding in torch", n_images) as advance:
-            features["torch"] = [torch_features(network, s, advance) for s in _splits(images)]
+) -> Row:
+    """Train, read out and keep the network of a condition and a seed; return the last layer's row.
+
+    Each layer has a row of its own, and all of them together.
+    """
+    name, condition, seed = pair
+    with run_preferences(settings.threads):
+        network = build(
+            condition,
+            settings.channels,
+            images.raw.shape,
+            batch_size=settings.batch_size,
+            seed=seed,
+        )
+        start = perf_counter()
+        checkpoint = results.checkpoint(name, seed)
+        train(network, images.train, settings, checkpoint=checkpoint, progress=progress)
+        seconds = round(perf_counter() - start, 1)
+        results.save_weights(network, name, seed)
+        features = _features(network, images, check_torch, progress)
     depth = len(network.stages)
     kinds = [*((n, "quadrants") for n in range(1, depth)), (depth, "full map"), (0, ALL_LAYERS)]
-    return [
+    rows = [
         Row(
             condition=name,
             rule=condition.rule or "none",
             output=condition.output,
             prune=condition.prune,
-            seed=network.seed,
+            seed=seed,
             layer=number,
             features=kind,
             n_features=int(np.prod(found[0].shape[1:])),
@@ -152,6 +146,25 @@ def _network_rows(
             kinds, [*zip(*splits, strict=True), tuple(map(together, splits))], strict=True
         )
     ]
+    results.append(rows)
+    return rows[depth - 1]
+
+
+def _features(
+    network: ConvNetwork, images: Images, check_torch: bool, progress: bool
+) -> dict[str, list[list[np.ndarray]]]:
+    """Return each layer's features of both splits, by what computed them."""
+    ways = {"hebbsim": ("responding", brian_features)}
+    if check_torch:
+        ways["torch"] = ("responding in torch", torch_features)
+    n_images = len(images.train) + len(images.test)
+    found = {}
+    for computed_by, (text, compute) in ways.items():
+        with progress_bar(text, n_images, show=progress) as bar:
+            found[computed_by] = [
+                compute(network, split, bar.advance) for split in (images.train, images.test)
+            ]
+    return found
 
 
 def together(features: Sequence[np.ndarray]) -> np.ndarray:
@@ -260,17 +273,15 @@ def read_out(images: Images, train: np.ndarray, test: np.ndarray) -> float:
     return decode(train, images.raw.train_labels, test, images.raw.test_labels, alpha=1.0)
 
 
-def _splits(images: Images) -> tuple[np.ndarray, np.ndarray]:
-    return images.train, images.test
-
-
 def _sum_w4(network: ConvNetwork, layer: int) -> float:
     kernel = network.stages[layer - 1].conv.get_kernel("w").astype(np.float64)
     return float(np.mean((kernel**4).sum(axis=(1, 2, 3))))
 
 
-def _pixels(images: Images) -> Row:
+def _pixels(images: Images, console: Console) -> Row:
     splits = (as_float(images.raw.train_images), as_float(images.raw.test_images))
+    with console.status("reading out the raw pixels"):
+        accuracy = read_out(images, *splits)
     return Row(
         condition=PIXELS,
         rule="none",
@@ -280,16 +291,8 @@ def _pixels(images: Images) -> Row:
         layer=0,
         features="pixels",
         n_features=int(np.prod(images.raw.shape)),
-        accuracy=read_out(images, *splits),
+        accuracy=accuracy,
         sum_w4=float("nan"),
         computed_by="none",
         seconds=0.0,
     )
-
-
-@contextmanager
-def _announced(show: bool, text: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn(text), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, disable=not show, transient=True) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda n: bar.advance(task, n)

@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from hebbsim.compare.figures import mosaic, save_figure
+from hebbsim.experiments.figures import (
+    COLOURS,
+    GREY,
+    draw_pixels,
+    finish_accuracies,
+    hide_frame,
+    mosaic,
+    new_figure,
+    outside_legend,
+    save_figure,
+    show_mosaics,
+)
+from hebbsim.experiments.tables import deviation
 
 if TYPE_CHECKING:
     from models.miconi2021.results import Results, Row
 
 __all__ = ["accuracy_figure", "receptive_fields", "save_figures", "weight_figure"]
 
-# Okabe and Ito's palette, which colour-blind readers tell apart; grey for random kernels
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_UNTRAINED = "#767676"
 # conditions may lie on top of each other: with binary winners Oja's rule is the instar
 _STYLES = ("-", "-", "-", "-", "--", ":")
 _BINS = 81
@@ -81,16 +90,13 @@ def receptive_field_figure(fields: Sequence[np.ndarray]) -> Figure:
         Of each layer, `(n, image channels, rows, cols)`; the first 64 are shown, images of three
         channels in colour with 0 as middle grey.
     """
-    mosaics = [mosaic(field) for field in fields]
-    heights = [6.4 * image.shape[0] / image.shape[1] for image in mosaics]
-    size = (6.6, sum(heights) + 0.35 * len(mosaics))
-    figure = Figure(figsize=size, dpi=200, layout="constrained")
-    axes = figure.subplots(len(mosaics), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for number, (ax, image) in enumerate(zip(axes, mosaics, strict=True)):
-        ax.imshow(image, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-        rows, cols = fields[number].shape[2:]
-        ax.set_title(f"layer {number + 1}, {rows}x{cols} pixels", loc="left", fontsize=9)
-        ax.set_axis_off()
+    mosaics = {
+        f"layer {number}, {field.shape[2]}x{field.shape[3]} pixels": mosaic(field)
+        for number, field in enumerate(fields, start=1)
+    }
+    heights = [6.4 * image.shape[0] / image.shape[1] for image in mosaics.values()]
+    figure = new_figure(6.6, sum(heights) + 0.35 * len(mosaics))
+    show_mosaics(figure, mosaics, heights, fontsize=9)
     return figure
 
 
@@ -104,7 +110,7 @@ def weight_figure(kernels: Mapping[str, np.ndarray]) -> Figure:
         The last layer's kernel of each condition; weights that are 0 are left out, which are those
         that were pruned.
     """
-    figure = Figure(figsize=(6.4, 3.4), dpi=200, layout="constrained")
+    figure = new_figure(6.4, 3.4)
     ax = figure.subplots()
     largest = max(float(np.abs(kernel).max()) for kernel in kernels.values())
     bins = np.linspace(-largest, largest, _BINS)
@@ -121,23 +127,21 @@ def weight_figure(kernels: Mapping[str, np.ndarray]) -> Figure:
         )
     ax.set_xlabel("weight of the last layer, filters of unit norm")
     ax.set_ylabel("density")
-    ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False)
+    hide_frame(ax)
+    outside_legend(figure)
     return figure
 
 
 def accuracy_figure(rows: Iterable["Row"]) -> Figure:
     """Show what a read-out tells from each layer: mean over seeds, bars are standard deviations."""
     rows = [row for row in rows if row.computed_by != "torch"]
-    figure = Figure(figsize=(6.4, 3.4), dpi=200, layout="constrained")
+    figure = new_figure(6.4, 3.4)
     ax = figure.subplots()
     names = list(dict.fromkeys(row.condition for row in rows if row.layer))
     layers = sorted({row.layer for row in rows if row.layer})
     for row in rows:
         if row.features == "pixels":
-            ax.axhline(
-                100 * row.accuracy, color="black", linestyle="--", linewidth=1, label="raw pixels"
-            )
+            draw_pixels(ax, row.accuracy)
     for number, name in enumerate(names):
         values = [
             [100 * row.accuracy for row in rows if (row.condition, row.layer) == (name, layer)]
@@ -147,7 +151,7 @@ def accuracy_figure(rows: Iterable["Row"]) -> Figure:
         ax.errorbar(
             np.array(layers) + 0.03 * (number - (len(names) - 1) / 2),
             [np.mean(v) for v in values],
-            [np.std(v, ddof=1) for v in values] if several else None,
+            [deviation(v) for v in values] if several else None,
             color=_colour(name, number),
             marker="os^DvPX"[number % 7],
             linestyle=_STYLES[number % len(_STYLES)],
@@ -155,13 +159,10 @@ def accuracy_figure(rows: Iterable["Row"]) -> Figure:
             capsize=3,
             label=name,
         )
-    ax.set_xticks(layers)
-    ax.set_xlabel("layer")
-    ax.set_ylabel("test accuracy (%)")
-    ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False)
+    finish_accuracies(ax, layers)
+    outside_legend(figure)
     return figure
 
 
 def _colour(name: str, number: int) -> str:
-    return _UNTRAINED if name == "untrained" else _COLOURS[number % len(_COLOURS)]
+    return GREY if name == "untrained" else COLOURS[number % len(COLOURS)]

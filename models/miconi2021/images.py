@@ -15,13 +15,15 @@ once, and mirrored batch by batch.
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from hebbsim.compare.settings import SettingsError
-from hebbsim.data.datasets import ImageDataset, as_float, load_dataset
-from hebbsim.data.preprocessing import ZCA, standardize
+from hebbsim.codegen.cpp.compiler import cache_folder
+from hebbsim.data.dataset import ImageDataset, as_float
+from hebbsim.data.filters import standardize
+from hebbsim.data.load import load_dataset
+from hebbsim.data.zca import ZCA
+from hebbsim.errors import SettingsError
 from models.miconi2021.settings import Settings
 from models.miconi2021.standin import digits_on_photographs
 
@@ -84,11 +86,6 @@ def _chosen(dataset: ImageDataset, settings: Settings) -> ImageDataset:
         test_labels[:n_test],
         dataset.class_names,
     )
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be computed again: the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hebbsim"
 
 
 def fitted_zca(images: np.ndarray) -> ZCA:

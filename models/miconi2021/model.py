@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hebbsim import ConvLayer, ConvNetwork, rules
-from hebbsim.compare.settings import SettingsError
-from hebbsim.errors import unknown
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.settings import check_choice
 from hebbsim.networks.conv_layer import ACTIVITIES, POOLINGS
 from hebbsim.rules.rule import Rule
 
@@ -97,14 +97,11 @@ class Condition:
     pooling: str = "average"
 
     def __post_init__(self) -> None:
-        if self.rule is not None and self.rule not in RULES:
-            raise SettingsError(unknown("rule", self.rule, RULES))
-        if self.output not in OUTPUTS:
-            raise SettingsError(unknown("output", self.output, OUTPUTS))
-        if self.activity not in ACTIVITIES:
-            raise SettingsError(unknown("activity", self.activity, ACTIVITIES))
-        if self.pooling not in POOLINGS:
-            raise SettingsError(unknown("pooling", self.pooling, POOLINGS))
+        if self.rule is not None:
+            check_choice("rule", self.rule, RULES)
+        check_choice("output", self.output, OUTPUTS)
+        check_choice("activity", self.activity, ACTIVITIES)
+        check_choice("pooling", self.pooling, POOLINGS)
         if not 0 <= self.prune < 1:
             raise SettingsError(
                 f"prune: expected a share of the weights from 0 to below 1, got {self.prune!r}; "

@@ -1,20 +1,17 @@
 """The folder that a run writes, row by row, so that an interruption loses nothing."""
 
-import csv
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from hebbsim.compare.results import ResultsError
-from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.experiments.results import ResultsError, RunFolder
+from hebbsim.experiments.tables import markdown_table, spread
 from models.miconi2021.model import Condition
 from models.miconi2021.settings import Settings
 
-__all__ = ["ALL_LAYERS", "PIXELS", "Results", "ResultsError", "Row", "table"]
+__all__ = ["ALL_LAYERS", "PIXELS", "Results", "Row", "table"]
 
 #: What stands in the column ``condition`` for the images themselves
 PIXELS = "pixels"
@@ -68,19 +65,7 @@ class Row:
     seconds: float
 
 
-_COLUMNS = tuple(field.name for field in fields(Row))
-_TYPES: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("prune", "accuracy", "sum_w4", "seconds"), float),
-    **dict.fromkeys(("seed", "layer", "n_features"), int),
-}
-
-
-def _row(values: Sequence[str]) -> Row:
-    pairs = zip(_COLUMNS, values, strict=True)
-    return Row(**{name: _TYPES.get(name, str)(value) for name, value in pairs})
-
-
-class Results:
+class Results(RunFolder[Row, Settings]):
     """
     Keep the results of a run in a folder.
 
@@ -90,17 +75,13 @@ class Results:
         The folder; `begin` makes it.
     """
 
+    OPTION = "--folder"
+    OTHER_SETTINGS = "give the same options to go on, or another folder"
+
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.csv = self.path / "results.csv"
-        self.table = self.path / "table.md"
-        self.settings = self.path / "settings.json"
+        super().__init__(path, Row)
         self.accuracy = self.path / "accuracy.png"
         self.histogram = self.path / "weights.png"
-
-    def stem(self, condition: str, seed: int) -> Path:
-        """Path of a network's weights, without a suffix."""
-        return self.path / "weights" / f"{condition}-seed{seed}"
 
     def checkpoint(self, condition: str, seed: int) -> Path:
         """Path of a network's checkpoint."""
@@ -110,81 +91,12 @@ class Results:
         """Path of the figure of a condition's receptive fields."""
         return self.path / f"receptive-fields-{condition}.png"
 
-    def written(self) -> list[Path]:
-        """List the files of ours that there are."""
-        single = (self.csv, self.settings, self.table, self.accuracy, self.histogram)
-        several = ("receptive-fields-*.png", "weights/*-seed*.*", "checkpoints/*-seed*.npz")
-        found = [file for file in single if file.exists()]
-        return found + [file for pattern in several for file in sorted(self.path.glob(pattern))]
-
-    def check(self, settings: Settings, *, overwrite: bool, resume: bool) -> None:
-        """
-        Make sure that nothing is lost, before anything is computed.
-
-        Raises
-        ------
-        ResultsError
-            If there are results and it isn't said what to do with them, or of other settings.
-        """
-        if overwrite and resume:
-            raise ResultsError("give --overwrite or --resume, not both")
-        if self.path.exists() and not self.path.is_dir():
-            raise ResultsError(f"'{self.path}' is a file; give --folder a folder")
-        found = self.written()
-        if not found or overwrite:
-            return
-        if not resume:
-            raise ResultsError(
-                f"'{self.path}' holds results ({found[0].name}); give --resume to go on with "
-                "them, --overwrite to replace them, or another folder with --folder"
-            )
-        difference = Settings.load(self.settings).difference(settings)
-        if difference is not None:
-            raise ResultsError(
-                f"'{self.path}' holds results of other settings: {difference}; give the same "
-                "options to go on, or another folder with --folder"
-            )
-
-    def begin(self, settings: Settings, *, resume: bool) -> list[Row]:
-        """Make the folder, or clear it of our files; return the rows to go on with."""
-        if not resume:
-            for file in self.written():
-                file.unlink()
-        rows = self.read()
-        self.path.mkdir(parents=True, exist_ok=True)
-        settings.save(self.settings)
-        self._write(rows)
-        return rows
-
-    def append(self, rows: Sequence[Row]) -> None:
-        """Add rows; all of them are on the disk when this returns, or none."""
-        self._write([*self.read(), *rows])
-
-    def _write(self, rows: Iterable[Row]) -> None:
-        part = self.csv.with_name(f"{self.csv.name}.part")
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            writer.writerows(asdict(row).values() for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.csv)
-
-    def read(self) -> list[Row]:
-        """Read ``results.csv``."""
-        if not self.csv.exists():
-            return []
-        with self.csv.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file))
-        try:
-            if not lines or tuple(lines[0]) != _COLUMNS:
-                raise ValueError(f"its columns are not {','.join(_COLUMNS)}")
-            return [_row(line) for line in lines[1:]]
-        except ValueError as error:
-            raise ResultsError(
-                f"'{self.csv}' is no table of this program ({error}); give --overwrite, or "
-                "another folder with --folder"
-            ) from error
+    def files(self) -> Iterator[Path]:
+        """Iterate over the files that may be ours, whether they are there or not."""
+        yield from super().files()
+        yield from (self.accuracy, self.histogram)
+        for pattern in ("receptive-fields-*.png", "checkpoints/*-seed*.npz"):
+            yield from sorted(self.path.glob(pattern))
 
     def is_done(self, rows: Iterable[Row], name: str, condition: Condition, seed: int) -> bool:
         """
@@ -203,29 +115,15 @@ class Results:
             )
         return bool(same)
 
-    def kernel(self, condition: str, seed: int, layer: int) -> np.ndarray:
-        """Read a kernel, `(out_channels, in_channels, rows, cols)`; layers count from 1."""
-        from safetensors.numpy import load_file
-
-        kernel: np.ndarray = load_file(f"{self.stem(condition, seed)}.safetensors")[
-            f"conv{layer}.weight"
-        ]
-        return kernel
-
-    def save_weights(self, network: ConvNetwork, condition: str, seed: int) -> None:
-        """Write a network's kernels, thresholds and description."""
-        from hebbsim.bridge.weights import save_weights
-
-        save_weights(network, self.stem(condition, seed))
-
 
 def table(rows: Iterable[Row]) -> str:
     """Write the accuracies in Markdown: a line for each condition, mean ± deviation over seeds."""
     rows = list(rows)
     layers = sorted({row.layer for row in rows if row.layer})
-    heading = ["condition", "rule", "output", "pruned", "features from", "seeds"]
-    heading += [f"layer {n} (%)" for n in layers] + ["all (%)", "sum of w^4, last layer"]
-    lines = [heading, [":---"] * 5 + ["---:"] * (len(heading) - 5)]
+    left = ["condition", "rule", "output", "pruned", "features from"]
+    heading = [*left, "seeds", *(f"layer {n} (%)" for n in layers)]
+    heading += ["all (%)", "sum of w^4, last layer"]
+    lines = []
     for row in rows:
         if row.condition == PIXELS:
             shown = ["raw pixels", "", "", "", "", "", f"{100 * row.accuracy:.2f}"]
@@ -243,10 +141,4 @@ def table(rows: Iterable[Row]) -> str:
             + [spread([100 * row.accuracy for row in same if row.features == ALL_LAYERS])]
             + [f"{np.mean([row.sum_w4 for row in last]):.3f}"]
         )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def spread(values: Sequence[float]) -> str:
-    """Write a mean, with the standard deviation (n - 1) if there is more than one value."""
-    text = f"{np.mean(values):.2f}"
-    return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.2f}"
+    return markdown_table(heading, lines, left)

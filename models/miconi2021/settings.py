@@ -1,14 +1,12 @@
 """What a run is asked to do, as plain values that ``settings.json`` holds."""
 
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
-from hebbsim.compare.settings import SettingsError
-from hebbsim.errors import unknown
+from hebbsim.errors import SettingsError, unknown
+from hebbsim.experiments.preferences import cores
+from hebbsim.experiments.settings import SavedSettings, check_choice, check_whole_number
 from models.miconi2021.model import CONDITIONS, Condition
 from models.miconi2021.search import SEARCH
 
@@ -29,15 +27,8 @@ _QUICK: dict[str, Any] = {
 PRUNE, PRUNE_QUICK = 0.99, 0.95
 
 
-def cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(SavedSettings):
     """
     Hold everything that all conditions of a run have in common; the defaults are the paper's.
 
@@ -72,6 +63,9 @@ class Settings:
         If a value is unknown or out of range.
     """
 
+    SAME_NUMBERS: ClassVar[tuple[str, ...]] = ("data_root", "threads")
+    WAY_OUT: ClassVar[str] = "give --overwrite, or another folder with --folder"
+
     data: str = "cifar10"
     data_root: str | None = None
     channels: tuple[int, ...] = (100, 196, 400)
@@ -86,14 +80,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
-        if self.data not in ("cifar10", "stand-in"):
-            raise SettingsError(unknown("data set", self.data, ("cifar10", "stand-in")))
+        check_choice("data set", self.data, ("cifar10", "stand-in"))
         for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise SettingsError(
-                    f"{name}: expected a whole number from {least} on, got {value!r}"
-                )
+            check_whole_number(name, getattr(self, name), least)
         if len(self.channels) != 3 or not all(isinstance(n, int) and n > 0 for n in self.channels):
             raise SettingsError(
                 f"channels: expected the filters of three layers, such as 100,196,400, got "
@@ -118,35 +107,6 @@ class Settings:
         if "validation" in values and "n_train" not in given:
             values["n_train"] = cls.n_train - values["validation"]
         return cls(**values)
-
-    def save(self, path: Path) -> None:
-        """Write the settings as JSON."""
-        from hebbsim import __version__
-
-        values = {"hebbsim": __version__, **asdict(self)}
-        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            values.pop("hebbsim", None)
-            return cls(**values)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise SettingsError(
-                f"cannot read settings from '{path}' ({error}); give --overwrite, or another "
-                "folder with --folder"
-            ) from error
-
-    def difference(self, other: Self) -> str | None:
-        """Name the first setting in which the numbers of `other` may differ, or None."""
-        ours = replace(other, data_root=self.data_root, threads=self.threads)
-        for field in fields(self):
-            there, here = getattr(self, field.name), getattr(ours, field.name)
-            if there != here:
-                return f"{field.name} is {there} there and {here} here"
-        return None
 
 
 def named_conditions(names: Sequence[str], prune: float) -> dict[str, Condition]:

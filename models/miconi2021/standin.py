@@ -4,7 +4,8 @@ import numpy as np
 from scipy.ndimage import zoom  # type: ignore[import-untyped]
 from sklearn.datasets import load_sample_images
 
-from hebbsim.data.datasets import ImageDataset, load_dataset
+from hebbsim.data.dataset import ImageDataset
+from hebbsim.data.load import load_dataset
 
 __all__ = ["digits_on_photographs"]
 

@@ -1,0 +1,102 @@
+"""A folder of the user's own images, with a sub-folder for each class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebbsim.data.dataset import DatasetError, ImageDataset, reading
+from hebbsim.data.split import split_whole
+
+__all__ = ["load_folder"]
+
+_IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+_REMEDY = "The file is damaged or of another kind: replace it or copy it again"
+
+
+def load_folder(path: Path) -> ImageDataset:
+    """Read a folder of class folders, or of a ``train`` and a ``test`` folder of these."""
+    splits = [path / "train", path / "test"]
+    is_split = all(folder.is_dir() for folder in splits)
+    classes = [_class_folders(folder) for folder in (splits if is_split else [path])]
+    names = sorted({folder.name for split in classes for folder in split})
+    files: list[Path] = []
+    labels: list[int] = []
+    n_train = 0
+    for split in classes:
+        n_train = len(files)
+        for folder in split:
+            found = _image_files(folder)
+            files += found
+            labels += [names.index(folder.name)] * len(found)
+    images, indices = _read_images(files), np.array(labels)
+    if not is_split:
+        return split_whole(str(path), images, indices, tuple(names))
+    return ImageDataset(
+        str(path),
+        images[:n_train],
+        indices[:n_train],
+        images[n_train:],
+        indices[n_train:],
+        tuple(names),
+    )
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    found = sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not found:
+        raise DatasetError(
+            f"'{folder}' holds no sub-folders: expected one for each class, with its images in it"
+        )
+    return found
+
+
+def _image_files(folder: Path) -> list[Path]:
+    found = sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in _IMAGE_SUFFIXES and not entry.name.startswith(".")
+    )
+    if not found:
+        raise DatasetError(
+            f"the class folder '{folder}' holds no images: expected files that end in "
+            f"{', '.join(sorted(_IMAGE_SUFFIXES))}. A split needs both a 'train' and a 'test' "
+            f"folder, with the class folders in them"
+        )
+    return found
+
+
+def _read_images(files: Sequence[Path]) -> NDArray[np.uint8]:
+    """Read images of one size into `(n, channels, rows, cols)`."""
+    first = _read_image(files[0])
+    images = np.empty((len(files), *first.shape), dtype=np.uint8)
+    for position, file in enumerate(files):
+        image = _read_image(file)
+        if image.shape != first.shape:
+            raise DatasetError(
+                f"image '{file}': expected (channels, rows, cols) {first.shape} as in "
+                f"'{files[0]}', got {image.shape}. Convert the images to one size and mode first"
+            )
+        images[position] = image
+    return images
+
+
+def _read_image(file: Path) -> NDArray[np.uint8]:
+    """Read one image as `(channels, rows, cols)`."""
+    from PIL import Image
+
+    with reading(f"the image '{file}'", _REMEDY), Image.open(file) as image:
+        palette = "RGBA" if image.has_transparency_data else "RGB"
+        modes = {"1": "L", "L": "L", "P": palette, "RGB": "RGB", "RGBA": "RGBA"}
+        if image.mode not in modes:
+            raise DatasetError(
+                f"image '{file}': expected 8 bits of grey, RGB or RGBA, got the mode "
+                f"'{image.mode}'. Convert it first"
+            )
+        pixels = np.asarray(image.convert(modes[image.mode]))
+    return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)

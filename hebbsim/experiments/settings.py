@@ -1,0 +1,87 @@
+"""Settings of a run, as plain values that a file holds."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from hebbsim import __version__
+from hebbsim.errors import SettingsError, unknown
+
+__all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number"]
+
+
+@dataclass(frozen=True)
+class SavedSettings:
+    """Be the base of a frozen dataclass of settings, which are saved as JSON."""
+
+    #: Fields in which the numbers can't differ: the same images may lie elsewhere
+    SAME_NUMBERS: ClassVar[tuple[str, ...]] = ("data_root",)
+    #: What an error says if a file can't be read
+    WAY_OUT: ClassVar[str] = "expected a settings.json that hebbsim wrote"
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings with these values, and the defaults for the others."""
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            check_choice("setting", name, known)
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """
+        Read what `save` wrote.
+
+        Raises
+        ------
+        SettingsError
+            If the file can't be read, or holds something else.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"cannot read settings from '{path}' ({error}); {cls.WAY_OUT}"
+            ) from error
+        if not isinstance(values, dict):
+            raise SettingsError(
+                f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
+                f'"digits"}}, got {type(values).__name__}'
+            )
+        values.pop("hebbsim", None)
+        try:
+            return cls.from_dict(values)
+        except SettingsError as error:
+            raise SettingsError(f"'{path}': {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write all settings, and the version of hebbsim, as JSON."""
+        values = {"hebbsim": __version__, **asdict(self)}
+        Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+    def difference(self, other: Self) -> str | None:
+        """Name the first setting in which the numbers of `other` may differ, or None."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if field.name not in self.SAME_NUMBERS and mine != theirs:
+                return f"{field.name} is {as_text(mine)} there and {as_text(theirs)} here"
+        return None
+
+
+def as_text(value: Any) -> str:
+    """Write a value as the command line takes it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def check_choice(kind: str, value: Any, known: Collection[str]) -> None:
+    """Raise a SettingsError, with the closest name, unless a value is a known one."""
+    if value not in known:
+        raise SettingsError(unknown(kind, value, known))
+
+
+def check_whole_number(name: str, value: Any, least: int, kind: str = "a whole number") -> None:
+    """Raise a SettingsError unless a value is a whole number, from the least one on."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{name}: expected {kind} from {least} on, got {value!r}")

@@ -1,0 +1,279 @@
+"""CUDA: one network that runs through every template, on the CPU, in two orders of the threads."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import Network, defaultclock, device, ms, prefs, second, set_device
+from brian2.core.variables import ArrayVariable
+from cuda_programs import missing, run_on_cpu, use_cuda
+from numpy.testing import assert_allclose
+from typer.testing import CliRunner
+
+from hebbsim import (
+    Assign,
+    AveragePooling,
+    ConvSynapses,
+    FeatureMap,
+    LateralInhibition,
+    MaxPooling,
+    PerChannel,
+    PerPosition,
+    PerSample,
+    Rectify,
+    SoftWinnerTakeAll,
+    Standardize,
+    StoredImages,
+    Triangle,
+    WinnerTakeAll,
+    rules,
+)
+from hebbsim.cli import app
+from hebbsim.codegen.cuda import toolkit
+from hebbsim.networks.reset_at_onset import Restart
+
+FOLDER = Path(toolkit.__file__).parent / "templates"
+FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
+FRAMES |= {"neuron_indices", "product_tile"}
+BATCH = 2
+
+RATE_MODEL = """
+w : 1
+u_post = w*x_pre : 1 (summed)
+back_pre = w*y_post : 1 (summed)
+dw = y_post*(x_pre - y_post*w) : 1 (summed)
+far = abs(x_pre - y_post) : 1 (summed)
+heard = y_post*w : 1 (cumulative)
+rest = y_post*(x_pre - heard) : 1 (summed)
+"""
+
+
+def rate_groups(rng):
+    """Sums of all kinds, competition, pooling, and what belongs to channels."""
+    source = FeatureMap((2, 7, 6), "x : 1\nback : 1", batch_size=BATCH, name="source")
+    model = "u : 1\ny : 1\nz : 1\nr : 1\na : 1\ntri : 1\nother = u + 0.1*mean_u : 1\nnorm : 1"
+    layer = FeatureMap((18, 7, 6), model, batch_size=BATCH, name="layer")
+    means = PerChannel(
+        layer,
+        "mean_u = u_map/map_size : 1 (summed)\ntheta : 1\nn_steps : 1 (shared)",
+        update="n_steps += 1\ntheta += mean_u*n_steps",
+        name="means",
+    )
+    intensity = PerSample(layer, "total = abs(u_map) : 1 (summed)", name="intensity")
+    places = PerPosition(layer, "summed_y = y_map : 1 (summed)", name="places")
+    conv = ConvSynapses(
+        source,
+        layer,
+        RATE_MODEL,
+        kernel_size=3,
+        padding=1,
+        update="w += 0.001*dw + 0.0001*far + 0.001*rest",
+        normalize="L2",
+        name="conv",
+    )
+    WinnerTakeAll(layer, "u", "y", k=2, graded=True, condition="u > 0", name="winners")
+    SoftWinnerTakeAll(layer, "u", "z", name="soft")
+    Rectify(layer, "u - theta", "r", name="rectify")
+    Assign(layer, "tanh(other)", "a", name="assign")
+    Triangle(layer, "u", "tri", name="triangle")
+    Standardize(layer, "u", "norm", name="standardize")
+    pooled = FeatureMap((18, 3, 3), "x : 1\nm : 1", batch_size=BATCH, name="pooled")
+    AveragePooling(layer, pooled, 2, source="u", activation="triangle", name="average")
+    MaxPooling(layer, pooled, 2, source="u", target="m", name="largest")
+    small = FeatureMap((4, 3, 2), "u : 1\nold = u : 1", batch_size=BATCH, name="small")
+    grouped = ConvSynapses(
+        source,
+        small,
+        "w : 1\nu_post = w*sqrt(abs(x_pre + old_post)) : 1 (summed)\n"
+        "dd = x_pre*(1 + u_post) : 1 (summed)",
+        kernel_size=(3, 2),
+        stride=2,
+        dilation=(1, 2),
+        groups=2,
+        update="w += 0.0001*dd",
+        name="grouped",
+    )
+    wide = FeatureMap((32, 9, 9), "x : 1", batch_size=8, name="wide")
+    deep = FeatureMap((140, 9, 9), "u : 1", batch_size=8, name="deep")
+    tiles = ConvSynapses(  # several tiles of taps, channels and positions
+        wide,
+        deep,
+        "w : 1\nu_post = w*x_pre : 1 (summed)\ndw = u_post*(x_pre - u_post*w) : 1 (summed)",
+        kernel_size=3,
+        padding=1,
+        groups=2,
+        update="w += 1e-6*dw",
+        name="tiles",
+    )
+    wide.set_maps("x", rng.standard_normal((8, 32, 9, 9)))
+    StoredImages(source, rng.integers(0, 256, (5, 2, 7, 6), dtype=np.uint8), value="pixel/50 - 2")
+    for synapses in (conv, grouped, tiles):
+        synapses.set_kernel("w", rng.standard_normal(synapses.geometry.kernel_shape))
+    return [
+        source,
+        layer,
+        means,
+        intensity,
+        places,
+        conv,
+        pooled,
+        small,
+        grouped,
+        wide,
+        deep,
+        tiles,
+    ]
+
+
+def spiking_groups(rng):
+    """Spikes on their way, rewarded changes of each sample, inhibition, spike counts."""
+    rule = rules.RewardGated(rules.PairSTDP(), tau_e=1 * second, per_sample=True)
+    model = "dv/dt = (drive - v)/(2*ms) : 1\ndrive : 1"
+    source = FeatureMap(
+        (2, 5, 5),
+        f"{model}\n{rule.pre_model}",
+        "v > 1",
+        f"v = 0\n{rule.pre_reset}",
+        batch_size=BATCH,
+        method="exact",
+        name="spikes_in",
+    )
+    layer = FeatureMap(
+        (3, 4, 4),
+        f"{model}\ng : 1\nsilenced : 1\n{rule.post_model}",
+        "v + g > 1 and silenced < 2",
+        f"v = 0\ng = 0\n{rule.post_reset}",
+        refractory=0.3 * ms,
+        batch_size=BATCH,
+        method="exact",
+        name="spikes_out",
+    )
+    counts = PerChannel(layer, "n : 1", on_spike="n += 1", name="counts")
+    reward = PerSample(layer, rule.post_samples, namespace=rule.parameters, name="given")
+    LateralInhibition(layer, "silenced += 1", source="v + g", radius=1, name="inhibition")
+    conv = ConvSynapses(
+        source, layer, on_pre="g_post += w", delay=0.2 * ms, rule=rule, kernel_size=2, name="stdp"
+    )
+    Restart(layer, ["v", "g", "silenced"], 6)
+    reward.reward = [0.5, -1]
+    source.set_maps("drive", rng.uniform(2, 20, (BATCH, 2, 5, 5)))
+    layer.set_maps("drive", rng.uniform(0, 8, (BATCH, 3, 4, 4)))
+    conv.set_kernel("w", rng.uniform(0, 1, conv.geometry.kernel_shape))
+    return [source, layer, counts, reward, conv]
+
+
+def run_all(steps):
+    """Run both kinds of groups, and return what they hold, by ``group.variable``."""
+    rng = np.random.default_rng(1)
+    rates, spikes = rate_groups(rng), spiking_groups(rng)
+    network = Network(rates, spikes)
+    network.run(steps * defaultclock.dt, namespace={})
+    groups = {item.name: item for item in network.sorted_objects if hasattr(item, "variables")}
+    return {
+        f"{name}.{variable.name}": np.array(variable.get_value())
+        for name, group in groups.items()
+        for variable in getattr(group, "variables", {}).values()
+        if isinstance(variable, ArrayVariable)
+        and variable.owner.name == name
+        and variable.dtype != np.int32
+    }
+
+
+def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypatch):
+    prefs.codegen.target = "numpy"
+    expected = run_all(15)
+    assert expected["counts.n"].sum() > 0
+    folder = tmp_path / "cuda"
+    use_cuda(folder, monkeypatch, on_cpu=True)
+    found = run_all(15)
+    used = {code.template_name for code in device.code_objects.values()}
+    stems = {path.stem for path in FOLDER.glob("*.cu")} - FRAMES
+    assert stems <= used, f"{stems - used} not run"
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert_allclose(found[name], values, rtol=1e-7, atol=1e-9, err_msg=name)
+
+    # a race between threads would show
+    before = {path.name: path.read_bytes() for path in (folder / "results").glob("_array*")}
+    subprocess.run(
+        [folder / "main"],
+        cwd=folder,
+        env={**os.environ, "CUDA_ON_CPU_ORDER": "reverse"},
+        check=True,
+        capture_output=True,
+    )
+    for name, contents in before.items():
+        assert (folder / "results" / name).read_bytes() == contents, name
+
+
+@pytest.mark.slow  # some minutes
+@pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
+def test_every_template_compiles_for_a_gpu_that_is_not_there(tmp_path, single):
+    if missing("nvcc", "cuRAND", "Brian2CUDA"):
+        pytest.skip(f"no {', '.join(missing('nvcc', 'cuRAND', 'Brian2CUDA'))}")
+    prefs.core.default_float_dtype = np.float32 if single else np.float64
+    set_device("cuda_standalone", build_on_run=False)
+    toolkit.compile_without_gpu(9.0)
+    rng = np.random.default_rng(1)
+    Network(rate_groups(rng), spiking_groups(rng)).run(defaultclock.dt, namespace={})
+    device.build(directory=str(tmp_path), run=False, with_output=False)
+    assert "-std=c++17 -arch=sm_90" in (tmp_path / "makefile").read_text()
+    assert (tmp_path / "main").exists()
+
+
+def test_the_command_says_what_is_missing(monkeypatch):
+    found = [toolkit.Requirement("nvcc", "CUDA 13.0 in /usr/local/cuda", "install it")]
+    monkeypatch.setattr(toolkit, "requirements", lambda: found)
+    result = CliRunner().invoke(app, ["cuda"])
+    assert result.exit_code == 0
+    assert result.output.split() == ["nvcc", "CUDA", "13.0", "in", "/usr/local/cuda"]
+    found.append(toolkit.Requirement("cuRAND", "", "install that"))
+    result = CliRunner().invoke(app, ["cuda"])
+    assert result.exit_code == 1
+    assert "missing: install that" in result.output
+
+
+def test_requirements_are_looked_up_here():
+    names = [item.name for item in toolkit.requirements()]
+    assert names == ["Brian2CUDA", "nvcc", "cuRAND", "GPU and driver"]
+    assert all(item.found or item.way_out for item in toolkit.requirements())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--device", "cuda", "--parts", "a"], "part a is not measured on cuda, only c, d are"),
+    ],
+)
+def test_benchmarks_that_a_gpu_is_not_for(arguments, message, tmp_path):
+    result = CliRunner().invoke(app, ["benchmark", "--output", str(tmp_path / "x"), *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_benchmark_without_a_gpu_says_what_is_missing(monkeypatch):
+    from hebbsim.benchmark import on_cuda
+    from hebbsim.errors import SettingsError
+
+    lacking = [toolkit.Requirement("nvcc", "", "install the toolkit")]
+    monkeypatch.setattr(on_cuda, "requirements", lambda: lacking)
+    with pytest.raises(SettingsError, match="missing are nvcc: install the toolkit"):
+        on_cuda.torch_device()
+
+
+@pytest.mark.slow
+def test_benchmark_of_programs_that_run_on_the_cpu(tmp_path, monkeypatch):
+    from hebbsim.benchmark import QUICK, Setting, benchmark, on_cuda
+
+    if missing("Brian2CUDA"):
+        pytest.skip("no Brian2CUDA")
+    run_on_cpu(monkeypatch)
+    monkeypatch.setattr(on_cuda, "torch_device", lambda: "cpu")
+    rows = benchmark(Setting(1, 1, QUICK, device="cuda"), tmp_path / "results")
+    assert [row.part for row in rows] == [*"ccc", *"dd" * 3]
+    assert not any(row.differs for row in rows)
+    assert all(row.ours > 0 and row.theirs > 0 for row in rows)

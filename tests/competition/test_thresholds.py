@@ -1,0 +1,54 @@
+"""Adaptive thresholds."""
+
+import numpy as np
+import pytest
+from brian2 import (
+    StateMonitor,
+    prefs,
+    seed,
+)
+from competition_cases import cause_of_failed_run, run_steps
+from numpy.testing import assert_allclose
+
+from hebbsim import FeatureMap
+from hebbsim.competition.thresholds import AdaptiveThreshold
+from hebbsim.competition.winners import WinnerTakeAll
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_win_rates_reach_their_target_on_random_input(k):
+    """Channels with unequal means; without thresholds the last would win nearly always."""
+    prefs.codegen.target = "numpy"
+    seed(6)
+    rates = {}
+    for step in (0.0, 0.2):
+        layer = FeatureMap((5, 10, 10), "u : 1\ny : 1", batch_size=2)
+        layer.run_regularly("u = 0.5*channel + randn()")
+        WinnerTakeAll(layer, "u - theta", k=k)
+        threshold = AdaptiveThreshold(layer, k / 5, step=step)
+        monitor = StateMonitor(threshold, "win_rate", record=True)
+        run_steps(layer, threshold, monitor, steps=300)
+        rates[step] = monitor.win_rate[:, 150:].mean(axis=1)
+        # with as many winners as the targets add up to, thresholds move against each other only
+        assert_allclose(threshold.theta[:].sum(), 0, atol=1e-9)
+    assert np.ptp(rates[0.0]) > 0.3
+    # 30,000 positions: a standard error of 0.003 at most, if they were independent
+    assert_allclose(rates[0.2], k / 5, atol=0.015)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"target_rate": -0.1}, {"target_rate": 1.1}, {"target_rate": np.nan},
+              {"target_rate": "x"}, {"target_rate": 0.1, "step": -1},
+              {"target_rate": 0.1, "step": np.inf}],
+)  # fmt: skip
+def test_rates_and_steps_must_be_in_range(layer, wrong):
+    name = list(wrong)[-1]
+    with pytest.raises(ValueError, match=rf"AdaptiveThreshold: {name} must be a finite number"):
+        AdaptiveThreshold(layer, **wrong)
+
+
+def test_thresholds_of_an_unknown_activity(layer):
+    threshold = AdaptiveThreshold(layer, 0.1, activity="missing")
+    cause = cause_of_failed_run(layer, threshold)
+    assert isinstance(cause, KeyError)
+    assert "missing_map" in str(cause)

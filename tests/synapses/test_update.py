@@ -1,0 +1,104 @@
+"""The end of a learning step: change, mask, norm, and weights that diverge."""
+
+import re
+
+import numpy as np
+import pytest
+from brian2 import (
+    DimensionMismatchError,
+    Network,
+    defaultclock,
+    prefs,
+)
+from conftest import STANDALONE
+from numpy.testing import assert_array_equal
+from synapses_cases import (
+    cause_of_failed_run,
+    close,
+    coincidences,
+    random_state,
+    run_steps,
+    two_maps,
+)
+
+from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.synapses.update import NonFiniteWeightsError
+
+
+def test_masks_zero_the_weights_at_once():
+    source, target = two_maps()
+    mask = np.random.default_rng(6).integers(0, 2, (4, 2, 2, 2))
+    conv = ConvSynapses(source, target, kernel_size=2, rule=rules.Hebb(), mask=mask)
+    conv.w = 3
+    conv.set_mask(1 - mask)
+    assert_array_equal(conv.get_kernel("w"), 3 * (1 - mask))
+    assert_array_equal(conv.get_kernel("mask"), 1 - mask)
+
+
+def diverging():
+    """Some weights are squared in each step: step n makes them 10**2**(n + 1)."""
+    source, target = two_maps()
+    rule = rules.Hebb(learning_rate=1.0)
+    conv = ConvSynapses(
+        source, target, kernel_size=2, rule=rule, update="w = w*w + 0*dw", name="conv"
+    )
+    conv.w = 1
+    conv.w["out_channel == 2 and krow == 1"] = 10
+    return source, target, conv
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_weights_that_diverge_stop_the_run(target, capfd):
+    source, layer, conv = diverging()
+    # in memory: (krow, kcol, in_channel, out_channel)
+    element = 1 * 16 + 2
+    if target in STANDALONE:
+        with pytest.raises(RuntimeError, match="run failed"):
+            run_steps(source, layer, conv, steps=20)
+        assert f"conv: 'w' is not finite at kernel element {element}" in capfd.readouterr().err
+        return
+    with pytest.raises(NonFiniteWeightsError) as error:
+        run_steps(source, layer, conv, steps=20)
+    message = (
+        rf"'w' of 'conv' became inf at kernel element {element} under the rule Hebb, step 8, "
+        r"t = .*0\.8.*\. Lower the learning rate, or bound or normalise the weights"
+    )
+    assert re.fullmatch(message, str(error.value))
+    assert isinstance(error.value, ArithmeticError)
+
+
+def test_units_of_updates_must_match():
+    model = "w : siemens\ndw = x_pre*y_post : 1 (summed)"
+    cause = cause_of_failed_run(model, update="w += 0.1*dw")
+    assert isinstance(cause, DimensionMismatchError)
+    assert "dw" in str(cause)
+
+
+def test_schedules_have_units():
+    """A learning rate that is an expression in t is a number at every t."""
+    prefs.codegen.target = "numpy"
+    source, target = two_maps()
+    rule = rules.Hebb("0.01*exp(-t/(1*second))")
+    conv = ConvSynapses(source, target, kernel_size=2, rule=rule)
+    x, y, w = random_state(source, target, conv)
+    run_steps(source, target, conv, steps=2)
+    change = coincidences(x, y, w)
+    close(conv.get_kernel("w"), w + 0.01 * change * (1 + np.exp(-1e-4)))
+
+
+def test_weights_set_after_the_mask_are_pruned_before_the_first_step():
+    source, layer = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 1, 1), "u : 1\ny : 1")
+    mask = np.array([[[[1, 0], [0, 1]]]])
+    conv = ConvSynapses(source, layer, kernel_size=2, rule=rules.Hebb(0.1), mask=mask)
+    conv.w, source.x = 1, 1
+    Network(source, layer, conv).run(defaultclock.dt)
+    assert layer.u[0] == 2
+    np.testing.assert_array_equal(conv.get_kernel("w"), mask)
+
+
+def test_a_mask_cannot_be_set_where_there_was_none():
+    source, layer = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 1, 1), "u : 1\ny : 1")
+    conv = ConvSynapses(source, layer, kernel_size=2, rule=rules.Hebb())
+    with pytest.raises(ValueError, match="was made without a mask; give mask="):
+        conv.set_mask(np.ones((1, 1, 2, 2)))
+    Network(source, layer, conv)

@@ -70,3 +70,12 @@ def test_the_readme_shows_the_first_script_as_it_is():
 def test_what_the_readme_points_to_is_there():
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+def test_what_contributing_points_to_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    places = re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]*(?:\.py)?)[`:]", text)
+    assert len(places) > 10
+    for place in places:
+        found = [root / place for root in (ROOT, ROOT / "hebbsim") if (root / place).exists()]
+        assert found, place

@@ -81,15 +81,10 @@ def decode(
         raise ValueError(unknown("read-out", method, _READ_OUTS))
     if not (alpha > 0 and np.isfinite(alpha)):
         raise ValueError(f"alpha must be positive and finite, got {alpha}")
-    train, train_targets = _split("training", train_features, train_labels)
-    test, test_targets = _split("test", test_features, test_labels)
-    _check_kinds(train_targets, test_targets)
-    if train.shape[1] != test.shape[1]:
-        raise ValueError(
-            f"training and test samples must have the same number of features, got "
-            f"{train.shape[1]} and {test.shape[1]}, from features of shape "
-            f"{np.shape(train_features)} and {np.shape(test_features)}"
-        )
+    train_targets, test_targets = _checked_labels(train_labels, test_labels)
+    train = _features("training", train_features, train_targets)
+    test = _features("test", test_features, test_targets)
+    _check_widths(train, test, np.shape(train_features), np.shape(test_features))
     classes, indices = np.unique(train_targets, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"training labels must have at least two classes, got only {classes[0]!r}")
@@ -97,16 +92,24 @@ def decode(
     return float(np.mean(classes[predicted] == test_targets))
 
 
-def _split(split: str, features: ArrayLike, labels: ArrayLike) -> tuple[Features, NDArray[Any]]:
-    targets = _labels(split, labels)
-    return _features(split, features, targets), targets
-
-
-def _check_kinds(train_targets: NDArray[Any], test_targets: NDArray[Any]) -> None:
+def _checked_labels(train: ArrayLike, test: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    train_targets, test_targets = _labels("training", train), _labels("test", test)
     if (train_targets.dtype.kind == "U") != (test_targets.dtype.kind == "U"):
         raise ValueError(
             f"training and test labels must be of one kind, got {train_targets.dtype} and "
             f"{test_targets.dtype}"
+        )
+    return train_targets, test_targets
+
+
+def _check_widths(
+    train: Features, test: Features, train_shape: tuple[int, ...], test_shape: tuple[int, ...]
+) -> None:
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(
+            f"training and test samples must have the same number of features, got "
+            f"{train.shape[1]} and {test.shape[1]}, from features of shape "
+            f"{train_shape} and {test_shape}"
         )
 
 

@@ -19,6 +19,8 @@ from hebbsim.networks.conv_layer import ConvLayer
 
 __all__ = ["leaves", "read_layers"]
 
+type Reader = Callable[[str, Any], dict[str, Any]]
+
 #: Settings of an imported layer that a module sets only where it says something about them
 _PLAIN: dict[str, Any] = {
     "rule": None,
@@ -55,23 +57,8 @@ def read_layers(module: nn.Module, input_shape: MapShape) -> list[ConvLayer]:
         label = f"module '{name}' ({text})" if name else text
         if type(leaf) is nn.Identity:
             continue
-        if type(leaf) not in _READERS:
-            _refuse(
-                label,
-                f"expected one of {', '.join(kind.__name__ for kind in _READERS)}",
-                "give the part before it, module[:n], and train a read-out on what that gives, as "
-                "hebbsim.decode does"
-                if name
-                else "put its layers into an nn.Sequential",
-            )
-        kind, read = _READERS[type(leaf)]
-        if previous not in _MAY_FOLLOW[kind]:
-            _refuse(
-                label,
-                f"expected {_WITH_ARTICLE[kind]} after {' or '.join(_MAY_FOLLOW[kind])}, got it "
-                f"after {previous}",
-                _WAYS_OUT[kind],
-            )
+        kind, read = _reader(name, leaf, label)
+        _check_order(label, kind, previous)
         if kind == "standardization" or (kind == "convolution" and previous != "standardization"):
             settings.append(dict(_PLAIN))
             shapes.append(shapes[-1])
@@ -93,6 +80,29 @@ def read_layers(module: nn.Module, input_shape: MapShape) -> list[ConvLayer]:
             "none; add one, or leave the rest out"
         )
     return [ConvLayer(**layer) for layer in settings]
+
+
+def _reader(name: str, leaf: nn.Module, label: str) -> tuple[str, Reader]:
+    if type(leaf) not in _READERS:
+        _refuse(
+            label,
+            f"expected one of {', '.join(kind.__name__ for kind in _READERS)}",
+            "give the part before it, module[:n], and train a read-out on what that gives, as "
+            "hebbsim.decode does"
+            if name
+            else "put its layers into an nn.Sequential",
+        )
+    return _READERS[type(leaf)]
+
+
+def _check_order(label: str, kind: str, previous: str) -> None:
+    if previous not in _MAY_FOLLOW[kind]:
+        _refuse(
+            label,
+            f"expected {_WITH_ARTICLE[kind]} after {' or '.join(_MAY_FOLLOW[kind])}, got it "
+            f"after {previous}",
+            _WAYS_OUT[kind],
+        )
 
 
 def _refuse(label: str, expected: str, way_out: str) -> NoReturn:
@@ -228,7 +238,7 @@ def _pool(label: str, pool: nn.AvgPool2d | nn.MaxPool2d, **expected: Any) -> dic
 
 
 #: What each module is in a layer, and how its settings are read
-_READERS: dict[type[nn.Module], tuple[str, Callable[[str, Any], dict[str, Any]]]] = {
+_READERS: dict[type[nn.Module], tuple[str, Reader]] = {
     Standardize: ("standardization", lambda label, module: {"standardize": True}),
     nn.Conv2d: ("convolution", _conv2d),
     LocallyConnected2d: ("convolution", _locally_connected),

@@ -21,6 +21,8 @@ type Images = NDArray[Any]
 type Labels = NDArray[np.integer[Any]]
 type StrPath = str | os.PathLike[str]
 
+_REMEDY = "The file is damaged or of another kind: replace it or copy it again"
+
 
 class DatasetError(ValueError):
     """A data set that is unknown, missing, damaged or not consistent."""
@@ -202,8 +204,9 @@ def as_float(images: Images) -> NDArray[np.floating]:
 
 
 @contextmanager
-def reading(what: str, remedy: str) -> Iterator[None]:
+def reading(what: str, expected: str = "") -> Iterator[None]:
     """Turn whatever a library raises while it reads into a `DatasetError`."""
+    remedy = f"{_REMEDY}. {expected}" if expected else _REMEDY
     try:
         yield
     except DatasetError:

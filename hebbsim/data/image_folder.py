@@ -14,7 +14,6 @@ __all__ = ["load_folder"]
 _IMAGE_SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-_REMEDY = "The file is damaged or of another kind: replace it or copy it again"
 
 
 def load_folder(path: Path) -> ImageDataset:
@@ -90,7 +89,7 @@ def _read_image(file: Path) -> NDArray[np.uint8]:
     """Read one image as `(channels, rows, cols)`."""
     from PIL import Image
 
-    with reading(f"the image '{file}'", _REMEDY), Image.open(file) as image:
+    with reading(f"the image '{file}'"), Image.open(file) as image:
         palette = "RGBA" if image.has_transparency_data else "RGB"
         modes = {"1": "L", "L": "L", "P": palette, "RGB": "RGB", "RGBA": "RGBA"}
         if image.mode not in modes:

@@ -17,13 +17,12 @@ _LAYOUTS = ("channels_first", "channels_last")
 _SPLIT_KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 _WHOLE_KEYS = ("images", "labels")
 _EXPECTED = f"Expected an .npz file with {', '.join(_SPLIT_KEYS)}, or with images and labels"
-_REMEDY = "The file is damaged or of another kind: replace it or copy it again"
 
 
 def load_npz(path: Path) -> ImageDataset:
     """Read a file with two splits, or with images and labels that are to be split."""
     name = str(path)
-    with reading(f"'{path}'", f"{_REMEDY}. {_EXPECTED}"):
+    with reading(f"'{path}'", _EXPECTED):
         arrays = _read_npz(path)
     keys = next((k for k in (_SPLIT_KEYS, _WHOLE_KEYS) if arrays.keys() >= set(k)), None)
     if keys is None:

@@ -100,7 +100,7 @@ class ZCA(ImageTransform):
         Raises
         ------
         ValueError
-            If there are no images too; if `epsilon` is 0 and the covariance is singular.
+            Also if there are no images, or `epsilon` is 0 and the covariance is singular.
         """
         images = checked_images(images)
         if images.size == 0:
@@ -134,7 +134,7 @@ class ZCA(ImageTransform):
         Raises
         ------
         ValueError
-            If the images have another shape than those that it was fitted on, too.
+            Also if the images have another shape than those that it was fitted on.
         """
         self._check_fitted("transform")
         images = checked_images(images)

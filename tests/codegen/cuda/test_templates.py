@@ -30,7 +30,7 @@ from hebbsim import (
     WinnerTakeAll,
     rules,
 )
-from hebbsim.cli import app
+from hebbsim.cli import app, listings
 from hebbsim.codegen.cuda import toolkit
 from hebbsim.networks.reset_at_onset import Restart
 
@@ -225,7 +225,7 @@ def test_every_template_compiles_for_a_gpu_that_is_not_there(tmp_path, single):
 
 def test_the_command_says_what_is_missing(monkeypatch):
     found = [toolkit.Requirement("nvcc", "CUDA 13.0 in /usr/local/cuda", "install it")]
-    monkeypatch.setattr(toolkit, "requirements", lambda: found)
+    monkeypatch.setattr(listings, "requirements", lambda: found)
     result = CliRunner().invoke(app, ["cuda"])
     assert result.exit_code == 0
     assert result.output.split() == ["nvcc", "CUDA", "13.0", "in", "/usr/local/cuda"]

@@ -1,5 +1,8 @@
 """Networks that cross the bridge."""
 
+from dataclasses import replace
+
+import cases
 import numpy as np
 import torch
 from brian2 import prefs
@@ -7,7 +10,6 @@ from torch import nn
 
 from hebbsim import rules
 from hebbsim.competition.thresholds import AdaptiveThreshold
-from hebbsim.geometry import ConvGeometry
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 
@@ -67,18 +69,8 @@ def assert_equal_state(one, other):
 
 def random_geometry(seed):
     """Draw a geometry that fits, non-square in everything; each fourth one is unshared."""
-    rng = np.random.default_rng(seed)
-    groups = int(rng.choice([1, 1, 2, 3]))
-    kernel, stride, dilation = (rng.integers(1, high, 2) for high in (4, 3, 3))
-    padding = rng.integers(0, 3, 2)
-    size = dilation * (kernel - 1) + 1 + rng.integers(0, 6, 2)
-    return ConvGeometry(
-        (groups * int(rng.integers(1, 4)), *map(int, size)),
-        groups * int(rng.integers(1, 6)),
-        *(tuple(map(int, pair)) for pair in (kernel, stride, padding, dilation)),
-        groups,
-        bool(seed % 4),
-    )
+    drawn = cases.random_geometry(np.random.default_rng(seed))
+    return replace(drawn, weight_sharing=bool(seed % 4))
 
 
 LAYERS = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from brian2 import prefs
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
@@ -178,3 +179,11 @@ def random_case(seed):
     name = list(RULES)[seed // 2 % len(RULES)]
     rule = getattr(rules, name)(learning_rate=0.01)
     return Case(geometry, batch_size, RULES[name], rule=rule, seed=seed)
+
+
+def explicitly(simulate):
+    """Return what explicit synapses learn, on the readable target."""
+    saved, prefs.codegen.target = prefs.codegen.target, "numpy"
+    found = simulate(explicit=True)
+    prefs.codegen.target = saved
+    return found

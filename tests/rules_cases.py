@@ -1,6 +1,6 @@
 """What the tests of rules for spikes share: driven maps, and learning with ours or explicit."""
 
-from brian2 import Network, ms, prefs
+from brian2 import Network, ms
 
 from hebbsim import FeatureMap
 
@@ -33,11 +33,3 @@ def learned(built, explicit, duration=25 * ms):
     runs = [(a, b, c.to_synapses() if explicit else c) for a, b, c in built]
     Network(*[obj for objects in runs for obj in objects]).run(duration)
     return [conv.get_kernel("w") - b for (_, _, conv), b in zip(built, before, strict=True)]
-
-
-def explicitly(simulate):
-    """Return what explicit synapses learn, on the readable target."""
-    saved, prefs.codegen.target = prefs.codegen.target, "numpy"
-    found = simulate(explicit=True)
-    prefs.codegen.target = saved
-    return found

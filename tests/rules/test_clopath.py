@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from brian2 import Hz, Network, defaultclock, ms, mV, second
-from rules_cases import explicitly, learned
+from cases import explicitly
+from rules_cases import learned
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 

@@ -11,11 +11,10 @@ from brian2 import (
     defaultclock,
     linked_var,
     ms,
-    prefs,
     second,
 )
 from brian2.core.base import BrianObjectException
-from cases import random_geometry
+from cases import explicitly, random_geometry
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.maps.per_channel_sample_position import PerSample
@@ -89,11 +88,7 @@ def simulate(explicit=False):
 
 @pytest.fixture(scope="module")
 def explicit():
-    target = prefs.codegen.target
-    prefs.codegen.target = "numpy"
-    found = simulate(explicit=True)
-    prefs.codegen.target = target
-    return found
+    return explicitly(simulate)
 
 
 def test_rules_equal_explicit_synapses(explicit, target):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from brian2 import Network, defaultclock, ms, second
-from rules_cases import driven_maps, explicitly, learned
+from cases import explicitly
+from rules_cases import driven_maps, learned
 
 from hebbsim import ConvLayer, ConvNetwork, ConvSynapses, FeatureMap, rules
 from hebbsim.rules import Rule

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import Hz, Network, defaultclock, ms, second
-from rules_cases import driven_maps, explicitly, learned
+from cases import explicitly
+from rules_cases import driven_maps, learned
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.data.known import DATA_ROOT_VARIABLE

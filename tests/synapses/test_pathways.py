@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, defaultclock, ms, prefs
-from cases import random_geometry
+from cases import explicitly, random_geometry
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.statements import parse_statements
@@ -79,11 +79,7 @@ def simulate(explicit=False, duration=15 * ms):
 
 @pytest.fixture(scope="module")
 def explicit():
-    target = prefs.codegen.target
-    prefs.codegen.target = "numpy"
-    found = simulate(explicit=True)
-    prefs.codegen.target = target
-    return found
+    return explicitly(simulate)
 
 
 def test_spikes_and_kernels_equal_explicit_synapses(explicit, target):

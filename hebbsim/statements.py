@@ -1,11 +1,12 @@
 """Statements as text: what a pathway, an update or a reset does, one assignment after the other."""
 
+import ast
 import re
 from dataclasses import dataclass
 
 from brian2.utils.stringtools import get_identifiers
 
-__all__ = ["Statement", "needed_statements", "parse_statements"]
+__all__ = ["Statement", "as_accumulation", "needed_statements", "parse_statements"]
 
 _STATEMENT = re.compile(
     r"^(?P<target>[A-Za-z_]\w*)\s*(?P<operator>[-+*/%]?=)(?!=)\s*(?P<value>.+)$"
@@ -66,3 +67,41 @@ def needed_statements(
             if local and statement.operator == "=":
                 wanted.discard(statement.target)
     return kept[::-1]
+
+
+def as_accumulation(statement: Statement) -> Statement | None:
+    """Return ``v = v + w`` as ``v += w``, and ``v = v - w`` as ``v -= w``; None for others.
+
+    Examples
+    --------
+    >>> str(as_accumulation(Statement("w", "=", "a*x_pre + w - b")))
+    'w += a*x_pre - (b)'
+    """
+    try:
+        tree = ast.parse(statement.value.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+    terms = _terms(tree, 1)
+    own = [sign for sign, node in terms if _is_name(node, statement.target)]
+    others = [(s, ast.unparse(node)) for s, node in terms if not _is_name(node, statement.target)]
+    read = {name for _, text in others for name in get_identifiers(text)}
+    if statement.operator != "=" or own != [1] or not others or statement.target in read:
+        return None
+    if all(sign < 0 for sign, _ in others):
+        return Statement(statement.target, "-=", " + ".join(text for _, text in others))
+    signed = [text if sign > 0 else f"-({text})" for sign, text in others]
+    return Statement(statement.target, "+=", " + ".join(signed).replace(" + -(", " - ("))
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _terms(node: ast.expr, sign: int) -> list[tuple[int, ast.expr]]:
+    """Return the terms of a sum, each with its sign."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        right = sign if isinstance(node.op, ast.Add) else -sign
+        return [*_terms(node.left, sign), *_terms(node.right, right)]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return _terms(node.operand, -sign)
+    return [(sign, node)]

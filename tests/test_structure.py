@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "codegen": {"brian2_private", "geometry", "statements"},
     "maps": {"brian2_private", "codegen", "geometry", "statements"},
     "competition": {"codegen", "geometry", "maps", "statements"},
-    "synapses": {"brian2_private", "codegen", "geometry", "maps", "rules", "statements"},
+    "synapses": {"brian2_private", "codegen", "errors", "geometry", "maps", "rules", "statements"},
 }
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses"}
 ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "synapses"}

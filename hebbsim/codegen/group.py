@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
 
 from hebbsim.brian2_private import CheckedInDouble, set_number_of_elements
@@ -22,6 +22,23 @@ class CompiledGroup(CheckedInDouble):
         variables.add_arange("i", size=size, constant=True, read_only=True)
         variables.create_clock_variables(self.clock)
         return variables
+
+    def collect_changes(self, name: str) -> ArrayVariable:
+        """Return the array that collects a step's changes of a variable by spikes."""
+        change = f"_change_{name}"
+        if change not in self.variables:
+            variable = self.variables[name]
+            self.variables.add_array(
+                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
+            )
+            self.variables.add_constant(f"_none_{name}", 0.0, dimensions=variable.dim)
+        return self.variables[change]
+
+    @staticmethod
+    def apply_changes(name: str) -> str:
+        """Return the statements that apply what was collected, and start anew."""
+        # a plain 0 has no units
+        return f"{name} += _change_{name}\n_change_{name} = _none_{name}"
 
     def run_on_clock(self, *args: Any, **kwds: Any) -> CodeRunner:
         """Register code to run on a clock, as `Group.run_on_clock`."""

@@ -79,19 +79,20 @@ class _TimingRule(Rule):
 class PairSTDP(_TimingRule):
     """Pair-based STDP: potentiation for pre before post, depression for post before pre.
 
-    ``w`` lies between 0 and `w_max`. Potentiation is scaled by ``(1 - w/w_max)**mu`` and depression
-    by ``(w/w_max)**mu`` (Gutig et al. 2003, J Neurosci 23:3697, equation 2): 0 is the additive
-    rule, 1 the multiplicative one, what lies between a power law.
+    ``w`` lies between 0 and `w_max`, and has the units of `w_max` and of the amplitudes: with
+    ``w_max=1*nS`` the model is ``w : siemens``. Potentiation is scaled by ``(1 - w/w_max)**mu``
+    and depression by ``(w/w_max)**mu`` (Gutig et al. 2003, J Neurosci 23:3697, equation 2): 0 is
+    the additive rule, 1 the multiplicative one, what lies between a power law.
 
     Parameters
     ----------
     learning_rate : float or str
         Scales all changes.
-    A_plus, A_minus : float
+    A_plus, A_minus : float or Quantity
         Amplitudes of potentiation and depression, both positive.
     tau_plus, tau_minus : Quantity
         Time constants of the pre- and the postsynaptic trace.
-    w_max : float
+    w_max : float or Quantity
         Upper bound of the weight.
     mu : float
         Exponent of the dependence on the weight.
@@ -105,16 +106,17 @@ class PairSTDP(_TimingRule):
     """
 
     reference: str = "Song, Miller and Abbott 2000, Nat Neurosci 3:919"
-    A_plus: float = 0.01
-    A_minus: float = 0.0105
+    A_plus: float | Quantity = 0.01
+    A_minus: float | Quantity = 0.0105
     tau_plus: Quantity = field(default_factory=lambda: 20 * ms)
     tau_minus: Quantity = field(default_factory=lambda: 20 * ms)
-    w_max: float = 1.0
+    w_max: float | Quantity = 1.0
     mu: float = 0.0
 
     def _texts(self) -> dict[str, str]:
         grow = f"*clip(1 - w/w_max, 0, 1)**{self.mu}" if self.mu else ""
         shrink = f"*clip(w/w_max, 0, 1)**{self.mu}" if self.mu else ""
+        lowest = "0" if have_same_dimensions(self.w_max, 1) else "0*w_max"  # a 0 has no units
         return {
             "pre_model": _trace("r1", self.tau_plus),
             "post_model": _trace("o1", self.tau_minus),
@@ -122,7 +124,7 @@ class PairSTDP(_TimingRule):
             "post_reset": _spike("o1", self.pairing),
             "on_pre": f"w -= eta*A_minus*o1_post{shrink}",
             "on_post": f"w += eta*A_plus*r1_pre{grow}",
-            "update": "w = clip(w, 0, w_max)",
+            "update": f"w = clip(w, {lowest}, w_max)",
         }
 
 

@@ -109,7 +109,9 @@ class ExplicitSynapses(Synapses):
         owner, index = self._kernels_of(name)
         self.variables.add_reference(f"_change_{name}", owner, index=index)
         self._sum_to_kernel(f"_change_{name}", f"{name}_change")
-        self.run_regularly(f"{name}_change = 0", when="after_end")
+        none = f"_none_{name}"
+        self.variables.add_constant(none, 0.0, dimensions=owner.variables[none].dim)
+        self.run_regularly(f"{name}_change = {none}", when="after_end")
 
     def _kernels_of(self, name: str) -> tuple[Group, str]:
         """Return the group that stores a kernel variable, and the synapses' index into it."""

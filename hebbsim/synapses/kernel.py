@@ -124,20 +124,15 @@ class KernelGroup(CompiledGroup):
     def change_variable(self, name: str) -> ArrayVariable:
         """Return the array that collects a step's changes of a variable by spikes."""
         if self.samples is not None and name in self.samples.names:
-            return self.samples.change_variable(name)
-        change = f"_change_{name}"
-        if change not in self.variables:
-            variable = self.variables[name]
-            if variable.read_only or not self.is_stored(name):
+            return self.samples.collect_changes(name)
+        if name not in self.changed_by_spikes:
+            if self.variables[name].read_only or not self.is_stored(name):
                 raise ValueError(
                     f"{self.connections.label}: '{name}' is no variable of each kernel element, "
                     "and a pathway can't change it"
                 )
-            self.variables.add_array(
-                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
-            )
             self.changed_by_spikes.append(name)
-        return self.variables[change]
+        return self.collect_changes(name)
 
     # --- arrays in torch's order --------------------------------------------------------------
 

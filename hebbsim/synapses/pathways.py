@@ -4,84 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2.core.variables import ArrayVariable, Variables
+from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.units import second
 from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from hebbsim.codegen.expressions import changed_read, check_random
+from hebbsim.codegen.expressions import check_random
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.durations import check_same_step
 from hebbsim.rules.rule import Rule
-from hebbsim.statements import Statement, needed_statements, parse_statements
+from hebbsim.statements import Statement
 from hebbsim.synapses.kernel import KernelGroup
-from hebbsim.synapses.model import what_to_add
+from hebbsim.synapses.pathway_statements import closest_name, split_pathway
 
 __all__ = ["SpikePathway", "make_pathways"]
-
-
-def split_pathway(
-    kernel: KernelGroup, rule: Rule | None, name: str, code: str
-) -> tuple[list[Statement], list[Statement]]:
-    """Split a pathway into what it does to neurons and what it does to the kernel.
-
-    Each part keeps the local variables that it needs.
-
-    Raises
-    ------
-    ValueError
-        If a statement has no meaning that is independent of the order of spikes.
-    """
-    known = kernel.connection_variables()
-    statements = parse_statements(code)
-    changed = {s.target for s in statements if isinstance(known.get(s.target), ArrayVariable)}
-    for statement in statements:
-        problem = _problem(statement, known, changed, kernel.plastic_names)
-        problem = problem or _missing(statement, known, kernel, rule)
-        if problem:
-            raise ValueError(
-                f"{kernel.connections.label}, pathway '{name}': '{statement}' {problem}"
-            )
-    parts = []
-    for plastic in (False, True):
-        chosen = {t for t in changed if (t in kernel.plastic_names) == plastic}
-        parts.append(needed_statements(statements, changed, chosen) if chosen else [])
-    return parts[0], parts[1]
-
-
-def _problem(
-    statement: Statement, known: Variables, changed: set[str], plastic: set[str]
-) -> str | None:
-    target = statement.target
-    neurons = [known[name] for name in changed if name not in plastic]
-    read = changed_read(statement.value, neurons, known)
-    if read:
-        return f"reads '{read}', which the pathway changes in the same step"
-    if target not in changed:
-        if target.endswith(("_pre", "_post")) or target in known:
-            return "writes no variable that is stored; see the models of the feature maps"
-        return None
-    if statement.operator not in ("+=", "-="):
-        where = "a kernel element" if target in plastic else "a neuron"
-        return (
-            f"has no meaning where several spikes reach {where} in one step; accumulate with += "
-            "or -="
-        )
-    return None
-
-
-def _missing(
-    statement: Statement, known: Variables, kernel: KernelGroup, rule: Rule | None
-) -> str | None:
-    """Say which variable of a map a statement lacks."""
-    for identifier in sorted(get_identifiers(statement.value) - set(known)):
-        for side, group in kernel.connections.sides:
-            if identifier.endswith(f"_{side}"):
-                base = identifier.removesuffix(f"_{side}")
-                way_out = what_to_add(kernel.connections, rule, side, base)
-                return f"needs a variable '{base}' of '{group.name}'{way_out}"
-    return None
 
 
 def read_delay(
@@ -216,17 +153,30 @@ class SpikePathway(LoopNest):
         if self.slots and isinstance(get_device(), RuntimeDevice):
             self.variables["_queue"].get_value()[:] = 0
 
+    def _resolved(self, statement: Statement, run_namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return what the names in a statement stand for, or say which stands for nothing."""
+        found: dict[str, Any] = {}
+        for name in get_identifiers(statement.value) - {s.target for s in self.statements}:
+            try:
+                found |= self.group.resolve_all(
+                    {name},
+                    run_namespace,
+                    user_identifiers=set(),
+                    additional_variables=self.variables,
+                )
+            except KeyError:
+                raise KeyError(
+                    f"'{self.name}': nothing defines '{name}' in '{statement}'"
+                    f"{closest_name(name, self.variables)}"
+                ) from None
+        return found
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the statements before the code object is made."""
         if self.slots:
             check_same_step(f"'{self.name}'", "delay", self._delay_dt, self.group.clock.dt)
         for statement in self.statements:
-            resolved = self.group.resolve_all(
-                get_identifiers(statement.value) - {s.target for s in self.statements},
-                run_namespace,
-                user_identifiers=set(),
-                additional_variables=self.variables,
-            )
+            resolved = self._resolved(statement, run_namespace)
             way_out = "put noise into the equations of the neurons"
             check_random(f"'{self.name}': '{statement}'", resolved, way_out)
         super().before_run(run_namespace)

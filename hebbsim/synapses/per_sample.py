@@ -102,16 +102,6 @@ class SampleKernels(CompiledGroup):
         """What has to rest while a kernel is frozen."""
         return [*self.sums.values(), *([] if self.update is None else [self.update])]
 
-    def change_variable(self, name: str) -> ArrayVariable:
-        """Return the array that collects a step's changes of a variable by spikes."""
-        change = f"_change_{name}"
-        if change not in self.variables:
-            variable = self.variables[name]
-            self.variables.add_array(
-                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
-            )
-        return self.variables[change]
-
     @property
     def changed_by_spikes(self) -> list[str]:
         """Names of the variables that pathways change."""

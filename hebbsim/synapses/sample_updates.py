@@ -37,9 +37,11 @@ def element_variables(kernel: KernelGroup) -> Variables:
     for name in [n for n in found if not of_an_element(n)]:
         drop_variable(found, name)
     samples = kernel.samples
-    for name in samples.changed_by_spikes if samples is not None else ():
-        change = f"_change_{name}"
-        found.add_reference(change, samples, change, index="_sample_kernel_idx")
+    if samples is not None:
+        for name in samples.changed_by_spikes:
+            change, none = f"_change_{name}", f"_none_{name}"
+            found.add_reference(change, samples, change, index="_sample_kernel_idx")
+            found.add_constant(none, 0.0, dimensions=samples.variables[none].dim)
     return found
 
 
@@ -134,7 +136,7 @@ def update_samples(kernel: KernelGroup, statements: list[Statement], order: int)
     stored = {s.target for s in statements if s.target in kernel.plastic_names}
     own = stored & samples.names
     changed = samples.changed_by_spikes
-    lines = [f"{n} += _change_{n}\n_change_{n} = 0" for n in changed]
+    lines = [samples.apply_changes(name) for name in changed]
     chosen = needed_statements(statements, stored, own)
     lines += [str(s) for s in chosen]
     if lines:

@@ -148,7 +148,7 @@ def _statements(kernel: KernelGroup, statements: str | None, order: int) -> str 
         statements = "\n".join(map(str, rest)) or None
     if not kernel.changed_by_spikes:
         return statements
-    applied = [f"{n} += _change_{n}\n_change_{n} = 0" for n in kernel.changed_by_spikes]
+    applied = [kernel.apply_changes(name) for name in kernel.changed_by_spikes]
     lines = parse_statements(statements or "")
     # Brian2 wants what is shared written first
     shared = list(takewhile(lambda s: not kernel.is_stored(s.target), lines))

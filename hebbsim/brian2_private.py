@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
-from brian2.core.variables import Variable, Variables
+from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.groups.group import CodeRunner, Group
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "network_of",
     "replace_in_template",
     "replace_variable",
+    "resize_array",
     "set_number_of_elements",
     "wrap_code_object_creation",
 ]
@@ -55,6 +56,18 @@ def replace_variable(variables: Variables, name: str, other: Variable, index: st
     """Let a name mean another variable: a public reference would need the name to be free."""
     variables._variables[name] = other
     variables.indices[name] = index
+
+
+def resize_array(variable: ArrayVariable, size: int) -> None:
+    """Give an array another size, with zeros in it: on standalone devices none can be resized.
+
+    They take the size from the variable when they write the code.
+    """
+    if variable.dynamic:
+        variable.resize(size)
+    else:
+        variable.size = size
+        variable.device.array_cache[variable] = np.zeros(size, dtype=variable.dtype)
 
 
 def network_of(item: BrianObject) -> Any:

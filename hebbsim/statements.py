@@ -63,7 +63,7 @@ def needed_statements(
         local = statement.target not in changed
         if statement.target in wanted:
             kept.append(statement)
-            wanted |= get_identifiers(statement.value)
+            wanted |= get_identifiers(statement.value) - (changed - chosen)
             if local and statement.operator == "=":
                 wanted.discard(statement.target)
     return kept[::-1]

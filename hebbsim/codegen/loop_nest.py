@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from brian2 import Clock
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import Thresholder
@@ -29,6 +30,8 @@ class LoopNest(CodeRunner):
         Place in Brian2's schedule.
     name : str
         Name of this object.
+    clock : Clock, optional
+        Whose steps these are; by default the group's.
     template_kwds : dict, optional
         What the template needs to know besides.
     """
@@ -42,6 +45,7 @@ class LoopNest(CodeRunner):
         when: str,
         order: int,
         name: str,
+        clock: Clock | None = None,
         template_kwds: dict[str, Any] | None = None,
         needed_variables: list[str] | None = None,
     ) -> None:
@@ -50,7 +54,7 @@ class LoopNest(CodeRunner):
             template,
             code=code,
             user_code=code,
-            clock=group.clock,
+            clock=group.clock if clock is None else clock,
             when=when,
             order=order,
             name=name,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
+from brian2.core.namespace import get_local_namespace
 from brian2.core.variables import LinkedVariable
 from brian2.equations import Equations
 from brian2.groups.group import Group
@@ -27,8 +28,9 @@ from hebbsim.synapses.model import ConvModel, read_model
 from hebbsim.synapses.pathways import SpikePathway, make_pathways
 from hebbsim.synapses.per_sample import SampleKernels
 from hebbsim.synapses.sample_updates import SampleSum
+from hebbsim.synapses.spike_queue import Delay, delay_variable, read_delays
 from hebbsim.synapses.sums import ConnectionSum, make_sums
-from hebbsim.synapses.update import KernelUpdate, make_update
+from hebbsim.synapses.update import KernelUpdate, apply_changes, make_update
 
 __all__ = ["ConvSynapses"]
 
@@ -69,8 +71,13 @@ class ConvSynapses(KernelGroup):
         Statements run along the connections of each neuron that spiked, as in `Synapses`: named
         pathways in a dict. They accumulate (``+=``, ``-=``) into variables of the neurons or of
         the kernel; changes of the kernel in one time step are applied together at its end.
-    delay : Quantity or dict of Quantity, optional
-        Delay of each pathway, the same for all connections; a single one is that of ``'pre'``.
+    delay : Quantity or str, or dict of these, optional
+        Delay of each pathway; a single one is that of ``'pre'``. A time for all connections, an
+        expression over the kernel such as ``'(1 + rand())*ms'``, or an array with the shape of
+        ``get_kernel('w')``: a delay for each kernel element. It can be set later too, as in
+        ``conv.delay = 2*ms``, ``conv.post.delay = ...``, while no spikes are on their way.
+    on_event : str or dict of str, optional
+        The event that triggers the pathways, or that of each, if it isn't ``'spike'``.
     kernel_size, stride, padding, dilation : int or (int, int)
         As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
     source_shape : tuple of int, optional
@@ -134,7 +141,8 @@ class ConvSynapses(KernelGroup):
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         weight_sharing: bool = True,
-        delay: Quantity | Mapping[str, Quantity] | None = None,
+        delay: Delay | Mapping[str, Delay] | None = None,
+        on_event: str | Mapping[str, str] = "spike",
         rule: Rule | None = None,
         update: str | None = None,
         weight: str = "w",
@@ -174,20 +182,26 @@ class ConvSynapses(KernelGroup):
         self._integrate(method, method_options)
         self.sums = make_sums(self, self.model, rule, order)
         self._sum_over_samples(order + 2)
-        self.pathways = make_pathways(self, rule, on_pre, on_post, delay)
+        if mask is not None:
+            self.add_mask(weight)
+        self.pathways = make_pathways(self, rule, on_pre, on_post, on_event, weight)
+        delays = read_delays(self.connections.label, delay, self._name_pathways())
         self.contained_objects.extend([*self.sums.values(), *self.pathways.values()])
         self.update = make_update(
             self,
             rule.update if update is None and rule else update,
             weight=weight,
-            mask=mask is not None,
             normalize=normalize,
             norm=norm,
             rule=rule,
             order=order,
         )
         self.contained_objects.extend([] if self.update is None else [self.update])
+        self._changes = apply_changes(self, weight, rule, order)
+        self.contained_objects.extend(self._changes)
         enable_attributes(self)
+        for pathway, value in delays.items():
+            self.set_delay(delay_variable(pathway), value, get_local_namespace(1))
         if rule is not None and not rule.scheduled and "eta" in self.equations.parameter_names:
             self.eta = rule.learning_rate
         if mask is not None:
@@ -204,7 +218,8 @@ class ConvSynapses(KernelGroup):
         self, method: str | tuple[str, ...], method_options: dict[str, Any] | None, dtype: Any
     ) -> None:
         """Create the variables of each element, of each sample, and the rule's constants."""
-        self.equations, self.samples, self.changed_by_spikes = self.model.kernel, None, []
+        self.equations, self.samples = self.model.kernel, None
+        self.changed_by_spikes, self.changed_at_once = {}, set()
         self.create_variables(self.model.stored, self.equations.stochastic_variables, dtype)
         if self.rule is not None:
             self.namespace.update(
@@ -260,6 +275,22 @@ class ConvSynapses(KernelGroup):
         """How the source's neurons lie on maps."""
         return self.connections.source_map
 
+    def _name_pathways(self) -> list[str]:
+        """Let ``conv.pre`` and the like be the pathways, as in `Synapses`; return their names."""
+        names: list[str] = []
+        taken = self._taken()
+        for full_name, pathway in self.pathways.items():
+            name = full_name.removesuffix("_plasticity")
+            if name in taken:
+                raise ValueError(
+                    f"{self.connections.label}: '{name}' has a meaning of its own here and can't "
+                    "be the name of a pathway; choose another"
+                )
+            if name not in names:
+                names.append(name)
+                setattr(self, name, pathway)
+        return names
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a variable, or link a shared one to a variable of another group.
 
@@ -278,7 +309,7 @@ class ConvSynapses(KernelGroup):
         ValueError
             If the shape doesn't fit, a value is neither 0 nor 1, or there was no mask before.
         """
-        if self.update is None or not self.update.is_masked:
+        if not self.is_masked:
             raise ValueError(
                 f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
             )
@@ -301,17 +332,21 @@ class ConvSynapses(KernelGroup):
     @learning.setter
     def learning(self, active: bool) -> None:
         thawed = bool(active) and not self.learning
+        instead = [r for r in self.pathways.values() if r.when_learning is False]
+        kept = [r.queue for r in instead]  # whose spikes are followed all the time
         for runner in self._learners():
             runner.active = bool(active)
-            if thawed and isinstance(runner, SpikePathway):
+            if thawed and isinstance(runner, SpikePathway) and runner.queue not in kept:
                 runner.forget()
+        for runner in instead:
+            runner.active = not active
 
     def _learners(self) -> list[BrianObject]:
         learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]
-        learners += [r for name, r in self.pathways.items() if name.endswith("_plasticity")]
+        learners += [r for r in self.pathways.values() if r.when_learning]
         if self.samples is not None:
             learners += self.samples.learners
-        return learners if self.update is None else [*learners, self.update]
+        return [*learners, *self._changes, *([] if self.update is None else [self.update])]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check units, and prune weights that were set since the last run."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Synapses
+from brian2 import Clock, Quantity, Synapses, second
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
@@ -65,28 +65,32 @@ class ExplicitSynapses(Synapses):
         update: KernelUpdate | None,
     ) -> None:
         self.shared, self._update = kernel, update
+        pathways = {name: p for name, p in pathways.items() if p.active}
         geometry, batch_size = kernel.geometry, kernel.batch_size
         taps = [np.concatenate(p) for p in zip(*geometry.taps(batch_size), strict=True)]
         by_neuron = np.argsort(taps[1], kind="stable")  # one receptive field after the other
         pre, post, elements = (part[by_neuron] for part in taps)
         neuron_sums = [r for r in sums.values() if r.side != "kernel"]
         changed = {name: kernel.variables[name] for name in kernel.changed_by_spikes}
+        clocks = dict(kernel.changed_by_spikes)
         if kernel.samples is not None:
             samples = kernel.samples
             changed |= {n: samples.variables[n] for n in samples.changed_by_spikes}
+            clocks |= {n: [kernel.clock] for n in samples.changed_by_spikes}
         super().__init__(
             kernel.connections.source,
             kernel.connections.target,
             _model(neuron_sums, cumulative, changed),
             on_pre=_pathways(pathways, "pre", changed),
             on_post=_pathways(pathways, "post", changed),
-            delay={n: p.delay for n, p in pathways.items() if p.delay is not None},
+            on_event={name: pathway.event for name, pathway in pathways.items()},
             order=kernel.order,
             namespace=kernel.namespace,
             clock=kernel.clock,
             name=f"{kernel.name}_explicit*",
         )
         self.connect(i=pre, j=post)
+        self._elements = elements
         self.kernel = elements
         self.sample_kernel = post // (len(self.target) // batch_size) * len(kernel) + elements
         self._refer_to_map_groups(self.source, geometry.in_shape, "_pre", pre)
@@ -100,18 +104,21 @@ class ExplicitSynapses(Synapses):
             if runner.side == "kernel":
                 self._sum_to_kernel(runner.equation.varname, runner.equation.expr.code)
         for name in changed:
-            self._collect_changes(name)
+            for clock in clocks[name]:
+                self._collect_changes(name, clock)
+        self._delays = {name: pathway.queue.delays for name, pathway in pathways.items()}
         replaced = [*sums.values(), *pathways.values()]
         self.contained_objects.extend(r for r in kernel.contained_objects if r not in replaced)
 
-    def _collect_changes(self, name: str) -> None:
-        """Add up what spikes changed on each synapse."""
+    def _collect_changes(self, name: str, clock: Clock) -> None:
+        """Add up what spikes changed on each synapse, with the steps of a clock."""
         owner, index = self._kernels_of(name)
-        self.variables.add_reference(f"_change_{name}", owner, index=index)
-        self._sum_to_kernel(f"_change_{name}", f"{name}_change")
-        none = f"_none_{name}"
-        self.variables.add_constant(none, 0.0, dimensions=owner.variables[none].dim)
-        self.run_regularly(f"{name}_change = {none}", when="after_end")
+        change, none = f"_change_{name}", f"_none_{name}"
+        if change not in self.variables:
+            self.variables.add_reference(change, owner, index=index)
+            self.variables.add_constant(none, 0.0, dimensions=owner.variables[none].dim)
+        self._sum_to_kernel(change, f"{name}_change", clock)
+        self.run_regularly(f"{name}_change = {none}", clock=clock, when="after_end")
 
     def _kernels_of(self, name: str) -> tuple[Group, str]:
         """Return the group that stores a kernel variable, and the synapses' index into it."""
@@ -120,13 +127,16 @@ class ExplicitSynapses(Synapses):
             return samples, "sample_kernel"
         return self.shared, "kernel"
 
-    def _sum_to_kernel(self, target: str, expression: str) -> None:
-        self.contained_objects.append(_KernelSum(self, target, expression))
+    def _sum_to_kernel(self, target: str, expression: str, clock: Clock | None = None) -> None:
+        self.contained_objects.append(_KernelSum(self, target, expression, clock or self.clock))
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the run; the convolution counts as used."""
         if self._update is not None:
             self._update.prune()
+        for pathway, delays in self._delays.items():
+            seconds = np.asarray(self.shared.variables[delays].get_value())
+            getattr(self, pathway).delay = Quantity(seconds[self._elements], dim=second.dim)
         super().before_run(run_namespace)
         mark_as_used(self.shared, network_of(self))
 
@@ -249,7 +259,9 @@ def _pathways(
 class _KernelSum(CodeRunner):
     """Brian2's template for summed variables, with a kernel as its target."""
 
-    def __init__(self, synapses: ExplicitSynapses, target: str, expression: str) -> None:
+    def __init__(
+        self, synapses: ExplicitSynapses, target: str, expression: str, clock: Clock
+    ) -> None:
         owner, index = synapses._kernels_of(target)
         self.variables = Variables(synapses)
         self.variables.add_constant("_kernel_elements", len(owner))
@@ -258,10 +270,10 @@ class _KernelSum(CodeRunner):
             "summed_variable",
             code=f"_synaptic_var = {expression}",
             needed_variables=[target, "_kernel_elements", index],
-            clock=synapses.clock,
+            clock=clock,
             when="end",
             order=synapses.shared.order,
-            name=f"{synapses.name}_sum{'' if target.startswith('_') else '_'}{target}",
+            name=f"{synapses.name}_sum{'' if target.startswith('_') else '_'}{target}*",
             template_kwds={
                 "_target_var": owner.variables[target],
                 "_target_size_name": "_kernel_elements",

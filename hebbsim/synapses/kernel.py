@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity
+from brian2 import Clock, Quantity
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
@@ -33,8 +33,10 @@ class KernelGroup(CompiledGroup):
     equations: Equations
     #: Variables of which each sample has its own values, flagged ``(per sample)``
     samples: SampleKernels | None
-    #: Kernel variables that pathways change
-    changed_by_spikes: list[str]
+    #: Kernel variables whose changes by spikes add up, and the clocks of the pathways
+    changed_by_spikes: dict[str, list[Clock]]
+    #: Kernel variables that spikes change at once
+    changed_at_once: set[str]
 
     @property
     def geometry(self) -> ConvGeometry:
@@ -121,18 +123,53 @@ class KernelGroup(CompiledGroup):
         found = self.variables.get(variable)
         return isinstance(found, ArrayVariable) and not found.scalar
 
-    def change_variable(self, name: str) -> ArrayVariable:
-        """Return the array that collects a step's changes of a variable by spikes."""
+    def changes_at_once(self, name: str) -> bool:
+        """Whether spikes change an element at once, as in `Synapses`: where nothing shares it.
+
+        Otherwise the changes of a step add up, and are applied together at its end.
+        """
+        own = self.samples is None or name not in self.samples.names
+        return own and int(self.variables["n_shared"].get_value()) == 1
+
+    def change_variable(self, name: str, clock: Clock) -> ArrayVariable:
+        """Return the array that collects a step's changes of a variable by spikes.
+
+        Parameters
+        ----------
+        name : str
+            A variable of each kernel element, or of each sample's.
+        clock : Clock
+            That of the pathway, with whose steps they are applied.
+        """
         if self.samples is not None and name in self.samples.names:
             return self.samples.collect_changes(name)
-        if name not in self.changed_by_spikes:
-            if self.variables[name].read_only or not self.is_stored(name):
-                raise ValueError(
-                    f"{self.connections.label}: '{name}' is no variable of each kernel element, "
-                    "and a pathway can't change it"
-                )
-            self.changed_by_spikes.append(name)
+        self._check_changeable(name)
+        clocks = self.changed_by_spikes.setdefault(name, [])
+        clocks += [] if clock in clocks else [clock]
         return self.collect_changes(name)
+
+    def change_at_once(self, name: str) -> None:
+        """Note that a pathway changes a variable at once."""
+        self._check_changeable(name)
+        self.changed_at_once.add(name)
+
+    def _check_changeable(self, name: str) -> None:
+        if self.variables[name].read_only or not self.is_stored(name):
+            raise ValueError(
+                f"{self.connections.label}: '{name}' is no variable of each kernel element, "
+                "and a pathway can't change it"
+            )
+
+    def add_mask(self, weight: str) -> None:
+        """Create the variable that says which weights there are."""
+        if self.is_stored(weight):
+            dtype = self.variables[weight].dtype
+            self.variables.add_array("mask", size=len(self), dtype=dtype)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask says which weights there are."""
+        return "mask" in self.variables
 
     # --- arrays in torch's order --------------------------------------------------------------
 
@@ -194,6 +231,15 @@ class KernelGroup(CompiledGroup):
             )
         flat = self.geometry.to_memory(values)
         self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
+
+    def set_delay(
+        self, variable: str, delay: Quantity | str, namespace: dict[str, Any] | None = None
+    ) -> None:
+        """Set a pathway's delays: a time, an expression, or an array as `set_kernel` takes it."""
+        if isinstance(delay, str) or np.ndim(delay) == 0:
+            self.state(variable).set_item(slice(None), delay, level=1, namespace=namespace)
+        else:
+            self.set_kernel(variable, delay)
 
     def _check_stored(self, variable: str) -> None:
         if not self.is_stored(variable):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
+from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
@@ -18,22 +20,39 @@ from hebbsim.statements import (
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import what_to_add
 
-__all__ = ["closest_name", "split_pathway"]
+__all__ = ["PathwayPart", "closest_name", "split_pathway"]
+
+_SUMS = ("+=", "-=")
+
+
+@dataclass(frozen=True)
+class PathwayPart:
+    """Statements of a pathway that run together, and how they change what is stored."""
+
+    statements: list[Statement]
+    #: What each connection changes at once, so that the next one sees it; the rest adds up
+    at_once: frozenset[str]
+    #: Whether the order of the connections matters: that of the spikes, as in `Synapses`
+    in_order: bool
+    #: Whether it rests while the kernel is frozen, runs then alone, or always
+    when_learning: bool | None = None
 
 
 def split_pathway(
     kernel: KernelGroup, rule: Rule | None, name: str, code: str
-) -> tuple[list[Statement], list[Statement]]:
+) -> list[PathwayPart]:
     """Split a pathway into what it does to neurons and what it does to the kernel.
 
     Names are those of Brian2's `Synapses`: without a suffix, what is no variable of the connection
-    is the target's. Each part keeps the local variables that it needs.
+    is the target's. Each part keeps the local variables that it needs. Where the parts depend on
+    each other, the whole pathway runs while the kernel learns, and what it does to neurons while
+    the kernel is frozen.
 
     Raises
     ------
     ValueError
-        If a statement has no meaning that is independent of the order of spikes, changes what
-        nothing defines, or the pathway changes nothing.
+        If a statement has no meaning on elements that connections share, changes what nothing
+        defines, or the pathway changes nothing.
     """
     known = kernel.connection_variables()
     statements = _named(parse_statements(code), known, kernel)
@@ -43,7 +62,7 @@ def split_pathway(
     for statement in statements:
         problem = (
             _undefined(statement, defined, kernel)
-            or _problem(statement, known, changed, kernel.plastic_names)
+            or _problem(statement, known, changed, kernel)
             or _missing(statement, known, kernel, rule)
         )
         if problem:
@@ -54,11 +73,60 @@ def split_pathway(
             f"{label}: '{code.strip()}' changes nothing: no statement has a variable of the "
             "neurons or of the kernel on its left, such as g_post += w"
         )
-    parts = []
-    for plastic in (False, True):
-        chosen = {t for t in changed if (t in kernel.plastic_names) == plastic}
-        parts.append(needed_statements(statements, changed, chosen) if chosen else [])
-    return parts[0], parts[1]
+    return _parts(kernel, statements, changed)
+
+
+def _parts(
+    kernel: KernelGroup, statements: list[Statement], changed: set[str]
+) -> list[PathwayPart]:
+    known = kernel.connection_variables()
+    plastic = {t for t in changed if t in kernel.plastic_names}
+    neural = changed - plastic
+    own = {t for t in plastic if kernel.changes_at_once(t)}
+    neurons = [known[name] for name in neural]
+    in_order = any(
+        changed_read(s.value, neurons, known) or (s.target in neural and s.operator not in _SUMS)
+        for s in statements
+    )
+    at_once = own | (neural if in_order else set())
+
+    def part(chosen: set[str], when_learning: bool | None) -> PathwayPart:
+        kept = needed_statements(statements, changed, chosen)
+        ordered = in_order and bool(chosen & neural)
+        return PathwayPart(kept, frozenset(at_once & chosen), ordered, when_learning)
+
+    if not plastic:
+        return [part(neural, None)]
+    if not neural:
+        return [part(plastic, True)]
+    if _depend(statements, known, plastic, own, neurons):
+        return [part(neural, False), part(changed, True)]
+    return [part(neural, None), part(plastic, True)]
+
+
+def _depend(
+    statements: list[Statement],
+    known: Variables,
+    plastic: set[str],
+    own: set[str],
+    neurons: list[ArrayVariable],
+) -> bool:
+    """Whether what a pathway does to the neurons and to the kernel can't be done apart."""
+    elements = [known[name] for name in own]
+    local = {s.target for s in statements if not isinstance(known.get(s.target), ArrayVariable)}
+    drawn = any(_draws(s.value) for s in statements if s.target in local)
+    reads_changed = any(
+        changed_read(s.value, elements if s.target not in plastic else neurons, known)
+        or (s.target in local and changed_read(s.value, [*elements, *neurons], known))
+        for s in statements
+    )
+    return drawn or reads_changed
+
+
+def _draws(code: str) -> bool:
+    """Whether an expression calls one of Brian2's random functions."""
+    found = (DEFAULT_FUNCTIONS.get(name) for name in get_identifiers(code))
+    return any(function is not None and not function.stateless for function in found)
 
 
 def _named(
@@ -102,22 +170,24 @@ def closest_name(name: str, known: Iterable[str]) -> str:
 
 
 def _problem(
-    statement: Statement, known: Variables, changed: set[str], plastic: set[str]
+    statement: Statement, known: Variables, changed: set[str], kernel: KernelGroup
 ) -> str | None:
     target = statement.target
-    neurons = [known[name] for name in changed if name not in plastic]
-    read = changed_read(statement.value, neurons, known)
-    if read:
-        return f"reads '{read}', which the pathway changes in the same step"
     if target not in changed:
         if target.endswith(("_pre", "_post")) or target in known:
             return "writes no variable that is stored; see the models of the feature maps"
         return None
-    if statement.operator not in ("+=", "-="):
-        where = "a kernel element" if target in plastic else "a neuron"
+    # Brian2's targets differ then: some read all before they write
+    others = {name: variable for name, variable in known.items() if name not in changed}
+    read = changed_read(statement.value, [known[name] for name in changed], others)
+    if read:
+        return f"reads '{read}' by another name than it changes it by, in no defined order"
+    shared = target in kernel.plastic_names and not kernel.changes_at_once(target)
+    if shared and statement.operator not in _SUMS:
         return (
-            f"has no meaning where several spikes reach {where} in one step; accumulate with += "
-            "or -="
+            "has no meaning where several connections share a kernel element; accumulate with += "
+            f"or -=, and bound what results in update=, such as update='{target} = clip({target}, "
+            "0, 1)'"
         )
     return None
 

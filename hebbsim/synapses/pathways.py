@@ -1,85 +1,72 @@
 """Event-driven pathways: what a spike does along its projective or receptive field."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from brian2.core.variables import ArrayVariable
-from brian2.devices.device import RuntimeDevice, get_device
-from brian2.units import second
-from brian2.units.fundamentalunits import Quantity, have_same_dimensions
+from brian2.core.namespace import get_local_namespace
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable
+from brian2.units.fundamentalunits import Quantity
 from brian2.utils.stringtools import get_identifiers
 
-from hebbsim.codegen.expressions import check_random
+from hebbsim.brian2_private import drop_variable
+from hebbsim.codegen.expressions import drawn_function
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.maps.durations import check_same_step
+from hebbsim.codegen.targets import on_cuda
 from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement
 from hebbsim.synapses.kernel import KernelGroup
-from hebbsim.synapses.pathway_statements import closest_name, split_pathway
+from hebbsim.synapses.pathway_statements import PathwayPart, closest_name, split_pathway
+from hebbsim.synapses.spike_queue import Delay, SpikeQueue
 
 __all__ = ["SpikePathway", "make_pathways"]
 
 
-def read_delay(
-    delay: Quantity | Mapping[str, Quantity] | None, names: list[str]
-) -> dict[str, Quantity]:
-    """Return the delay of each named pathway; a single one is that of ``'pre'``, as in Brian2."""
-    single = {} if delay is None else {"pre": delay}
-    delays: dict[str, Any] = dict(delay) if isinstance(delay, Mapping) else single
-    for name, value in delays.items():
-        if name not in names:
-            raise ValueError(f"delay: there is no pathway '{name}', only {', '.join(names)}")
-        is_time = have_same_dimensions(value, second) and np.asarray(value).size == 1
-        if not is_time or float(value) < 0:
-            raise ValueError(f"delay of '{name}': expected a time, such as 2*ms, got {value!r}")
-    return delays
-
-
 class SpikePathway(LoopNest):
-    """Run statements along the connections of each neuron that spiked.
+    """Run statements along the connections of each neuron that spiked, on the neurons' clock.
 
     Parameters
     ----------
     kernel : KernelGroup
         The kernel, its connections, and what may be named.
-    statements : list of Statement
-        Accumulations into neuron or kernel variables, and local variables.
+    part : PathwayPart
+        What is done along each connection.
     side : {'pre', 'post'}
         Whose spikes.
-    delay : Quantity, optional
-        Time between the spike and its effect, the same for all connections.
+    event : str
+        The event that counts, ``'spike'`` or one of the group's own.
+    queue : SpikeQueue
+        The spikes that are on their way.
     """
 
     def __init__(
         self,
         kernel: KernelGroup,
-        statements: list[Statement],
+        part: PathwayPart,
         side: str,
         *,
-        delay: Quantity | None,
+        event: str,
+        queue: SpikeQueue,
         order: int,
         name: str,
     ) -> None:
-        self.side, self.statements, self.delay = side, statements, delay
+        self.side, self.event = side, event
+        self.statements, self.queue = part.statements, queue
+        self.when_learning = part.when_learning
         self.connections = connections = kernel.connections
+        self._kernel, self._in_order = kernel, part.in_order
         group = connections.group(side)
-        if "_spikespace" not in group.variables:
-            raise ValueError(
-                f"{connections.label}: '{group.name}' doesn't spike, so on_{side} would never "
-                "happen; give it a threshold"
-            )
+        space = f"_{event}space"
         self.variables = kernel.connection_variables()
-        self.variables.add_reference("_spikespace", group, "_spikespace")
-        lines, additions = self._read(kernel, statements)
-        needed = ["_spikespace", *(self._name_of(target) for _, target, _ in additions)]
+        self.variables.add_reference(space, group, space)
+        self._mark_unique(part)
+        lines, additions = self._read(kernel, part, group.clock)
+        self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
         n_neurons, first, n_stored = connections.neurons(side)
-        self.slots = self._add_queue(kernel, name, n_neurons)
-        if self.slots:
-            needed += ["_queue", "_queue_slot"]
         # these indices stay the same in the innermost loop
         other = "pre" if side == "post" else "post"
         same = (f"_{side}", f"_{other}_position", f"_{other}_sample", "0")
+        independent = not any(index.startswith(same) for _, _, index in additions)
         super().__init__(
             kernel,
             f"conv_spikes_{side}",
@@ -87,29 +74,52 @@ class SpikePathway(LoopNest):
             when="synapses",
             order=order,
             name=name,
+            clock=group.clock,
             template_kwds={
                 "geometry": connections.geometry,
                 "batch_size": connections.batch_size,
                 "additions": additions,
                 "pre_start": connections.source_map.start,
-                "vectorise": not any(index.startswith(same) for _, _, index in additions),
-                "slots": self.slots,
+                "vectorise": independent and not part.at_once,
+                "at_once": bool(part.at_once),
+                "in_order": part.in_order,
                 "n_neurons": n_neurons,
                 "first_neuron": first,
                 "n_stored": n_stored,
-                "_spikes_var": group.variables["_spikespace"],
+                "_spikes_var": group.variables[space],
             },
-            needed_variables=needed,
         )
+        self.active = part.when_learning is not False
+
+    @property
+    def delay(self) -> Quantity:
+        """The delays of this pathway, of each kernel element: ``conv.pre.delay = 2*ms``.
+
+        A time, an expression over the kernel, or an array in torch's order.
+        """
+        return self._kernel.state(self.queue.delays)
+
+    @delay.setter
+    def delay(self, value: Delay) -> None:
+        self._kernel.set_delay(self.queue.delays, value, get_local_namespace(1))
+
+    def _mark_unique(self, part: PathwayPart) -> None:
+        """Tell numpy that no index repeats: what runs in order visits one connection at a time."""
+        for name, variable in self.variables.items():
+            is_index = name.endswith("_idx") and isinstance(variable, AuxiliaryVariable)
+            if is_index and (part.in_order or (part.at_once and name == "_kernel_idx")):
+                variable.unique = True
 
     def _read(
-        self, kernel: KernelGroup, statements: list[Statement]
+        self, kernel: KernelGroup, part: PathwayPart, clock: Any
     ) -> tuple[list[str], list[tuple[str, ArrayVariable, str]]]:
         """Return the abstract code, and what is added to which variable, by which index."""
         lines, additions = [], []
-        for number, statement in enumerate(statements):
+        for number, statement in enumerate(part.statements):
             variable = self.variables.get(statement.target)
-            if not isinstance(variable, ArrayVariable):
+            if not isinstance(variable, ArrayVariable) or statement.target in part.at_once:
+                if statement.target in kernel.plastic_names and isinstance(variable, ArrayVariable):
+                    kernel.change_at_once(statement.target)
                 lines.append(str(statement))
                 continue
             addition = f"_add{number}"
@@ -119,8 +129,11 @@ class SpikePathway(LoopNest):
             lines.append(f"{addition} = {self._value(statement, variable)}")
             target, index = variable, self.variables.indices[statement.target]
             if statement.target in kernel.plastic_names:
-                target = kernel.change_variable(statement.target)
-                self.variables.add_reference(target.name, target.owner, target.name, index=index)
+                target = kernel.change_variable(statement.target, clock)
+                if target.name not in self.variables:
+                    self.variables.add_reference(
+                        target.name, target.owner, target.name, index=index
+                    )
             additions.append((addition, target, index))
         return lines, additions
 
@@ -135,28 +148,15 @@ class SpikePathway(LoopNest):
             value += f"*int({variable.conditional_write.name}{suffix})"
         return value
 
-    def _add_queue(self, kernel: KernelGroup, name: str, n_neurons: int) -> int:
-        """Keep the spikes of the last steps, for as long as the delay is; return their number."""
-        steps = 0 if self.delay is None else round(float(self.delay) / float(kernel.clock.dt))
-        self._delay_dt = kernel.clock.dt
-        if steps == 0:
-            return 0
-        queue, slot = f"_{name}_queue", f"_{name}_slot"
-        kernel.variables.add_array(queue, size=(steps + 1) * (n_neurons + 1), dtype=np.int32)
-        kernel.variables.add_array(slot, size=1, dtype=np.int32, scalar=True)
-        self.variables.add_reference("_queue", kernel, queue)
-        self.variables.add_reference("_queue_slot", kernel, slot, index="0")
-        return steps + 1
-
     def forget(self) -> None:
         """Drop the spikes that are on their way."""
-        if self.slots and isinstance(get_device(), RuntimeDevice):
-            self.variables["_queue"].get_value()[:] = 0
+        self.queue.forget()
 
     def _resolved(self, statement: Statement, run_namespace: dict[str, Any]) -> dict[str, Any]:
         """Return what the names in a statement stand for, or say which stands for nothing."""
         found: dict[str, Any] = {}
-        for name in get_identifiers(statement.value) - {s.target for s in self.statements}:
+        local = {s.target for s in self.statements if s.target not in self.variables}
+        for name in get_identifiers(statement.value) - local:
             try:
                 found |= self.group.resolve_all(
                     {name},
@@ -172,14 +172,36 @@ class SpikePathway(LoopNest):
         return found
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step and the statements before the code object is made."""
-        if self.slots:
-            check_same_step(f"'{self.name}'", "delay", self._delay_dt, self.group.clock.dt)
+        """Look at delays and statements before the code object is made."""
         for statement in self.statements:
-            resolved = self._resolved(statement, run_namespace)
-            way_out = "put noise into the equations of the neurons"
-            check_random(f"'{self.name}': '{statement}'", resolved, way_out)
+            self._resolved(statement, run_namespace)
+        self._check_target(run_namespace)
+        self.queue.prepare()
+        for stored in ("_queue", "_queue_slot", "_steps"):
+            if stored in self.variables:
+                drop_variable(self.variables, stored)
+        for own, (stored, index) in self.queue.stored.items():
+            self.variables.add_reference(own, self._kernel, stored, index=index)
+        self.needed_variables = [*self._needed, *self.queue.stored]
+        self.template_kwds |= {"slots": self.queue.slots, "ages": self.queue.ages}
         super().before_run(run_namespace)
+
+    def _check_target(self, run_namespace: dict[str, Any]) -> None:
+        """Refuse on CUDA what needs an order there, where connections run side by side."""
+        if not on_cuda():
+            return
+        drawn = drawn_function(self.group, self.abstract_code, run_namespace, self.variables)
+        if drawn:
+            raise NotImplementedError(
+                f"'{self.name}' calls {drawn}() along each connection, which CUDA code can't; put "
+                "noise into the equations of the neurons, or run it in C++"
+            )
+        if self._in_order:
+            text = "; ".join(map(str, self.statements))
+            raise NotImplementedError(
+                f"'{self.name}': what '{text}' gives depends on the order of spikes, and CUDA "
+                "runs them side by side; accumulate with += or -=, or run it in C++"
+            )
 
 
 def make_pathways(
@@ -187,12 +209,18 @@ def make_pathways(
     rule: Rule | None,
     on_pre: str | Mapping[str, str] | None,
     on_post: str | Mapping[str, str] | None,
-    delay: Quantity | Mapping[str, Quantity] | None,
+    on_event: str | Mapping[str, str],
+    weight: str,
 ) -> dict[str, SpikePathway]:
     """Return the pathways of a convolution and its rule, by name.
 
     What a pathway does to the kernel is one of its own, ``<name>_plasticity``, which rests while
     the kernel is frozen.
+
+    Raises
+    ------
+    ValueError
+        If two pathways have one name, `on_event` names none, or the neurons have no such event.
     """
     codes: list[tuple[str, str, str]] = []
     for side, given in (("pre", on_pre), ("post", on_post)):
@@ -204,19 +232,61 @@ def make_pathways(
     names = [name for name, _, _ in codes]
     if len(set(names)) < len(names):
         raise ValueError(f"{kernel.connections.label}: two pathways have one name: {names}")
-    delays = read_delay(delay, names)
-    pathways = {}
+    events = _events(kernel, on_event, codes)
+    pathways: dict[str, SpikePathway] = {}
     for name, side, code in codes:
-        for part, statements in zip(
-            ("", "_plasticity"), split_pathway(kernel, rule, name, code), strict=True
-        ):
-            if statements:
-                pathways[name + part] = SpikePathway(
-                    kernel,
-                    statements,
-                    side,
-                    delay=delays.get(name),
-                    order=kernel.order + (-1 if side == "pre" else 1),
-                    name=f"{kernel.name}_{name}{part}",
-                )
+        parts = [_masked(kernel, p, weight) for p in split_pathway(kernel, rule, name, code)]
+        shared = len({part.when_learning is None for part in parts}) == 1 and len(parts) > 1
+        queue: SpikeQueue | None = None
+        for part in parts:
+            full_name = f"{name}_plasticity" if part.when_learning else name
+            if queue is None or not shared:  # else one part runs where the other rests
+                group = kernel.connections.group(side)
+                queue = SpikeQueue(kernel, name, full_name, group)
+            pathways[full_name] = SpikePathway(
+                kernel,
+                part,
+                side,
+                event=events[name],
+                queue=queue,
+                order=kernel.order + (-1 if side == "pre" else 1),
+                name=f"{kernel.name}_{full_name}",
+            )
     return pathways
+
+
+def _masked(kernel: KernelGroup, part: PathwayPart, weight: str) -> PathwayPart:
+    """Keep a weight that changes at once at 0 where the mask leaves it out."""
+    if not (kernel.is_masked and weight in part.at_once):
+        return part
+    return replace(part, statements=[*part.statements, Statement(weight, "*=", "mask")])
+
+
+def _events(
+    kernel: KernelGroup, on_event: str | Mapping[str, str], codes: list[tuple[str, str, str]]
+) -> dict[str, str]:
+    """Return the event of each pathway, and check that the neurons have it."""
+    label = kernel.connections.label
+    given = dict(on_event) if isinstance(on_event, Mapping) else {}
+    names = [name for name, _, _ in codes]
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{label}, on_event: there is no pathway '{name}', only {names}")
+    default = "spike" if isinstance(on_event, Mapping) else on_event
+    events = {}
+    for name, side, _ in codes:
+        event = events[name] = "spike" if name.startswith("rule_") else given.get(name, default)
+        group = kernel.connections.group(side)
+        if f"_{event}space" in group.variables:
+            continue
+        if event == "spike":
+            raise ValueError(
+                f"{label}: '{group.name}' doesn't spike, so on_{side} would never happen; give it "
+                "a threshold"
+            )
+        known = [e for e in getattr(group, "events", {}) if f"_{e}space" in group.variables]
+        raise ValueError(
+            f"{label}, on_event: '{group.name}' has no event '{event}', only "
+            f"{', '.join(known) or 'none'}; give it events={{'{event}': condition}}"
+        )
+    return events

@@ -3,6 +3,7 @@
 from itertools import takewhile
 
 import numpy as np
+from brian2 import Clock
 from brian2.devices.device import RuntimeDevice, get_device
 
 from hebbsim.codegen.loop_nest import LoopNest
@@ -11,7 +12,7 @@ from hebbsim.statements import parse_statements
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.sample_updates import update_samples
 
-__all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "make_update"]
+__all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "apply_changes", "make_update"]
 
 NORMS = {"L1": 1, "L2": 2}
 
@@ -39,6 +40,8 @@ class KernelUpdate(LoopNest):
         What errors name as the cause.
     order : int
         Place at the end of a step.
+    clock, name : optional
+        If it isn't the kernel's own clock; what the object is called after the kernel.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class KernelUpdate(LoopNest):
         norm: float,
         rule: Rule | None,
         order: int,
+        clock: Clock | None = None,
+        name: str = "update",
     ) -> None:
         if normalize is not None and normalize not in NORMS:
             raise ValueError(f"normalize: expected None, 'L1' or 'L2', got {normalize!r}")
@@ -63,7 +68,8 @@ class KernelUpdate(LoopNest):
             code,
             when="end",
             order=order,
-            name=f"{kernel.name}_update",
+            name=f"{kernel.name}_{name}",
+            clock=clock,
             template_kwds={
                 "geometry": kernel.geometry,
                 "norm": NORMS.get(normalize or ""),
@@ -74,14 +80,9 @@ class KernelUpdate(LoopNest):
             needed_variables=[weight, "_nonfinite"],
         )
 
-    @property
-    def is_masked(self) -> bool:
-        """Whether a mask says which weights there are."""
-        return "mask" in self.group.variables
-
     def prune(self) -> None:
         """Zero the weights that the mask leaves out."""
-        if self.is_masked:
+        if self.group.is_masked:
             self.group.state(self.weight)[:] = f"{self.weight}*mask"
 
     def run(self) -> None:
@@ -104,7 +105,6 @@ def make_update(
     statements: str | None,
     *,
     weight: str,
-    mask: bool,
     normalize: str | None,
     norm: float,
     rule: Rule | None,
@@ -120,8 +120,10 @@ def make_update(
         If there is a mask or a norm and no update, or no kernel variable `weight`.
     """
     code = _statements(kernel, statements, order)
+    if code is None and (kernel.changed_by_spikes or weight in kernel.changed_at_once):
+        code = ""  # what changed is masked, normalised and looked at
     if code is None:
-        if mask or normalize is not None:
+        if kernel.is_masked or normalize is not None:
             raise ValueError(
                 f"{kernel.connections.label}: mask and normalize act when the kernel is updated; "
                 "give a rule, or update='w += ...'"
@@ -132,12 +134,14 @@ def make_update(
             f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
             "one that learns, of each element, with weight="
         )
-    if mask:
-        dtype = kernel.variables[weight].dtype
-        kernel.variables.add_array("mask", size=len(kernel), dtype=dtype)
-        code += f"\n{weight} = {weight}*mask"
     return KernelUpdate(
-        kernel, code, weight=weight, normalize=normalize, norm=norm, rule=rule, order=order + 3
+        kernel,
+        code + _masking(kernel, weight),
+        weight=weight,
+        normalize=normalize,
+        norm=norm,
+        rule=rule,
+        order=order + 3,
     )
 
 
@@ -146,10 +150,42 @@ def _statements(kernel: KernelGroup, statements: str | None, order: int) -> str 
     if kernel.samples is not None:
         rest = update_samples(kernel, parse_statements(statements or ""), order + 1)
         statements = "\n".join(map(str, rest)) or None
-    if not kernel.changed_by_spikes:
+    applied = [kernel.apply_changes(name) for name in _changed_on(kernel, kernel.clock)]
+    if not applied:
         return statements
-    applied = [kernel.apply_changes(name) for name in kernel.changed_by_spikes]
     lines = parse_statements(statements or "")
     # Brian2 wants what is shared written first
     shared = list(takewhile(lambda s: not kernel.is_stored(s.target), lines))
     return "\n".join([*map(str, shared), *applied, *map(str, lines[len(shared) :])])
+
+
+def _changed_on(kernel: KernelGroup, clock: Clock) -> list[str]:
+    """Return what pathways on a clock change, to be applied with its steps."""
+    return [name for name, clocks in kernel.changed_by_spikes.items() if clock in clocks]
+
+
+def _masking(kernel: KernelGroup, weight: str) -> str:
+    return f"\n{weight} = {weight}*mask" if kernel.is_masked else ""
+
+
+def apply_changes(
+    kernel: KernelGroup, weight: str, rule: Rule | None, order: int
+) -> list[KernelUpdate]:
+    """Return what applies the changes by spikes of neurons that have a clock of their own."""
+    clocks = {clock: None for clocks in kernel.changed_by_spikes.values() for clock in clocks}
+    return [
+        KernelUpdate(
+            kernel,
+            "\n".join(kernel.apply_changes(name) for name in _changed_on(kernel, clock))
+            + _masking(kernel, weight),
+            weight=weight,
+            normalize=None,
+            norm=1,
+            rule=rule,
+            order=order + 2,  # before the update
+            clock=clock,
+            name=f"changes_{number}",
+        )
+        for number, clock in enumerate(clocks)
+        if clock is not kernel.clock
+    ]

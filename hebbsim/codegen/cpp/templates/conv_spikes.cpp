@@ -9,9 +9,9 @@
     const int32_t* _spikes = {{get_array_name(_spikes_var)}};
     int _n_spikes = _spikes[{{n_stored}}];
     {% if slots %}
-    // a ring of the spikes of the last steps, as long as the delay
-    const int _arriving = {{_queue_slot}}, _sent = (_arriving + {{slots - 1}}) % {{slots}};
-    int32_t* const _slot = {{_queue}} + _sent * {{n_neurons + 1}};
+    // a ring of the spikes of the last steps, as long as the longest delay
+    const int _now = {{_queue_slot}};
+    int32_t* const _slot = {{_queue}} + _now * {{n_neurons + 1}};
     int _n_sent = 0;
     for (int _n = 0; _n < _n_spikes; _n++)
     {
@@ -19,9 +19,13 @@
         if (_neuron >= 0 && _neuron < {{n_neurons}}) _slot[_n_sent++] = _neuron;
     }
     _slot[{{n_neurons}}] = _n_sent;
-    _spikes = {{_queue}} + _arriving * {{n_neurons + 1}};
+    {{_queue_slot}} = (_now + 1) % {{slots}};
+    constexpr int _ages[] = { {{ages|join(', ')}} };
+    for (int _arriving = 0; _arriving < {{ages|length}}; _arriving++)
+    {
+    const int _age = _ages[_arriving];
+    _spikes = {{_queue}} + (_now + {{slots}} - _age) % {{slots}} * {{n_neurons + 1}};
     _n_spikes = _spikes[{{n_neurons}}];
-    {{_queue_slot}} = (_arriving + 1) % {{slots}};
     {% endif %}
     for (int _spike = 0; _spike < _n_spikes; _spike++)
     {
@@ -34,4 +38,7 @@
         {% block field %}
         {% endblock %}
     }
+    {% if slots %}
+    }
+    {% endif %}
 {% endblock %}

@@ -14,12 +14,15 @@
             {
                 const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
                 if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
-                {% if vectorise %}
+                {% if vectorise and not draws and ages|length == 1 %}
                 #pragma omp simd
                 {% endif %}
                 for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
                 {
                     {{connection(geometry)|indent(20)}}
+                    {% if ages|length > 1 %}
+                    if ({{_steps}}[_kernel_idx] != _age) continue;
+                    {% endif %}
                     {{vector_code|join('\n')|indent(20)}}
                     {% for addition, target, index in additions %}
                     {{get_array_name(target)}}[{{index}}] += {{addition}};

@@ -199,18 +199,25 @@ def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -
     A variable indexed with ``_idx`` there gets the loop's index ``prefix + '_idx'``; one indexed
     with ``_channel_idx`` (a quantity per channel) gets ``prefix + '_channel_idx'``, and so on.
     """
-    own = {name: name + suffix for name in group.variables if not name.startswith("_")}
+    names = [name for name in group.variables if not name.startswith("_")]
+    for name in names:  # those of a subgroup name private ones
+        needed = getattr(group.variables[name], "identifiers", ())
+        names += [n for n in needed if n.startswith("_") and n not in names]
+    own = {name: name + suffix for name in names}
     for name, full_name in own.items():
         variable = group.variables[name]
         index = group.variables.indices[name]
+        linked = isinstance(group.variables.get(index), ArrayVariable) and index != "_sub_idx"
         if index != "0":
             index = prefix + index
-            if index not in variables:
+            if index not in variables and linked:  # looked up for each neuron
+                variables.add_reference(
+                    index, group, group.variables.indices[name], index=f"{prefix}_idx"
+                )
+            elif index not in variables:
                 variables.add_auxiliary_variable(index, dtype=int)
                 variables[index].unique = False  # numpy must not take it for a permutation
         if isinstance(variable, Subexpression):
-            if any(n.startswith("_") for n in variable.identifiers):
-                continue  # the `i` of a subgroup
             variables.add_subexpression(
                 full_name,
                 expr=word_substitute(variable.expr, own),

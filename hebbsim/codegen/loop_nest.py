@@ -5,6 +5,7 @@ from typing import Any
 
 from brian2 import Clock
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import Thresholder
 
@@ -36,6 +37,9 @@ class LoopNest(CodeRunner):
         What the template needs to know besides.
     """
 
+    #: The variable that is computed anew in each step, which nothing else may write
+    computes: Variable | None = None
+
     def __init__(
         self,
         group: Group,
@@ -48,6 +52,7 @@ class LoopNest(CodeRunner):
         clock: Clock | None = None,
         template_kwds: dict[str, Any] | None = None,
         needed_variables: list[str] | None = None,
+        override_conditional_write: list[str] | None = None,
     ) -> None:
         super().__init__(
             group,
@@ -60,6 +65,7 @@ class LoopNest(CodeRunner):
             name=name,
             template_kwds=template_kwds or {},
             needed_variables=needed_variables,
+            override_conditional_write=override_conditional_write,
         )
 
     def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:

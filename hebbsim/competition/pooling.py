@@ -8,6 +8,7 @@ from hebbsim.codegen.expressions import add_suffixed
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.geometry import GeometryError, as_pair, pool_output_shape
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["AveragePooling", "MaxPooling", "SumPooling"]
 
@@ -82,8 +83,15 @@ class Pooling(LoopNest):
             },
             needed_variables=[target],
         )
+        self.computes = written
+        target_map.forward_results.add(target)
         target_map.contained_objects.append(self)
         target_map.add_dependency(source_map)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check that nothing else writes the target."""
+        refuse_second_writer(self, f"{type(self).__name__} into '{self.target_map.name}'")
+        super().before_run(run_namespace)
 
     @classmethod
     def _check_maps(cls, source_map: Any, target_map: Any, kernel_size: Any, stride: Any) -> None:

@@ -1,7 +1,6 @@
 """Feature maps: neurons on a (sample, row, col, channel) grid."""
 
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from brian2 import NeuronGroup, Quantity
@@ -18,7 +17,7 @@ __all__ = ["FeatureMap"]
 
 COORDINATES = ("sample", "row", "col", "channel")
 _ATTRIBUTES = (
-    *("shape", "batch_size", "next_order", "summed_by"),
+    *("shape", "batch_size", "next_order", "forward_results"),
     *("when", "order", "events", "equations"),
 )
 
@@ -89,8 +88,8 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         #: `order` of the next forward operation on this map, which its state updater precedes
         self.next_order = int(kwds.get("order", 0)) + 1
         self._is_read = False
-        #: The runner that sums into each variable
-        self.summed_by: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        #: Names of the variables that forward operations compute in each step
+        self.forward_results: set[str] = set()
         super().__init__(
             int(np.prod(self.memory_shape)),
             equations,
@@ -137,6 +136,11 @@ class FeatureMap(CompiledGroup, NeuronGroup):
             self.state_updater.order = order + 1
             self.next_order = order + 2
         return order
+
+    def integrate_after(self, order: int) -> None:
+        """Let the differential equations be integrated after what has this `order`."""
+        self.state_updater.order = max(self.state_updater.order, order + 1)
+        self.next_order = max(self.next_order, self.state_updater.order + 1)
 
     def array_variable(self, variable: str) -> ArrayVariable:
         """Return the variable that stores a value for each neuron, or say which there are."""

@@ -14,8 +14,10 @@ from brian2.units.fundamentalunits import (
 )
 from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.codegen.expressions import changed_read
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["MapOperation", "value_dtype"]
 
@@ -95,6 +97,13 @@ class MapOperation(LoopNest):
             needed_variables=[target],
         )
         feature_map.contained_objects.append(self)
+        feature_map.forward_results.add(target)
+        if not self._reads_target():  # else it changes what is there
+            self.computes = self.target_variable
+
+    def _reads_target(self) -> bool:
+        known = self.feature_map.variables
+        return changed_read(self.source, [self.target_variable], known) is not None
 
     @classmethod
     def check_types(cls, feature_map: object, source: object) -> None:
@@ -116,6 +125,7 @@ class MapOperation(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units before the code object is made."""
+        refuse_second_writer(self, f"{type(self).__name__} on '{self.feature_map.name}'")
         dimensions = self.source_dimensions(run_namespace)
         fail_for_dimension_mismatch(
             self.target_variable,

@@ -1,5 +1,6 @@
 """Which neurons a convolution joins: a source and a target, and the geometry between them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -74,6 +75,27 @@ class Connections:
     def batch_size(self) -> int:
         """Number of samples."""
         return self.target.batch_size
+
+    @property
+    def share_nothing(self) -> bool:
+        """Whether each kernel element belongs to one connection at most."""
+        _, rows, cols = self.geometry.out_shape
+        positions = rows * cols if self.geometry.weight_sharing else 1
+        return self.batch_size * positions == 1
+
+    @property
+    def are_elements(self) -> bool:
+        """Whether each kernel element is one connection, as in `Synapses`."""
+        return self.share_nothing and self.number == self.geometry.kernel_elements
+
+    def names_neurons(self, identifiers: Iterable[str]) -> bool:
+        """Whether one of the names is that of a variable of the neurons."""
+        return any(
+            identifier == f"{name}_{side}"
+            for identifier in identifiers
+            for side, group in self.sides
+            for name in group.variables
+        )
 
     @property
     def number(self) -> int:

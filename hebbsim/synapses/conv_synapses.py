@@ -24,12 +24,13 @@ from hebbsim.synapses.explain import Explanation, explain
 from hebbsim.synapses.explicit import ExplicitSynapses
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.linking import link_shared
-from hebbsim.synapses.model import ConvModel, read_model
+from hebbsim.synapses.model import read_model
 from hebbsim.synapses.pathways import SpikePathway, make_pathways
 from hebbsim.synapses.per_sample import SampleKernels
 from hebbsim.synapses.sample_updates import SampleSum
 from hebbsim.synapses.spike_queue import Delay, delay_variable, read_delays
 from hebbsim.synapses.sums import ConnectionSum, make_sums
+from hebbsim.synapses.traces import missing_traces
 from hebbsim.synapses.update import KernelUpdate, apply_changes, make_update
 
 __all__ = ["ConvSynapses"]
@@ -88,7 +89,8 @@ class ConvSynapses(KernelGroup):
     weight_sharing : bool
         False gives each position a kernel of its own (a locally connected layer).
     rule : Rule, optional
-        Adds its equations to the model, its parameters to the namespace and its update.
+        Adds its equations to the model, its parameters to the namespace and its update. The traces
+        that it needs of neurons that spike are kept in `traces`, unless their model has them.
     update : str, optional
         Statements run on each kernel element after the sums, instead of the rule's, such as
         ``'w += 0.01*dw'``.
@@ -114,8 +116,6 @@ class ConvSynapses(KernelGroup):
     add_to_magic_network = True
 
     rule: Rule | None
-    #: The equations, sorted by what they mean
-    model: ConvModel
     #: What integrates the kernel's differential equations
     state_updater: StateUpdater | None
     subexpression_updater: SubexpressionUpdater | None
@@ -177,6 +177,12 @@ class ConvSynapses(KernelGroup):
         self.add_dependency(source)
         self.add_dependency(target)
         self.rule = rule
+        self.traces = {}
+        for side, _ in self.connections.sides:
+            traces = missing_traces(self.connections, rule, side, f"{self.name}_{side}_traces")
+            if traces is not None:
+                self.traces[side] = traces
+        self.contained_objects.extend(self.traces.values())
         self.model = read_model(self.connections, model, rule, self._taken())
         self._add_variables(method, method_options, dtype)
         self._integrate(method, method_options)
@@ -202,6 +208,8 @@ class ConvSynapses(KernelGroup):
         enable_attributes(self)
         for pathway, value in delays.items():
             self.set_delay(delay_variable(pathway), value, get_local_namespace(1))
+        for pathway in self.pathways.values():
+            pathway.queue.prepare(in_use=False)
         if rule is not None and not rule.scheduled and "eta" in self.equations.parameter_names:
             self.eta = rule.learning_rate
         if mask is not None:
@@ -220,6 +228,7 @@ class ConvSynapses(KernelGroup):
         """Create the variables of each element, of each sample, and the rule's constants."""
         self.equations, self.samples = self.model.kernel, None
         self.changed_by_spikes, self.changed_at_once = {}, set()
+        self.neuron_names = set()
         self.create_variables(self.model.stored, self.equations.stochastic_variables, dtype)
         if self.rule is not None:
             self.namespace.update(
@@ -242,8 +251,9 @@ class ConvSynapses(KernelGroup):
         """Add what runs on each element at the start of a step, as in Brian2's groups."""
         self.state_updater = self.subexpression_updater = None
         if self.equations.diff_eq_names:
+            order = self._order_among_neurons()
             self.state_updater = StateUpdater(
-                self, method, clock=self.clock, order=self.order, method_options=method_options
+                self, method, clock=self.clock, order=order, method_options=method_options
             )
             compile_directly(self.state_updater)
             self.contained_objects.append(self.state_updater)
@@ -251,6 +261,21 @@ class ConvSynapses(KernelGroup):
             constant = self.model.constant_over_dt
             self.subexpression_updater = SubexpressionUpdater(self, constant)
             self.contained_objects.append(self.subexpression_updater)
+
+    def _order_among_neurons(self) -> int:
+        """Return the `order` of the kernel's state updater: by name, as Brian2 orders its groups'.
+
+        By the names that Brian2 would have given, so that ``neurongroup`` comes before
+        ``synapses``.
+        """
+        if not self.neuron_names:
+            return self.order
+        own = self.name.replace("convsynapses", "synapses", 1)
+        groups = [group for _, group in self.connections.sides if isinstance(group, FeatureMap)]
+        later = [g for g in groups if own < g.name.replace("featuremap", "neurongroup", 1)]
+        for group in later:
+            group.integrate_after(self.order)
+        return self.order if later else self.order + 1000
 
     def _sum_over_samples(self, order: int) -> None:
         if self.samples is None:
@@ -350,7 +375,8 @@ class ConvSynapses(KernelGroup):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check units, and prune weights that were set since the last run."""
-        self.equations.check_units(self, run_namespace=run_namespace)
+        for equations in (self.equations, self.model.event_driven):
+            equations.check_units(self, run_namespace=run_namespace)
         self.prune()
         super().before_run(run_namespace)
 

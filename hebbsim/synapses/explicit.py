@@ -95,6 +95,11 @@ class ExplicitSynapses(Synapses):
         self.sample_kernel = post // (len(self.target) // batch_size) * len(kernel) + elements
         self._refer_to_map_groups(self.source, geometry.in_shape, "_pre", pre)
         self._refer_to_map_groups(self.target, geometry.out_shape, "_post", post)
+        for side, traces in kernel.traces.items():
+            for name in traces.equations.names:
+                self.variables.add_reference(
+                    f"{name}_{side}", traces, name, index=f"_synaptic_{side}"
+                )
         self._refer_to_kernel({equation.varname for equation in cumulative})
         for runner in neuron_sums:
             self.summed_updaters[runner.equation.varname].order = runner.order
@@ -106,6 +111,10 @@ class ExplicitSynapses(Synapses):
         for name in changed:
             for clock in clocks[name]:
                 self._collect_changes(name, clock)
+        for name in pathways:  # which refer to what there is when they are made
+            own = getattr(self, name).variables
+            for known in [n for n in self.variables if n not in own and not n.startswith("_")]:
+                own.add_reference(known, self, known, index=self.variables.indices[known])
         self._delays = {name: pathway.queue.delays for name, pathway in pathways.items()}
         replaced = [*sums.values(), *pathways.values()]
         self.contained_objects.extend(r for r in kernel.contained_objects if r not in replaced)

@@ -3,18 +3,21 @@
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Quantity
+from brian2 import Clock, Quantity, Subgroup
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.units import second
 from brian2.units.fundamentalunits import get_dimensions
+from brian2.utils.stringtools import word_substitute
 
 from hebbsim.codegen.expressions import add_equation_variable, add_suffixed
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.geometry import ConvGeometry
 from hebbsim.synapses.connections import Connections
+from hebbsim.synapses.model import ConvModel
 from hebbsim.synapses.per_sample import SampleKernels
+from hebbsim.synapses.traces import SpikeTraces
 
 __all__ = ["KernelGroup"]
 
@@ -29,8 +32,14 @@ class KernelGroup(CompiledGroup):
 
     #: The neurons that are joined, and how
     connections: Connections
+    #: What a rule needs of the neurons of a side and is kept for them
+    traces: dict[str, SpikeTraces]
     #: What is integrated or read on each element
     equations: Equations
+    #: The equations, sorted by what they mean
+    model: ConvModel
+    #: Names of variables of the neurons that elements refer to
+    neuron_names: set[str]
     #: Variables of which each sample has its own values, flagged ``(per sample)``
     samples: SampleKernels | None
     #: Kernel variables whose changes by spikes add up, and the clocks of the pathways
@@ -83,6 +92,33 @@ class KernelGroup(CompiledGroup):
             variables.add_auxiliary_variable(noise, dimensions=(second**-0.5).dim)
         for equation in stored:
             add_equation_variable(variables, equation, len(self), dtype)
+        if self.connections.are_elements:
+            self._refer_to_neurons()
+
+    def _refer_to_neurons(self) -> None:
+        """Let a kernel element that is one connection name its neurons, as a synapse does."""
+        own = set(self.variables)
+        taps = [np.concatenate(p) for p in zip(*self.geometry.taps(), strict=True)]
+        in_order = np.argsort(taps[2])
+        start = {"pre": self.connections.source_map.start, "post": 0}
+        for (side, group), neurons in zip(self.connections.sides, taps[:2], strict=True):
+            index = f"_synaptic_{side}"
+            self.variables.add_array(
+                index,
+                size=len(self),
+                dtype=np.int32,
+                constant=True,
+                read_only=True,
+                values=neurons[in_order] + start[side],
+            )
+            names = [
+                n for n in group.variables if not n.startswith("_") and f"{n}_{side}" not in own
+            ]
+            for name in names:
+                if group.variables.indices[name] in ("_idx", "_sub_idx"):
+                    owner = group.source if isinstance(group, Subgroup) else group
+                    self.variables.add_reference(f"{name}_{side}", owner, name, index=index)
+            self.neuron_names.update(f"{name}_{side}" for name in names)
 
     def connection_variables(self) -> Variables:
         """Return what an expression over connections may name, each with the loop's own index."""
@@ -92,14 +128,22 @@ class KernelGroup(CompiledGroup):
             variables[index].unique = False  # shared kernels: many connections, one element
         for side, group in self.connections.sides:
             add_suffixed(variables, group, f"_{side}", f"_{side}")
+            if side in self.traces:
+                index = f"_{side}{'_sub' if isinstance(group, Subgroup) else ''}_idx"
+                for name in self.traces[side].equations.names:
+                    variables.add_reference(f"{name}_{side}", self.traces[side], name, index=index)
         for name, variable in self.variables.items():
             if name.startswith("_") or isinstance(variable, AuxiliaryVariable):
                 continue
+            if name in self.neuron_names:
+                continue
             index = "0" if self.variables.indices[name] == "0" else "_kernel_idx"
-            if isinstance(variable, Subexpression):
+            if name == "i":
+                variables.add_reference("_element", self, name, index=index)
+            elif isinstance(variable, Subexpression):
                 variables.add_subexpression(
                     name,
-                    expr=variable.expr,
+                    expr=word_substitute(variable.expr, {"i": "_element"}),
                     dimensions=variable.dim,
                     dtype=variable.dtype,
                     scalar=variable.scalar,
@@ -110,13 +154,23 @@ class KernelGroup(CompiledGroup):
         if self.samples is not None:
             for name in self.samples.names:
                 variables.add_reference(name, self.samples, name, index="_sample_kernel_idx")
+        for name, expression in self.model.of_connections.items():
+            if name not in variables:
+                dimensions = self.model.equations[name].dim
+                variables.add_subexpression(
+                    name, expr=expression, dimensions=dimensions, index="_kernel_idx"
+                )
+        for name, side in (("i", "pre"), ("j", "post")):  # as in `Synapses`
+            if name not in variables:
+                index = f"_{side}_idx"
+                variables.add_subexpression(name, expr=index, dtype=np.int32, index=index)
         return variables
 
     @property
     def plastic_names(self) -> set[str]:
         """Names of the variables of elements, shared by the samples or of each."""
         own = set() if self.samples is None else self.samples.names
-        return {*self.variables, *own}
+        return {*self.variables, *own} - self.neuron_names
 
     def is_stored(self, variable: str) -> bool:
         """Whether a variable has a value for each element that is stored."""
@@ -129,7 +183,7 @@ class KernelGroup(CompiledGroup):
         Otherwise the changes of a step add up, and are applied together at its end.
         """
         own = self.samples is None or name not in self.samples.names
-        return own and int(self.variables["n_shared"].get_value()) == 1
+        return own and self.connections.share_nothing
 
     def change_variable(self, name: str, clock: Clock) -> ArrayVariable:
         """Return the array that collects a step's changes of a variable by spikes.

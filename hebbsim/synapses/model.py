@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from brian2.equations import Equations
+from brian2.equations import Equations, Expression
 from brian2.equations.equations import (
     DIFFERENTIAL_EQUATION,
     PARAMETER,
@@ -12,7 +12,7 @@ from brian2.equations.equations import (
     extract_constant_subexpressions,
 )
 from brian2.units.fundamentalunits import DIMENSIONLESS
-from brian2.utils.stringtools import get_identifiers
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.rules.rule import Rule
@@ -27,7 +27,7 @@ u_post = w*x_pre : 1 (summed)
 """
 
 _FLAGS = {
-    DIFFERENTIAL_EQUATION: ["clock-driven", "per sample"],
+    DIFFERENTIAL_EQUATION: ["clock-driven", "event-driven", "per sample"],
     SUBEXPRESSION: [
         *("summed", "summed over samples", "cumulative"),
         *("shared", "constant over dt", "per sample"),
@@ -53,8 +53,12 @@ class ConvModel:
     equations: Equations
     #: What is integrated or read on each kernel element
     kernel: Equations
+    #: What is integrated from one spike along a connection to the next
+    event_driven: Equations
     #: What is evaluated once at the start of a step
     constant_over_dt: Equations
+    #: Expressions over the variables of connections, written out, by their names
+    of_connections: dict[str, str]
     #: Sums over connections, to neurons or to the kernel
     summed: list[SingleEquation]
     #: Where each of these adds up: 'pre', 'post' or 'kernel'
@@ -75,7 +79,8 @@ class ConvModel:
         """What defines a variable of each kernel element."""
         to_kernel = [e for e in self.summed if self.sides[e.varname] == "kernel"]
         own = [e for e in to_kernel if "per sample" not in e.flags]
-        return [*self.kernel.values(), *own, *self.over_samples, *self.cumulative]
+        of_spikes = self.event_driven.values()
+        return [*self.kernel.values(), *of_spikes, *own, *self.over_samples, *self.cumulative]
 
 
 def read_model(
@@ -105,19 +110,25 @@ def read_model(
         If an equation has no meaning on a shared kernel.
     """
     text = _equations(connections.label, model, rule)
-    _check_flags(connections.label, text)
+    _check_flags(connections, text)
     _check_names(connections, text, taken)
     equations, constant = extract_constant_subexpressions(text)
-    kinds = ("summed", "cumulative", "summed over samples", "per sample", "")
+    of_connections = _of_connections(connections, equations)
+    equations = _written_out(equations, of_connections)
+    _check_elements(connections, equations, of_connections)
+    kinds = ("summed", "cumulative", "summed over samples", "per sample", "event-driven", "")
     by_flag: dict[str, list[SingleEquation]] = {kind: [] for kind in kinds}
     for equation in equations.values():
         kind = next((f for f in kinds if f in equation.flags), "")
-        by_flag[kind].append(equation)
+        if connections.are_elements or equation.varname not in of_connections:
+            by_flag[kind].append(equation)
     summed = by_flag["summed"]
     found = ConvModel(
         equations=equations,
         kernel=Equations(by_flag[""]),
+        event_driven=_event_driven(by_flag["event-driven"]),
         constant_over_dt=constant,
+        of_connections=of_connections,
         summed=summed,
         sides={equation.varname: _side(connections, equation) for equation in summed},
         cumulative=by_flag["cumulative"],
@@ -155,12 +166,71 @@ def _equations(label: str, model: str | Equations | None, rule: Rule | None) -> 
     return equations
 
 
-def _check_flags(label: str, equations: Equations) -> None:
+def _of_connections(connections: Connections, equations: Equations) -> dict[str, str]:
+    """Return the subexpressions that name variables of the neurons, written out."""
+    plain = {n: e for n, e in equations.items() if e.type == SUBEXPRESSION and not e.flags}
+    found: dict[str, str] = {}
+    for _ in plain:  # as deep as they can be nested
+        for name, equation in plain.items():
+            if connections.names_neurons(equation.identifiers) or equation.identifiers & {*found}:
+                found[name] = f"({word_substitute(equation.expr.code, found)})"
+    return found
+
+
+def _written_out(equations: Equations, of_connections: dict[str, str]) -> Equations:
+    """Write the expressions over connections into the sums that use them."""
+    return Equations(
+        [
+            SingleEquation(
+                equation.type,
+                equation.varname,
+                equation.dim,
+                var_type=equation.var_type,
+                expr=Expression(word_substitute(equation.expr.code, of_connections)),
+                flags=equation.flags,
+            )
+            if {"summed", "cumulative"} & set(equation.flags)
+            and equation.identifiers & {*of_connections}
+            else equation
+            for equation in equations.values()
+        ]
+    )
+
+
+def _check_elements(
+    connections: Connections, equations: Equations, of_connections: dict[str, str]
+) -> None:
+    """Refuse equations of kernel elements that name neurons, where an element has many."""
+    if connections.are_elements:
+        return
     for equation in equations.values():
-        if "event-driven" in equation.flags:
+        over_connections = {"summed", "cumulative"} & set(equation.flags)
+        if equation.type == PARAMETER or over_connections or equation.varname in of_connections:
+            continue
+        found = equation.identifiers & {*of_connections}
+        if found or connections.names_neurons(equation.identifiers):
             raise ValueError(
-                f"{label}: '{equation.varname}' is event-driven, which has no meaning on a kernel "
-                "shared by many connections; use (clock-driven)"
+                f"{connections.label}: '{equation.varname}' belongs to a kernel element, which "
+                f"connections share, and can't name a neuron's variable as in '{equation.expr}'; "
+                f"add up over the connections first, as in 'h = x_pre*y_post : 1 (summed)'"
+            )
+
+
+def _event_driven(equations: list[SingleEquation]) -> Equations:
+    """Return the equations with the time of the last spike, up to which they are integrated."""
+    return Equations(equations) + (Equations("lastupdate : second") if equations else "")
+
+
+def _check_flags(connections: Connections, equations: Equations) -> None:
+    for equation in equations.values():
+        if "event-driven" in equation.flags and not connections.share_nothing:
+            name, source, target = equation.varname, connections.source, connections.target
+            raise ValueError(
+                f"{connections.label}: '{name}' is event-driven, a trace of each connection, and "
+                "here connections share their kernel elements. A trace of spikes belongs to the "
+                f"neurons: leave it to a rule, such as rule=rules.PairSTDP(), or put 'd{name}/dt' "
+                f"into the model of '{source.name}' or '{target.name}' with '{name} += 1' in its "
+                f"reset, and read it as {name}_pre or {name}_post"
             )
     equations.check_flags(_FLAGS, incompatible_flags=_INCOMPATIBLE)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.core.variables import ArrayVariable, Variables
+from brian2.stateupdaters.base import UnsupportedEquationsException
+from brian2.stateupdaters.exact import linear
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.codegen.expressions import changed_read
@@ -20,7 +22,7 @@ from hebbsim.statements import (
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import what_to_add
 
-__all__ = ["PathwayPart", "closest_name", "split_pathway"]
+__all__ = ["PathwayPart", "between_spikes", "closest_name", "split_pathway"]
 
 _SUMS = ("+=", "-=")
 
@@ -36,6 +38,27 @@ class PathwayPart:
     in_order: bool
     #: Whether it rests while the kernel is frozen, runs then alone, or always
     when_learning: bool | None = None
+
+
+def between_spikes(kernel: KernelGroup, code: str) -> str:
+    """Put before a pathway what event-driven equations do between two spikes of a connection.
+
+    Raises
+    ------
+    UnsupportedEquationsException
+        If they are not linear.
+    """
+    if not len(kernel.model.event_driven):
+        return code
+    try:
+        integrated = linear(kernel.model.event_driven, kernel.variables)
+    except UnsupportedEquationsException:
+        raise UnsupportedEquationsException(
+            f"{kernel.connections.label}: an event-driven equation must be linear, such as "
+            "dr/dt = -r/tau; use (clock-driven)"
+        ) from None
+    step = word_substitute(integrated, {"dt": "(t - lastupdate)"})
+    return f"{step}\n{code}\nlastupdate = t"
 
 
 def split_pathway(
@@ -178,7 +201,8 @@ def _problem(
             return "writes no variable that is stored; see the models of the feature maps"
         return None
     # Brian2's targets differ then: some read all before they write
-    others = {name: variable for name, variable in known.items() if name not in changed}
+    sides = {known.indices[name] for name in changed}
+    others = {n: v for n, v in known.items() if known.indices[n] not in sides}
     read = changed_read(statement.value, [known[name] for name in changed], others)
     if read:
         return f"reads '{read}' by another name than it changes it by, in no defined order"

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from brian2.core.namespace import get_local_namespace
-from brian2.core.variables import ArrayVariable, AuxiliaryVariable
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
 from brian2.units.fundamentalunits import Quantity
-from brian2.utils.stringtools import get_identifiers
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.brian2_private import drop_variable
 from hebbsim.codegen.expressions import drawn_function
@@ -16,7 +16,12 @@ from hebbsim.codegen.targets import on_cuda
 from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement
 from hebbsim.synapses.kernel import KernelGroup
-from hebbsim.synapses.pathway_statements import PathwayPart, closest_name, split_pathway
+from hebbsim.synapses.pathway_statements import (
+    PathwayPart,
+    between_spikes,
+    closest_name,
+    split_pathway,
+)
 from hebbsim.synapses.spike_queue import Delay, SpikeQueue
 
 __all__ = ["SpikePathway", "make_pathways"]
@@ -60,6 +65,8 @@ class SpikePathway(LoopNest):
         self.variables = kernel.connection_variables()
         self.variables.add_reference(space, group, space)
         self._mark_unique(part)
+        self._read_before(part)
+        self.variables.add_constant("_unchanged", 1.0)
         lines, additions = self._read(kernel, part, group.clock)
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
         n_neurons, first, n_stored = connections.neurons(side)
@@ -75,6 +82,7 @@ class SpikePathway(LoopNest):
             order=order,
             name=name,
             clock=group.clock,
+            override_conditional_write=["not_refractory"],  # see _conditional
             template_kwds={
                 "geometry": connections.geometry,
                 "batch_size": connections.batch_size,
@@ -110,6 +118,25 @@ class SpikePathway(LoopNest):
             if is_index and (part.in_order or (part.at_once and name == "_kernel_idx")):
                 variable.unique = True
 
+    def _read_before(self, part: PathwayPart) -> None:
+        """Let subexpressions see what the statements change as it was before, as in `Synapses`."""
+        before = {name: f"_before_{name}" for name in sorted(part.at_once)}
+        for name, earlier in before.items():
+            variable, index = self.variables[name], self.variables.indices[name]
+            self.variables.add_reference(earlier, variable.owner, variable.name, index=index)
+        for name, variable in list(self.variables.items()):
+            if isinstance(variable, Subexpression) and variable.identifiers & {*before}:
+                index = self.variables.indices[name]
+                drop_variable(self.variables, name)
+                self.variables.add_subexpression(
+                    name,
+                    expr=word_substitute(variable.expr, before),
+                    dimensions=variable.dim,
+                    dtype=variable.dtype,
+                    scalar=variable.scalar,
+                    index=index,
+                )
+
     def _read(
         self, kernel: KernelGroup, part: PathwayPart, clock: Any
     ) -> tuple[list[str], list[tuple[str, ArrayVariable, str]]]:
@@ -120,13 +147,15 @@ class SpikePathway(LoopNest):
             if not isinstance(variable, ArrayVariable) or statement.target in part.at_once:
                 if statement.target in kernel.plastic_names and isinstance(variable, ArrayVariable):
                     kernel.change_at_once(statement.target)
-                lines.append(str(statement))
+                lines.append(str(_conditional(_copied(statement, part), variable)))
                 continue
             addition = f"_add{number}"
             self.variables.add_auxiliary_variable(
                 addition, dimensions=variable.dim, dtype=variable.dtype
             )
-            lines.append(f"{addition} = {self._value(statement, variable)}")
+            addend = _conditional(statement, variable)
+            value = addend.value if addend.operator == "+=" else f"-({addend.value})"
+            lines.append(str(_copied(Statement(addition, "=", value), part)))
             target, index = variable, self.variables.indices[statement.target]
             if statement.target in kernel.plastic_names:
                 target = kernel.change_variable(statement.target, clock)
@@ -139,14 +168,6 @@ class SpikePathway(LoopNest):
 
     def _name_of(self, target: ArrayVariable) -> str:
         return next(name for name, v in self.variables.items() if v is target)
-
-    @staticmethod
-    def _value(statement: Statement, variable: ArrayVariable) -> str:
-        value = f"({statement.value})" if statement.operator == "+=" else f"-({statement.value})"
-        if variable.conditional_write is not None:  # "unless refractory"
-            suffix = statement.target[statement.target.rindex("_") :]
-            value += f"*int({variable.conditional_write.name}{suffix})"
-        return value
 
     def forget(self) -> None:
         """Drop the spikes that are on their way."""
@@ -204,6 +225,29 @@ class SpikePathway(LoopNest):
             )
 
 
+def _copied(statement: Statement, part: PathwayPart) -> Statement:
+    """Keep what is read apart from what numpy goes on to change under the same name."""
+    plain = statement.value.strip("()")
+    return replace(statement, value=f"_unchanged*{plain}") if plain in part.at_once else statement
+
+
+def _conditional(statement: Statement, variable: Any) -> Statement:
+    """Let a neuron's variable stay as it is while the neuron is refractory, if it should.
+
+    Brian2's own means confuses the neurons of the two sides.
+    """
+    condition = getattr(variable, "conditional_write", None)
+    if condition is None:
+        return statement
+    name, value = statement.target, statement.value
+    active = f"{condition.name}{name[name.rindex('_') :]}"
+    if statement.operator in ("+=", "-="):
+        return replace(statement, value=f"int({active})*({value})")
+    if statement.operator != "=":
+        value = f"{name} {statement.operator[:-1]} ({value})"
+    return Statement(name, "=", f"int({active})*({value}) + int(not {active})*{name}")
+
+
 def make_pathways(
     kernel: KernelGroup,
     rule: Rule | None,
@@ -235,7 +279,8 @@ def make_pathways(
     events = _events(kernel, on_event, codes)
     pathways: dict[str, SpikePathway] = {}
     for name, side, code in codes:
-        parts = [_masked(kernel, p, weight) for p in split_pathway(kernel, rule, name, code)]
+        whole = between_spikes(kernel, code)
+        parts = [_masked(kernel, p, weight) for p in split_pathway(kernel, rule, name, whole)]
         shared = len({part.when_learning is None for part in parts}) == 1 and len(parts) > 1
         queue: SpikeQueue | None = None
         for part in parts:

@@ -91,6 +91,7 @@ class SpikeQueue:
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
         #: Number of slots; none if every spike arrives at once
         self.slots = 0
+        self._in_use = False
         #: The delays that there are, in steps, the longest first: so the oldest spikes come first
         self.ages: list[int] = [0]
 
@@ -117,8 +118,13 @@ class SpikeQueue:
             found["_steps"] = (self.steps, "_kernel_idx")
         return found
 
-    def prepare(self) -> None:
+    def prepare(self, *, in_use: bool = True) -> None:
         """Read the delays, and make the ring as long as they are.
+
+        Parameters
+        ----------
+        in_use : bool
+            Whether spikes are sent from now on.
 
         Raises
         ------
@@ -140,6 +146,7 @@ class SpikeQueue:
         if slots != self._stored_slots:
             self._lengthen(slots)
         self.slots = slots
+        self._in_use |= in_use
 
     def _read_steps(self) -> np.ndarray:
         try:
@@ -158,7 +165,7 @@ class SpikeQueue:
         variables = self._kernel.variables
         on_their_way = self._is_pending()
         if not isinstance(get_device(), RuntimeDevice):  # who knows what a run before left
-            on_their_way = self._stored_slots > 0
+            on_their_way = self._in_use and self._stored_slots > 0
         if on_their_way:
             raise self._changed()
         resize_array(variables[self.ring], max(1, slots * self._row))

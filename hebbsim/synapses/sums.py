@@ -3,16 +3,19 @@
 from typing import Any
 
 import numpy as np
+from brian2 import NeuronGroup, Subgroup
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import Variable
+from brian2.core.variables import Variable, Variables
 from brian2.equations.equations import SingleEquation
+from brian2.groups.group import Group
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from hebbsim.brian2_private import drop_variable, network_of
+from hebbsim.brian2_private import drop_variable
 from hebbsim.codegen.expressions import changed_read, check_units
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class, on_cuda
+from hebbsim.maps.single_writer import refuse_second_writer
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.algebra import Product, separate
 from hebbsim.synapses.kernel import KernelGroup
@@ -78,6 +81,7 @@ class ConnectionSum(LoopNest):
             *self._whole,
             when=when,
             order=order,
+            clock=kernel.clock if side == "kernel" else connections.group(side).clock,
             name=f"{kernel.name}_sum_{equation.varname}",
             template_kwds={
                 "geometry": connections.geometry,
@@ -94,6 +98,8 @@ class ConnectionSum(LoopNest):
             },
             needed_variables=[equation.varname],
         )
+        if side != "kernel":
+            self.computes = self.target_variable
         #: The products that a sum to the kernel separates into, if it does
         self.products: tuple[Product, ...] | None = None
         visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
@@ -154,8 +160,7 @@ class ConnectionSum(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
-        if self.side != "kernel":
-            self._claim()
+        refuse_second_writer(self, self.connections.label)
         self.use_plain_code()
         if code_object_class() is not NumpyCodeObject:
             if self.products is not None:
@@ -235,19 +240,6 @@ class ConnectionSum(LoopNest):
             dtype=self.target_variable.dtype,
         )
 
-    def _claim(self) -> None:
-        """Refuse a second sum into one variable: it would overwrite the first."""
-        group = self.connections.group(self.side)
-        base = self.equation.varname.rpartition("_")[0]
-        other = group.summed_by.get(base)
-        if other not in (None, self) and other.active and network_of(other) == network_of(self):
-            raise ValueError(
-                f"{self.connections.label}: '{base}' of '{group.name}' is summed by "
-                f"'{other.group.name}' already; give each its own variable and add them up in "
-                "the model"
-            )
-        group.summed_by[base] = self
-
 
 def make_sums(
     kernel: KernelGroup, model: ConvModel, rule: Rule | None, order: int
@@ -275,9 +267,36 @@ def make_sums(
         check_identifiers(connections, rule, known, [equation, *used])
         when, place = "end", order
         if side != "kernel":
-            reads, writes = (connections.group(s) for s in ("pre", "post"))
-            if side == "pre":
-                reads, writes = writes, reads
-            when, place = "groups", writes.schedule_write(reads) + order
+            when, place = "groups", _place(kernel, equation, side, known) + order
         sums[equation.varname] = ConnectionSum(kernel, equation, side, used, when=when, order=place)
     return sums
+
+
+def _place(kernel: KernelGroup, equation: SingleEquation, side: str, known: Variables) -> int:
+    """Return the `order` of a sum to neurons.
+
+    What differential equations integrate is read before they do so, as Brian2's summed variables
+    read it. What operations on the maps compute is read when they have, so that a signal passes
+    through the maps in one step.
+    """
+    reads, writes = (kernel.connections.group(s) for s in ("pre", "post"))
+    if side == "pre":
+        reads, writes = writes, reads
+    code = equation.expr.code
+    integrated = [reads.variables[name] for name in _integrated(reads)]
+    for traces in kernel.traces.values():
+        integrated += [traces.variables[name] for name in _integrated(traces)]
+    computed = [reads.variables[name] for name in getattr(reads, "forward_results", ())]
+    if changed_read(code, integrated, known) and not changed_read(code, computed, known):
+        return int(writes.order) - 1
+    order = writes.schedule_write(reads)
+    writes.forward_results.add(equation.varname.rpartition("_")[0])
+    return order
+
+
+def _integrated(group: Group) -> set[str]:
+    """Return the names of the variables that a group's state updater changes."""
+    owner = group.source if isinstance(group, Subgroup) else group
+    if not isinstance(owner, NeuronGroup):
+        return set()
+    return {*owner.equations.diff_eq_names, "not_refractory"} & set(group.variables)

@@ -5,6 +5,7 @@ from itertools import takewhile
 import numpy as np
 from brian2 import Clock
 from brian2.devices.device import RuntimeDevice, get_device
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.rules.rule import Rule
@@ -119,6 +120,7 @@ def make_update(
     ValueError
         If there is a mask or a norm and no update, or no kernel variable `weight`.
     """
+    _check_names(kernel, statements or "")
     code = _statements(kernel, statements, order)
     if code is None and (kernel.changed_by_spikes or weight in kernel.changed_at_once):
         code = ""  # what changed is masked, normalised and looked at
@@ -157,6 +159,20 @@ def _statements(kernel: KernelGroup, statements: str | None, order: int) -> str 
     # Brian2 wants what is shared written first
     shared = list(takewhile(lambda s: not kernel.is_stored(s.target), lines))
     return "\n".join([*map(str, shared), *applied, *map(str, lines[len(shared) :])])
+
+
+def _check_names(kernel: KernelGroup, statements: str) -> None:
+    """Refuse variables of the neurons, of which a shared element has many."""
+    if kernel.connections.are_elements or kernel.samples is not None:
+        return
+    for statement in parse_statements(statements):
+        read = get_identifiers(statement.value)
+        if kernel.connections.names_neurons(read) or read & {*kernel.model.of_connections}:
+            raise ValueError(
+                f"{kernel.connections.label}, update: '{statement}' names a neuron's variable, of "
+                "which a kernel element that connections share has many; add up over the "
+                "connections first, as in 'dw = x_pre*y_post : 1 (summed)'"
+            )
 
 
 def _changed_on(kernel: KernelGroup, clock: Clock) -> list[str]:

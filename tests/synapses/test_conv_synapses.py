@@ -521,7 +521,7 @@ def test_two_sums_into_one_variable_are_refused():
     convs = [ConvSynapses(source, layer, model, kernel_size=1) for _ in range(2)]
     with pytest.raises(Exception, match="sum_u_post") as error:
         Network(source, layer, *convs).run(defaultclock.dt)
-    assert "is summed by" in str(error.value.__cause__ or error.value)
+    assert "is written by" in str(error.value.__cause__ or error.value)
 
 
 def test_noise_on_kernels_and_in_updates(dtype):

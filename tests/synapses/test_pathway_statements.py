@@ -82,7 +82,7 @@ def test_what_changes_nothing_or_too_much_is_refused(code, message):
 
 
 def test_unknown_names_on_the_right_are_named():
-    with pytest.raises(BrianObjectException, match="convsynapses_pre") as error:
+    with pytest.raises(BrianObjectException, match="convsynapses") as error:
         spike("v += ww", convolve=True)
     message = "nothing defines 'ww' in 'v_post += ww'; did you mean 'w'"
     assert message in str(error.value.__cause__)

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from brian2 import prefs
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Subexpression, Variables
+from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
@@ -26,8 +29,8 @@ class Work:
     ----------
     name : str
         Of the object that runs it, as in Brian2's profiling summary.
-    when : str
-        Its slot in the step.
+    when, order : str, int
+        Its place in the step: the slot, and the order in it.
     equation : str
         What it computes.
     loops : tuple of str
@@ -40,6 +43,7 @@ class Work:
 
     name: str
     when: str
+    order: int
     equation: str
     loops: tuple[str, ...]
     operations: int
@@ -48,7 +52,8 @@ class Work:
     def __str__(self) -> str:
         cost = f"{self.operations:,} operations on {self.n_bytes / 1e6:,.2f} MB"
         lines = (f"    {line}" for line in (*self.loops, cost))
-        return "\n".join([f"{self.when}: {self.equation}    [{self.name}]", *lines])
+        place = f"{self.when} {self.order}"
+        return "\n".join([f"{place}: {self.equation}    [{self.name}]", *lines])
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,12 @@ class Explanation:
     title: str
     size: str
     works: tuple[Work, ...]
+    #: Everything that runs in a step for the convolution and its two groups, in this order
+    schedule: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "\n".join([self.title, self.size, "", *map(str, self.works)])
+        schedule = ["", "in each step:", *(f"    {line}" for line in self.schedule)]
+        return "\n".join([self.title, self.size, "", *map(str, self.works), *schedule])
 
 
 def explain(
@@ -94,7 +102,25 @@ def explain(
         works += [_samples(runner) for runner in kernel.samples.learners]
     if update is not None:
         works.append(_update(update))
-    return Explanation(repr(kernel).strip("<>"), size, tuple(works))
+    return Explanation(repr(kernel).strip("<>"), size, tuple(works), _schedule(kernel))
+
+
+def _schedule(kernel: KernelGroup) -> tuple[str, ...]:
+    """Return slot, order, clock and name of all that runs, as Brian2's network sorts it."""
+    pending: list[BrianObject] = [kernel, *(group for _, group in kernel.connections.sides)]
+    found: dict[str, BrianObject] = {}
+    while pending:
+        item = pending.pop()
+        pending += item.contained_objects
+        if isinstance(item, CodeRunner) and item.active:
+            found[item.name] = item
+    slots = [
+        f"{before}{slot}"
+        for slot in prefs.core.network.default_schedule
+        for before in ("before_", "", "after_")
+    ]
+    runners = sorted(found.values(), key=lambda r: (slots.index(r.when), r.order, r.name))
+    return tuple(f"{r.when} {r.order}: {r.name} (dt = {r.clock.dt})" for r in runners)
 
 
 def _update(update: KernelUpdate) -> Work:
@@ -103,6 +129,7 @@ def _update(update: KernelUpdate) -> Work:
     return Work(
         update.name,
         update.when,
+        update.order,
         statements,
         (
             "for each kernel element",
@@ -133,6 +160,7 @@ def _sum(total: ConnectionSum) -> Work:
     return Work(
         total.name,
         total.when,
+        total.order,
         text,
         tuple(lines),
         operations,
@@ -169,6 +197,7 @@ def _samples(runner: LoopNest) -> Work:
     return Work(
         runner.name,
         runner.when,
+        runner.order,
         text,
         ("for each kernel element of each sample",),
         len(runner.group),
@@ -184,6 +213,7 @@ def _pathway(pathway: SpikePathway) -> Work:
     return Work(
         pathway.name,
         pathway.when,
+        pathway.order,
         text,
         (
             f"for each neuron that spiked, over its {field} field: "

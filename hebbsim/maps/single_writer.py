@@ -1,10 +1,12 @@
 """One variable, one writer: of two that compute it, the later would undo the earlier in silence."""
 
+from collections.abc import Iterator
+
+from brian2 import Network
+from brian2.core.base import BrianObject
 from brian2.core.variables import Variable
-from brian2.groups.group import CodeRunner
 from brian2.synapses.synapses import SummedVariableUpdater
 
-from hebbsim.brian2_private import network_of
 from hebbsim.codegen.loop_nest import LoopNest
 
 __all__ = ["refuse_second_writer"]
@@ -24,18 +26,24 @@ def refuse_second_writer(writer: LoopNest, label: str) -> None:
     variable = writer.computes
     if variable is None:
         return
-    alive = [reference() for reference in list(CodeRunner.__instances__())]
-    for other in alive:
-        if other is None or other is writer or _computed(other) is not variable:
-            continue
-        if other.active and network_of(other) == network_of(writer):
+    for other in _running_with(writer):
+        if other is not writer and other.active and _computed(other) is variable:
             raise ValueError(
                 f"{label}: '{variable.name}' of '{variable.owner.name}' is written by "
                 f"'{other.name}' already; give each its own variable and add them up in the model"
             )
 
 
-def _computed(runner: CodeRunner) -> Variable | None:
+def _running_with(writer: LoopNest) -> Iterator[BrianObject]:
+    """Yield everything in the networks of a writer: it isn't told which one runs it."""
+    for reference in list(Network.__instances__()):
+        network = reference()
+        objects = [] if network is None else network.sorted_objects
+        if any(item is writer for item in objects):
+            yield from objects
+
+
+def _computed(runner: BrianObject) -> Variable | None:
     if isinstance(runner, SummedVariableUpdater):
         return runner.target_var
     return getattr(runner, "computes", None)

@@ -102,10 +102,10 @@ def explain(
         works += [_samples(runner) for runner in kernel.samples.learners]
     if update is not None:
         works.append(_update(update))
-    return Explanation(repr(kernel).strip("<>"), size, tuple(works), _schedule(kernel))
+    return Explanation(repr(kernel).strip("<>"), size, tuple(works), _steps(kernel))
 
 
-def _schedule(kernel: KernelGroup) -> tuple[str, ...]:
+def _steps(kernel: KernelGroup) -> tuple[str, ...]:
     """Return slot, order, clock and name of all that runs, as Brian2's network sorts it."""
     pending: list[BrianObject] = [kernel, *(group for _, group in kernel.connections.sides)]
     found: dict[str, BrianObject] = {}

@@ -204,8 +204,9 @@ def _check_elements(
     if connections.are_elements:
         return
     for equation in equations.values():
-        over_connections = {"summed", "cumulative"} & set(equation.flags)
-        if equation.type == PARAMETER or over_connections or equation.varname in of_connections:
+        sums = {"summed", "cumulative", "summed over samples", "per sample"}
+        elsewhere = sums & set(equation.flags) or equation.varname in of_connections
+        if equation.type == PARAMETER or elsewhere:
             continue
         found = equation.identifiers & {*of_connections}
         if found or connections.names_neurons(equation.identifiers):

@@ -288,7 +288,10 @@ def layers_in_one_step():
 
 
 def input_precedes_a_maps_differential_equations():
-    """As with Brian2's summed variables, whatever the names: this step's input is integrated."""
+    """As with Brian2's summed variables, whatever the names.
+
+    This step's input, a sum over the source as the last step left it, is integrated.
+    """
     image = FeatureMap((1, 3, 3), "dx/dt = 1/(0.1*ms) : 1", method="euler", name="m_image")
     objects = [image]
     for before, after in ("az", "za"):
@@ -312,8 +315,8 @@ def input_precedes_a_maps_differential_equations():
 
     assert_allclose(image.x, [3] * 9, rtol=1e-12)
     for leaky in objects[1::2]:
-        assert_allclose(leaky.u, 4 * 3, rtol=1e-12)
-        assert_allclose(leaky.v, 4 * (1 + 2 + 3), rtol=1e-12)
+        assert_allclose(leaky.u, 4 * 2, rtol=1e-12)
+        assert_allclose(leaky.v, 4 * (0 + 1 + 2), rtol=1e-12)
         assert_allclose(leaky.r, leaky.v, rtol=1e-12)
 
 

@@ -27,7 +27,7 @@ MEANINGLESS = {
     "z_post = w*x_pre : 1 (summed)": "needs a parameter 'z : ",  # it is a differential equation
     "g_pre = w : 1 (summed)": "needs a parameter 'g : ",  # it is shared
     "I_post = w*v_pre : volt (summed)": "'I_post : V' and 'I : A' of 'target' have different units",
-    "dr/dt = -r/ms : 1 (event-driven)": "'r' is event-driven, which has no meaning on a kernel",
+    "dr/dt = -r/ms : 1 (event-driven)": "'r' is event-driven, a trace of each connection",
     "q : 1": "'q' is a variable of a feature map and of the kernel; rename the kernel's",
     "v = 2*w : 1": "'v' is a variable of a feature map and of the kernel; rename the kernel's",
     "xh = w*y_post : 1 (cumulative)\nu_post = xh : 1 (summed)": (
@@ -93,11 +93,24 @@ def test_unknown_names():
     for model, kwds, name in (
         ("w : 1\nu_post = w*x_pre*missing : 1 (summed)", {}, "missing"),
         ("w : 1", {"update": "w += missing"}, "missing"),
-        ("w : 1", {"update": "w += x_pre"}, "x_pre"),
     ):
         cause = cause_of_failed_run(model, **kwds)
         assert isinstance(cause, KeyError)
         assert name in str(cause)
+
+
+@pytest.mark.parametrize(
+    ("model", "kwds"),
+    [
+        ("w : 1", {"update": "w += x_pre"}),
+        ("w : 1\nh = x_pre*y_post : 1", {"update": "w += h"}),
+        ("dw/dt = (x_pre*y_post - w)/ms : 1 (clock-driven)", {}),
+        ("h = x_pre*w : 1\ndw/dt = (h - w)/ms : 1 (clock-driven)", {}),
+    ],
+)
+def test_shared_elements_have_no_neurons_of_their_own(model, kwds):
+    with pytest.raises(ValueError, match=r"'h = x_pre.y_post : 1 .summed.'|'dw = x_pre.y_post"):
+        ConvSynapses(*maps_for_errors(), model, kernel_size=2, **kwds)
 
 
 @pytest.mark.parametrize("name", ["update", "sums", "model", "rule", "learning"])

@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "rules": {"statements"},
     "data": {"errors"},
     "codegen": {"brian2_private", "geometry", "statements"},
-    "maps": {"brian2_private", "codegen", "geometry", "statements"},
+    "maps": {"brian2_private", "codegen", "data", "geometry", "statements"},
     "competition": {"codegen", "geometry", "maps", "statements"},
     "synapses": {"brian2_private", "codegen", "errors", "geometry", "maps", "rules", "statements"},
 }

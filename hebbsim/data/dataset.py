@@ -1,8 +1,14 @@
 """Labelled images, split into a training and a test set.
 
 Whatever the source, images come as `(n, channels, rows, cols)` arrays in the type they are stored
-in. `as_float` turns a batch at a time into numbers between 0 and 1, so that a big set of bytes is
-never copied whole into floating point.
+in. `as_float` turns a batch at a time into floating point, so that a big set of bytes is never
+copied whole.
+
+**The range of images**, one rule wherever images enter (`fit`, `transform`, `present`,
+`FeatureMap.set_maps`, `StoredImages`, the encoders): bytes (`numpy.uint8`) are 0 to 255 and are
+read as 0 to 1; floating-point numbers are taken as they are. A variable of a map that is an integer
+or boolean takes bytes as they are too, since it can't hold what lies between 0 and 1. Where numbers
+can't be what they are to be, such as a probability above 1, they are refused.
 """
 
 import os
@@ -175,7 +181,7 @@ class ImageDataset:
 
 def as_float(images: Images) -> NDArray[np.floating]:
     """
-    Give images as floating-point numbers.
+    Give images as floating-point numbers, bytes as 0 to 1: the rule of the whole package.
 
     Parameters
     ----------

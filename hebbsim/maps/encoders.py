@@ -10,11 +10,18 @@ from brian2.units.fundamentalunits import Quantity, have_same_dimensions
 
 from hebbsim.maps.feature_map import FeatureMap
 
-__all__ = ["LatencyEncoder", "PoissonEncoder"]
+__all__ = ["Encoder", "LatencyEncoder", "PoissonEncoder"]
+
+_ROUNDING = 1e-6  # of single precision, in which a largest intensity may lie above the limit
+_SCALE = "scale the intensities to 0..1 (bytes, numpy.uint8, are scaled where they are set)"
 
 
-class _Encoder(FeatureMap):
-    """A feature map with an intensity, to which a model and a reset can be added."""
+class Encoder(FeatureMap):
+    """A feature map with an intensity, to which a model and a reset can be added.
+
+    Intensities that no spikes can stand for are refused: when `StoredImages` gets or shows them,
+    before a run, and after it. What a standalone device computes (``x = '3*rand()'``) isn't seen.
+    """
 
     def __init__(
         self,
@@ -50,6 +57,8 @@ class _Encoder(FeatureMap):
                 f"{type(self).__name__}: variable={variable!r} is the name of a constant of the "
                 "encoder; choose another name"
             )
+        #: Name of the intensity
+        self.intensity_variable = variable
         super().__init__(
             shape,
             own + added,
@@ -60,13 +69,49 @@ class _Encoder(FeatureMap):
             **kwds,
         )
 
+    def largest_intensity(self) -> tuple[float, str]:
+        """Return the largest intensity that spikes can stand for, and why and what to do."""
+        raise NotImplementedError
 
-class PoissonEncoder(_Encoder):
+    def check_intensities(self, intensities: np.ndarray | None = None) -> None:
+        """Refuse intensities that no spikes can stand for; by default those that there are now.
+
+        Raises
+        ------
+        ValueError
+            If one is not finite, or above the largest.
+        """
+        if intensities is None:
+            try:
+                intensities = self.variables[self.intensity_variable].get_value()
+            except NotImplementedError:  # a standalone device computes them
+                return
+        label = f"{type(self).__name__} '{self.name}': {self.intensity_variable}"
+        largest = float(np.max(intensities))
+        # NaN is the maximum wherever it stands, minus infinity nowhere
+        if not np.isfinite((largest, float(np.min(intensities)))).all():
+            raise ValueError(f"{label} holds NaN or infinity, which no spikes can stand for")
+        limit, reason = self.largest_intensity()
+        if largest > limit * (1 + _ROUNDING):
+            raise ValueError(f"{label} reaches {largest:g}, more than {limit:g}: {reason}")
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the intensities."""
+        self.check_intensities()
+        super().before_run(run_namespace)
+
+    def after_run(self) -> None:
+        """Check what the intensities have become."""
+        super().after_run()
+        self.check_intensities()
+
+
+class PoissonEncoder(Encoder):
     """Create neurons that spike at random, at a rate in proportion to an intensity.
 
     In each time step a neuron spikes with probability ``x*max_rate*dt``, independently of all else:
-    ``threshold='rand() < x*max_rate*dt'``. A negative intensity never spikes. `brian2.seed` makes
-    the spikes repeat.
+    ``threshold='rand() < x*max_rate*dt'``. A negative intensity never spikes; one whose probability
+    is above 1 is refused. `brian2.seed` makes the spikes repeat.
 
     Parameters
     ----------
@@ -89,13 +134,13 @@ class PoissonEncoder(_Encoder):
     ------
     ValueError
         If `max_rate` is no positive rate, or `model` defines what the encoder has; in a run, if
-        `max_rate` times the time step is more than 1.
+        `max_rate` times the time step, or an intensity times that, is more than 1.
 
     Examples
     --------
     >>> rule = rules.PairSTDP()
     >>> encoder = PoissonEncoder((1, 28, 28), 60*Hz, model=rule.pre_model, reset=rule.pre_reset)
-    >>> encoder.set_maps('x', image)  # (1, 28, 28), between 0 and 1
+    >>> encoder.set_maps('x', image)  # (1, 28, 28), between 0 and 1, or bytes
 
     With an ON and an OFF map for each channel of the images (see `preprocessing`):
 
@@ -132,10 +177,18 @@ class PoissonEncoder(_Encoder):
             **kwds,
         )
 
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step."""
+    def largest_intensity(self) -> tuple[float, str]:
+        """Return the intensity of one spike in each time step; parameters as `Encoder`'s."""
         dt = self.clock.dt
-        if float(self.max_rate * dt) > 1:
+        return 1 / float(self.max_rate * dt), (
+            f"max_rate = {self.max_rate!r} times that would be more than one spike in a time step "
+            f"of {dt!r}; {_SCALE}, or lower max_rate or the time step"
+        )
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the time step and the intensities."""
+        dt = self.clock.dt
+        if float(self.max_rate * dt) > 1 + _ROUNDING:
             raise ValueError(
                 f"PoissonEncoder '{self.name}': max_rate = {self.max_rate!r} is more than one "
                 f"spike in a time step of {dt!r}; lower it, or the time step"
@@ -143,16 +196,17 @@ class PoissonEncoder(_Encoder):
         super().before_run(run_namespace)
 
 
-class LatencyEncoder(_Encoder):
+class LatencyEncoder(Encoder):
     """Create neurons that spike once for each stimulus, the earlier the higher an intensity.
 
     A neuron with ``x > minimum`` spikes in the time step that contains ::
 
         onset + duration*(1 - x/maximum)
 
-    so at once where ``x >= maximum`` (latency coding; Thorpe, Delorme and Van Rullen 2001, Neural
-    Networks 14:715; the linear dependence is a choice). Time is compared in integer steps, with
-    Brian2's `timestep`. All spikes of a stimulus come before ``onset + duration``.
+    so at once where ``x == maximum``; a higher intensity is refused (latency coding; Thorpe,
+    Delorme and Van Rullen 2001, Neural Networks 14:715; the linear dependence is a choice). Time is
+    compared in integer steps, with Brian2's `timestep`. All spikes of a stimulus come before
+    ``onset + duration``.
 
     Steps count from the first one at or after the onset. `present` shows images from the next time
     step on. The shared variable `onset`, 0 at first, may be set by other means too; on the clock of
@@ -175,7 +229,7 @@ class LatencyEncoder(_Encoder):
     ------
     ValueError
         If `duration` is no positive time, `minimum` and `maximum` are not in this order, or `model`
-        defines what the encoder has.
+        defines what the encoder has; in a run, if an intensity is above `maximum`.
 
     Examples
     --------
@@ -209,7 +263,7 @@ class LatencyEncoder(_Encoder):
             )
         #: Latency that the intensity 0 would have
         self.duration = _positive("LatencyEncoder", "duration", duration, second)
-        self._variable = variable
+        self.maximum = float(maximum)
         own_model = f"{variable} : 1\nonset : second (shared)\nis_new : boolean (shared)"
         super().__init__(
             shape,
@@ -244,15 +298,22 @@ class LatencyEncoder(_Encoder):
         floats = [e.varname for e in equations if e.var_type == "float"]
         return {**dict.fromkeys(floats, dtype), "onset": np.float64}
 
+    def largest_intensity(self) -> tuple[float, str]:
+        """Return the intensity of latency 0; parameters as `Encoder`'s."""
+        return self.maximum, (
+            f"its latency would be below 0; {_SCALE}, or give the encoder their maximum"
+        )
+
     def present(self, images: np.ndarray) -> None:
         """Show images from the next time step on: set the intensities, and let `onset` follow.
 
         Parameters
         ----------
         images : array
-            ``(batch, channels, rows, cols)``, or ``(channels, rows, cols)`` for every sample.
+            ``(batch, channels, rows, cols)``, or ``(channels, rows, cols)`` for every sample; see
+            `set_maps`.
         """
-        self.set_maps(self._variable, images)
+        self.set_maps(self.intensity_variable, images)
         self.is_new = True
 
 

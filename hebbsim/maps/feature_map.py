@@ -7,13 +7,14 @@ from brian2 import NeuronGroup, Quantity
 from brian2.core.variables import ArrayVariable, Variable
 from brian2.equations import Equations
 from brian2.groups.group import Group
-from brian2.units.fundamentalunits import get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
 
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.codegen.loop_nest import compile_directly
+from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
 
-__all__ = ["FeatureMap"]
+__all__ = ["FeatureMap", "first_not_held"]
 
 COORDINATES = ("sample", "row", "col", "channel")
 _ATTRIBUTES = (
@@ -191,7 +192,9 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         variable : str
             Name of a variable of each neuron.
         maps : Quantity or array
-            ``(batch, channels, rows, cols)``, or ``(channels, rows, cols)`` for every sample.
+            ``(batch, channels, rows, cols)``, or ``(channels, rows, cols)`` for every sample. Bytes
+            (`numpy.uint8`) without units are images, read as 0 to 1 (see `as_float`), unless the
+            variable is an integer or boolean. All other numbers are taken as they are.
 
         Raises
         ------
@@ -200,7 +203,8 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         DimensionMismatchError
             If the units don't match.
         ValueError
-            If the shape doesn't fit, or a value is NaN or infinite; nothing is changed then.
+            If the shape doesn't fit, a value is NaN or infinite, or an integer or boolean variable
+            can't hold it; nothing is changed then.
         """
         self.array_variable(variable)
         values = self.check_maps(maps, variable)
@@ -234,8 +238,29 @@ class FeatureMap(CompiledGroup, NeuronGroup):
                 f"feature map '{self.name}', variable '{variable}': {values[first]} at index "
                 f"{first}; every value must be finite. Look at the data with numpy.isfinite"
             )
-        return values
+        dtype = np.dtype(self.variables[variable].dtype)
+        lost = first_not_held(values, dtype)
+        if lost is not None:
+            raise ValueError(
+                f"feature map '{self.name}', variable '{variable}': {values[lost]} at index {lost} "
+                f"can't be held by a variable of {dtype}; round or compare first, or declare "
+                f"'{variable} : 1'"
+            )
+        is_image = values.dtype == np.uint8 and get_dimensions(maps) is DIMENSIONLESS
+        return as_float(values) if is_image and dtype.kind == "f" else values
 
     def __repr__(self) -> str:
         batch = f", batch_size={self.batch_size}" if self.batch_size > 1 else ""
         return f"<FeatureMap '{self.name}', shape={tuple(self.shape)}{batch}>"
+
+
+def first_not_held(values: np.ndarray, dtype: Any) -> tuple[int, ...] | None:
+    """Return the index of the first number that an integer or boolean type changes, or None.
+
+    Floating-point types round, and hold everything.
+    """
+    if np.dtype(dtype).kind == "f":
+        return None
+    with np.errstate(invalid="ignore"):  # numbers that are too large for the type
+        changed = values.astype(dtype) != values
+    return tuple(int(n) for n in np.argwhere(changed)[0]) if changed.any() else None

@@ -1,5 +1,6 @@
 """Images that are kept where the simulation runs, and shown batch by batch."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.data.dataset import as_float
 from hebbsim.maps.durations import check_same_step, whole_steps
-from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.encoders import Encoder
+from hebbsim.maps.feature_map import FeatureMap, first_not_held
 
 __all__ = ["StoredImages"]
 
 _SIGN = 128.0  # bytes are stored with a sign: Brian2's languages have no type without
+_SCALED_TWICE = re.compile(r"\bpixel\s*/\s*25[56]\b")
 
 
 class StoredImages(LoopNest):
@@ -32,12 +36,13 @@ class StoredImages(LoopNest):
     feature_map : FeatureMap
         The map.
     images : array
-        ``(n, channels, rows, cols)``, bytes (`numpy.uint8`) or real numbers.
+        ``(n, channels, rows, cols)``, bytes (`numpy.uint8`), which are read as 0 to 1 (see
+        `as_float`) unless the variable is an integer or boolean, or real numbers.
     variable : str
         The variable of the map to write, at the start of each step.
     value : str, optional
-        What is written: an expression over `pixel`, the image's value at the neuron, and variables
-        of the map. By default ``'pixel/255'`` for bytes, else ``'pixel'``.
+        What is written: an expression over `pixel`, the image's value at the neuron (from 0 to 1
+        for bytes), and variables of the map. By default ``'pixel'``.
     order : sequence of int, optional
         Numbers of the images, in the order in which they are shown; by default all, as they come.
     duration : Quantity, optional
@@ -48,8 +53,10 @@ class StoredImages(LoopNest):
     Raises
     ------
     ValueError
-        If the images don't have the map's shape, a value is not finite, `order` names an image
-        that isn't there, or `duration` is no whole number of time steps.
+        If the images don't have the map's shape, a value is not finite or one that the variable
+        can't hold, `order` names an image that isn't there, or `duration` is no whole number of
+        time steps; if the map is an encoder that can't turn a value into spikes: of `pixel` at
+        once, of another expression when it is shown (unseen on a standalone device).
     KeyError
         If the map stores no such variable.
     DimensionMismatchError
@@ -60,7 +67,7 @@ class StoredImages(LoopNest):
     >>> retina = FeatureMap((3, 32, 32), 'x : 1', batch_size=100)
     >>> rng = np.random.default_rng(0)
     >>> order = np.concatenate([rng.permutation(50_000) for _ in range(10)])  # ten epochs
-    >>> StoredImages(retina, cifar10.train_images, value='pixel/255 - 0.45', order=order)
+    >>> StoredImages(retina, cifar10.train_images, value='pixel - 0.45', order=order)
 
     Spiking neurons need more than a time step for each:
 
@@ -84,9 +91,9 @@ class StoredImages(LoopNest):
         self._label = f"StoredImages on '{feature_map.name}'"
         self.feature_map, self.variable = feature_map, variable
         self.target_variable = feature_map.array_variable(variable)
-        stored = self._checked(np.asarray(images))
-        bytes_ = stored.dtype == np.int8
-        self.value = value or ("pixel/255" if bytes_ else "pixel")
+        images = np.asarray(images)
+        stored = self._checked(images)
+        self.value = self._checked_value(value, images)
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
         steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
@@ -135,10 +142,12 @@ class StoredImages(LoopNest):
             )
             variables.add_reference(kept, feature_map, kept, index=index)
         dtype = self.target_variable.dtype
-        sign = f" + {_SIGN}" if stored.dtype == np.int8 else ""
-        variables.add_subexpression(
-            "pixel", expr=f"_images_of_{variable}{sign}", dtype=dtype, index="_pixel_idx"
-        )
+        pixel = f"_images_of_{variable}"
+        if stored.dtype == np.int8:
+            pixel = f"{pixel} + {_SIGN}"
+            if np.dtype(dtype).kind == "f":  # the range of `as_float`
+                pixel = f"({pixel})/255.0"
+        variables.add_subexpression("pixel", expr=pixel, dtype=dtype, index="_pixel_idx")
         variables.add_auxiliary_variable(
             "_source", dtype=dtype, dimensions=self.target_variable.dim
         )
@@ -154,14 +163,46 @@ class StoredImages(LoopNest):
             )
         if images.dtype.kind not in "biuf":
             raise ValueError(f"{self._label}: expected real numbers, got {images.dtype}")
+        dtype = np.dtype(self.target_variable.dtype)
+        lost = first_not_held(images, dtype)
+        if lost is not None:
+            raise ValueError(
+                f"{self._label}: {images[lost]} at {lost} can't be held by '{self.variable}', a "
+                f"variable of {dtype}; round or compare first, or declare '{self.variable} : 1'"
+            )
         if images.dtype == np.uint8:
             images = (images.astype(np.int16) - int(_SIGN)).astype(np.int8)
         else:
-            images = images.astype(self.target_variable.dtype)
+            with np.errstate(over="ignore"):  # too large for the variable becomes infinite
+                images = images.astype(dtype)
             if not np.isfinite(images).all():
                 first = tuple(int(n) for n in np.argwhere(~np.isfinite(images))[0])
                 raise ValueError(f"{self._label}: the value at {first} is not finite")
         return np.ascontiguousarray(np.moveaxis(images, 1, -1))
+
+    def _checked_value(self, value: str | None, images: np.ndarray) -> str:
+        """Return the expression to show, or say why it gives no spikes or scales bytes twice."""
+        if value is None or value.strip() == "pixel":
+            if self._on_intensity:
+                extremes = np.array([images.min(), images.max()])
+                self.feature_map.check_intensities(
+                    as_float(extremes) if images.dtype == np.uint8 else extremes
+                )
+            return "pixel"
+        twice = _SCALED_TWICE.search(value)
+        is_float = np.dtype(self.target_variable.dtype).kind == "f"
+        if images.dtype == np.uint8 and is_float and twice:
+            raise ValueError(
+                f"{self._label}: value={value!r} divides by 255 what is from 0 to 1 already; of "
+                f"images of bytes write 'pixel' in place of {twice.group()!r}"
+            )
+        return value
+
+    @property
+    def _on_intensity(self) -> bool:
+        """Whether what is shown is an encoder's intensity."""
+        encoder = self.feature_map
+        return isinstance(encoder, Encoder) and self.variable == encoder.intensity_variable
 
     def _numbers(self, order: Any, n_images: int) -> np.ndarray:
         numbers = np.asarray(np.arange(n_images) if order is None else order)
@@ -191,3 +232,9 @@ class StoredImages(LoopNest):
             f"{self._label}: '{self.variable}' doesn't have the units of '{self.value}'",
         )
         super().before_run(run_namespace)
+
+    def run(self) -> None:
+        """Show, and check what an expression makes of the images; in runtime mode alone."""
+        super().run()
+        if self.value != "pixel" and self._on_intensity:
+            self.feature_map.check_intensities()

@@ -21,7 +21,7 @@ from brian2.core.base import BrianObjectException
 from conftest import STANDALONE
 from numpy.testing import assert_allclose, assert_array_equal
 
-from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim import ConvSynapses, FeatureMap, StoredImages, rules
 from hebbsim.data.filters import difference_of_gaussians, on_off_channels
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 
@@ -47,7 +47,7 @@ def latency_steps(level, duration):
 
 def rates_follow_intensities():
     """Binomial counts: each within 5 standard deviations, and their variance as expected."""
-    x = np.linspace(-0.5, 1.2, 120).reshape(3, 2, 5, 4)
+    x = np.linspace(-0.5, 1.2, 120).reshape(3, 2, 5, 4)  # above 1 too: 600 Hz can be drawn
     encoder = PoissonEncoder((2, 5, 4), 500 * Hz, batch_size=3)
     encoder.set_maps("x", x)
     spikes = SpikeMonitor(encoder)
@@ -79,8 +79,8 @@ def each_level_spikes_once_at_its_latency(dtype, onset, maximum):
     assert (encoder.x[:].dtype, encoder.y[:].dtype) == (dtype, dtype)
 
 
-def intensities_beyond_the_range_are_clipped():
-    x = np.array([-1, 0, 0.2, 0.25, 0.3, 0.5, 1, 2, 3]).reshape(1, 3, 3)
+def intensities_up_to_the_minimum_never_spike():
+    x = np.array([-1, 0, 0.2, 0.25, 0.3, 0.5, 1, 2, 2 * (1 + 1e-9)]).reshape(1, 3, 3)
     encoder = LatencyEncoder((1, 3, 3), 2 * ms, minimum=0.2, maximum=2)
     encoder.set_maps("x", x)
     spikes = SpikeMonitor(encoder)
@@ -134,7 +134,7 @@ def test_encoders(target):
         each_level_spikes_once_at_its_latency(np.float64, 0, 1),
         each_level_spikes_once_at_its_latency(np.float32, 123, 1),
         each_level_spikes_once_at_its_latency(np.float32, 7, 255),
-        intensities_beyond_the_range_are_clipped(),
+        intensities_up_to_the_minimum_never_spike(),
         onsets_may_come_regularly(),
         their_spikes_drive_and_teach(PoissonEncoder, 300 * Hz),
         their_spikes_drive_and_teach(LatencyEncoder, 20 * ms),
@@ -263,6 +263,129 @@ def test_rates_above_one_spike_a_step_are_refused():
     with pytest.raises(BrianObjectException) as error:
         run_steps(encoder, steps=1)
     assert "'fast': max_rate = 20. * khertz is more than one spike" in str(error.value.__cause__)
+
+
+# The range of intensities
+
+BYTES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+
+
+def poisson(**kwds):
+    return PoissonEncoder((1, 16, 16), 100 * Hz, name="encoder", **kwds)  # at most 100 intensities
+
+
+def latency(**kwds):
+    return LatencyEncoder((1, 16, 16), 10 * ms, name="encoder", **kwds)
+
+
+def assert_refused(encoder, message, *others):
+    with pytest.raises(BrianObjectException) as error:
+        run_steps(encoder, *others, steps=1)
+    assert message in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (poisson, "'encoder': x reaches 255, more than 100: max_rate = 100. * hertz times that"),
+        (latency, "'encoder': x reaches 255, more than 1: its latency would be below 0; scale"),
+    ],
+)
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda encoder: encoder.set_maps("x", BYTES.astype(float)),
+        lambda encoder: encoder.set_maps("x", BYTES.astype(int)),
+        lambda encoder: setattr(encoder, "x", BYTES.ravel()),  # Brian2's own way: no images
+        lambda encoder: setattr(encoder, "x", "i"),
+        lambda encoder: setattr(encoder, "x_", BYTES.astype(np.float32).ravel()),
+    ],
+)
+def test_intensities_of_0_to_255_are_refused_before_a_run(make, message, put):
+    prefs.codegen.target = "numpy"
+    encoder = make()
+    put(encoder)
+    assert_refused(encoder, message)
+
+
+@pytest.mark.parametrize("make", [poisson, latency])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_intensities_that_are_not_finite_are_refused(make, value):
+    encoder = make()
+    encoder.x[3] = value
+    assert_refused(encoder, "'encoder': x holds NaN or infinity")
+
+
+@pytest.mark.parametrize("make", [poisson, latency])
+def test_bytes_are_intensities_from_0_to_1(make):
+    encoder = make()
+    encoder.set_maps("x", BYTES)
+    assert_allclose(encoder.get_maps("x")[0], LEVELS, rtol=1e-7)
+    if make is latency:
+        encoder.present(BYTES[:, ::-1])
+        assert_allclose(encoder.get_maps("x")[0], LEVELS[:, ::-1], rtol=1e-7)
+
+
+def test_the_rate_of_bytes_is_that_of_floats():
+    """The mean of the counts is that of the rates, which 0 to 255 would saturate."""
+    prefs.codegen.target = "numpy"
+    seed(3)
+    encoder = PoissonEncoder((1, 16, 16), 1 * kHz)
+    encoder.set_maps("x", BYTES)
+    spikes = SpikeMonitor(encoder)
+    run_steps(encoder, spikes)
+    chance = 0.1 * LEVELS
+    deviation = np.sqrt(STEPS * (chance * (1 - chance)).sum())
+    assert abs(spikes.num_spikes - STEPS * chance.sum()) < 5 * deviation
+
+
+@pytest.mark.parametrize("make", [poisson, latency])
+def test_stored_images_are_checked_when_they_are_stored(make):
+    floats = BYTES[None].astype(float)
+    with pytest.raises(ValueError, match="'encoder': x reaches 255, more than"):
+        StoredImages(make(), floats)
+    with pytest.raises(ValueError, match="'encoder': x reaches 255, more than"):
+        StoredImages(make(), floats, value=" pixel ")
+    StoredImages(make(), BYTES[None])
+    other = make(variable="light", model="x : 1")
+    StoredImages(other, floats)  # another variable of the neuron's
+    with pytest.raises(ValueError, match="'encoder': light reaches 255, more than"):
+        StoredImages(other, floats, "light")
+
+
+@pytest.mark.parametrize("make", [poisson, latency])
+@pytest.mark.parametrize("value", ["300*pixel", "pixel + gain", "300*(pixel > 0.5)"])
+def test_shown_values_are_checked_as_they_are_shown(make, value):
+    prefs.codegen.target = "numpy"
+    encoder = make(model="gain : 1")
+    encoder.gain = 300
+    dark = np.zeros_like(BYTES)
+    StoredImages(encoder, np.stack([BYTES, dark]), value=value)
+    with pytest.raises(ValueError, match=r"'encoder': x reaches 30\d, more than"):
+        run_steps(encoder, steps=2)
+
+
+def test_what_a_run_computes_is_checked_after_it():
+    prefs.codegen.target = "numpy"
+    encoder = poisson()
+    encoder.run_regularly("x = 300")
+    with pytest.raises(ValueError, match="'encoder': x reaches 300, more than 100"):
+        run_steps(encoder, steps=2)
+
+
+def test_a_shorter_time_step_allows_more():
+    prefs.codegen.target = "numpy"
+    encoder = poisson()
+    encoder.x = 255
+    defaultclock.dt = 0.03 * ms
+    run_steps(encoder, steps=1)
+
+
+def test_values_are_checked_on_a_standalone_device(tmp_path):
+    set_device("cpp_standalone", directory=str(tmp_path), build_on_run=False)
+    encoder = poisson()
+    encoder.set_maps("x", BYTES.astype(float))
+    assert_refused(encoder, "'encoder': x reaches 255, more than 100")
 
 
 def test_taken_names_are_refused():

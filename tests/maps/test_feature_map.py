@@ -7,6 +7,7 @@ from brian2 import (
     Equations,
     Network,
     NeuronGroup,
+    Quantity,
     SpikeMonitor,
     StateMonitor,
     amp,
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import FeatureMap
+from hebbsim.data.dataset import as_float
 from hebbsim.geometry import GeometryError
 
 SHAPE, BATCH = (4, 3, 5), 2
@@ -207,7 +209,7 @@ def test_maps_of_any_memory_layout_and_number_type(layer):
     for given_maps in (
         maps,
         np.asfortranarray(maps.astype(np.float32)),
-        maps.astype(np.uint8),
+        maps.astype(np.uint16),
         maps[::-1][::-1],
         maps.tolist(),
     ):
@@ -225,6 +227,49 @@ def test_logical_and_integer_variables():
     assert layer.get_maps("on").dtype == bool
     assert_array_equal(layer.get_maps("n")[0], 3 * on)
     assert np.issubdtype(layer.get_maps("n").dtype, np.integer)
+
+
+def test_bytes_are_images_from_0_to_1():
+    layer = FeatureMap((1, 2, 2), "x : 1\ny : 1\nn : integer\non : boolean\nv : volt")
+    images = np.array([[[0, 51], [204, 255]]], np.uint8)
+    layer.set_maps("x", images)
+    assert_allclose(layer.get_maps("x")[0], [[[0, 0.2], [0.8, 1]]], rtol=1e-7)
+    layer.set_maps("y", images.tolist())  # numbers, no images
+    assert_array_equal(layer.get_maps("y")[0], images)
+    layer.set_maps("n", images)  # can't hold what lies between 0 and 1
+    assert_array_equal(layer.get_maps("n")[0], images)
+    layer.set_maps("on", images // 255)
+    assert_array_equal(layer.get_maps("on")[0], images == 255)
+    layer.set_maps("v", Quantity(images, dim=volt.dim))  # a voltage, no image
+    assert_array_equal(layer.get_maps("v")[0] / volt, images)
+    with pytest.raises(DimensionMismatchError):
+        layer.set_maps("v", images)
+
+
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_bytes_become_what_a_network_makes_of_them(precision):
+    images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    layer = FeatureMap((1, 16, 16), "x : 1", dtype=precision)
+    layer.set_maps("x", images)
+    assert_array_equal(layer.get_maps("x")[0], as_float(images))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        *(("n", 0.5, "0.5"), ("n", 1e30, "1e\\+30"), ("n", 2**40, str(2**40))),
+        *(("on", 2, "2"), ("on", -1.0, "-1.0"), ("on", np.uint8(255), "255")),
+    ],
+)
+def test_values_that_the_variable_would_change_are_refused(variable, value, said):
+    layer = FeatureMap((1, 1, 2), "n : integer\non : boolean")
+    layer.n, layer.on = 7, True
+    with pytest.raises(
+        ValueError, match=rf"variable '{variable}': {said} at index \(0, 0, 1\) can't be held by"
+    ):
+        layer.set_maps(variable, np.array([[[0, value]]]))
+    assert_array_equal(layer.n, 7)
+    assert_array_equal(layer.on, True)
 
 
 def test_units_are_kept(layer):

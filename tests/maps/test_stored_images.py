@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from brian2 import DimensionMismatchError, Network, StateMonitor, defaultclock, ms, mV, prefs
 from brian2.core.base import BrianObjectException
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import FeatureMap, StoredImages
+from hebbsim.data.dataset import as_float
 
 
 def test_shows_each_batch_in_order(target, dtype):
@@ -30,6 +31,45 @@ def test_shows_each_batch_in_order(target, dtype):
             shown = expected[[order[(3 * batch + sample) % 7] for sample in range(3)]]
             found = values[:, step].reshape(3, 3, 4, 2).transpose(0, 3, 1, 2)
             assert_allclose(found, shown, rtol=1e-6, atol=1e-7)
+
+
+def test_bytes_are_from_0_to_1_in_expressions_too(target, dtype):
+    """As `set_maps` and a network's ``fit`` make them; an integer takes them as they are."""
+    images = np.random.default_rng(1).integers(0, 256, (3, 2, 3, 4), dtype=np.uint8)
+    images[0, 0, 0, :2] = 0, 255
+    retina = FeatureMap((2, 3, 4), "x : 1\ny : 1\nz : 1\nn : integer", batch_size=3)
+    StoredImages(retina, images, value="pixel - 0.3")
+    StoredImages(retina, as_float(images), "y", value="pixel - 0.3")
+    StoredImages(retina, images, "n")
+    retina.set_maps("z", images)
+    Network(retina).run(defaultclock.dt)
+    assert_allclose(retina.get_maps("x"), images / 255 - 0.3, rtol=1e-5, atol=1e-7)
+    assert_allclose(retina.get_maps("x"), retina.get_maps("y"), rtol=1e-5, atol=1e-7)
+    assert_allclose(retina.get_maps("z"), images / 255, rtol=1e-6)
+    assert_array_equal(retina.get_maps("n"), images)
+
+
+@pytest.mark.parametrize("value", ["pixel/255", "pixel / 255 - 0.45", "2*(pixel/256)"])
+def test_bytes_are_not_scaled_twice(value):
+    images = np.zeros((5, 2, 3, 4), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"is from 0 to 1 already; .* write 'pixel' in place of"):
+        StoredImages(FeatureMap((2, 3, 4), "x : 1"), images, value=value)
+    StoredImages(FeatureMap((2, 3, 4), "x : 1"), images.astype(float), value=value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("n", 0.5, "0.5"), ("n", 2.0**40, "1099511627776.0"), ("on", 2, "2"), ("on", 0.1, "0.1")],
+)
+def test_values_that_the_variable_would_change_are_refused(variable, value, said):
+    retina = FeatureMap((2, 3, 4), "n : integer\non : boolean")
+    images = np.zeros((5, 2, 3, 4), dtype=np.asarray(value).dtype)
+    StoredImages(FeatureMap((2, 3, 4), "n : integer\non : boolean"), images, variable)
+    images[1, 0, 2, 3] = value
+    with pytest.raises(
+        ValueError, match=rf"{said} at \(1, 0, 2, 3\) can't be held by '{variable}'"
+    ):
+        StoredImages(retina, images, variable)
 
 
 def test_bytes_stay_bytes():

@@ -108,7 +108,7 @@ def rate_groups(rng):
         name="tiles",
     )
     wide.set_maps("x", rng.standard_normal((8, 32, 9, 9)))
-    StoredImages(source, rng.integers(0, 256, (5, 2, 7, 6), dtype=np.uint8), value="pixel/50 - 2")
+    StoredImages(source, rng.integers(0, 256, (5, 2, 7, 6), dtype=np.uint8), value="5*pixel - 2")
     for synapses in (conv, grouped, tiles):
         synapses.set_kernel("w", rng.standard_normal(synapses.geometry.kernel_shape))
     return [

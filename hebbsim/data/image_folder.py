@@ -6,13 +6,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hebbsim.data.dataset import DatasetError, ImageDataset, reading
+from hebbsim.data.dataset import DatasetError, ImageDataset
+from hebbsim.data.image_file import read_image
 from hebbsim.data.split import split_whole
 
 __all__ = ["load_folder"]
 
-_IMAGE_SUFFIXES = frozenset(
-    (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_READ = (
+    *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),
+    *(".tga", ".tif", ".tiff", ".webp"),
+)
+#: Images all the same: passed over, they would be missing without a word
+_NOT_READ = (
+    *(".apng", ".avif", ".cr2", ".dcm", ".dng", ".exr", ".heic", ".heif", ".hdr", ".j2k", ".jp2"),
+    *(".jxl", ".nef", ".npy", ".psd", ".svg"),
 )
 
 
@@ -58,24 +65,37 @@ def _class_folders(folder: Path) -> list[Path]:
 def _image_files(folder: Path) -> list[Path]:
     found = sorted(
         entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() in _IMAGE_SUFFIXES and not entry.name.startswith(".")
+        for entry in folder.rglob("*")
+        if not any(part.startswith(".") for part in entry.relative_to(folder).parts)
+        and entry.suffix.lower() in (*_READ, *_NOT_READ)
+        and entry.is_file()
     )
-    if not found:
+    if not any(entry.parent == folder for entry in found):
         raise DatasetError(
             f"the class folder '{folder}' holds no images: expected files that end in "
-            f"{', '.join(sorted(_IMAGE_SUFFIXES))}. A split needs both a 'train' and a 'test' "
+            f"{', '.join(_READ)}. A split needs both a 'train' and a 'test' "
             f"folder, with the class folders in them"
         )
+    for entry in found:
+        if entry.suffix.lower() in _NOT_READ:
+            raise DatasetError(
+                f"image '{entry}': files that end in {entry.suffix} are not read; convert it to "
+                f".png, or move it out of the folder"
+            )
+        if entry.parent != folder:
+            raise DatasetError(
+                f"image '{entry}' lies in a folder within the class folder '{folder}': expected "
+                f"its images in it; move them there, or out of the folder"
+            )
     return found
 
 
 def _read_images(files: Sequence[Path]) -> NDArray[np.uint8]:
     """Read images of one size into `(n, channels, rows, cols)`."""
-    first = _read_image(files[0])
+    first = read_image(files[0])
     images = np.empty((len(files), *first.shape), dtype=np.uint8)
     for position, file in enumerate(files):
-        image = _read_image(file)
+        image = read_image(file)
         if image.shape != first.shape:
             raise DatasetError(
                 f"image '{file}': expected (channels, rows, cols) {first.shape} as in "
@@ -83,19 +103,3 @@ def _read_images(files: Sequence[Path]) -> NDArray[np.uint8]:
             )
         images[position] = image
     return images
-
-
-def _read_image(file: Path) -> NDArray[np.uint8]:
-    """Read one image as `(channels, rows, cols)`."""
-    from PIL import Image
-
-    with reading(f"the image '{file}'"), Image.open(file) as image:
-        palette = "RGBA" if image.has_transparency_data else "RGB"
-        modes = {"1": "L", "L": "L", "P": palette, "RGB": "RGB", "RGBA": "RGBA"}
-        if image.mode not in modes:
-            raise DatasetError(
-                f"image '{file}': expected 8 bits of grey, RGB or RGBA, got the mode "
-                f"'{image.mode}'. Convert it first"
-            )
-        pixels = np.asarray(image.convert(modes[image.mode]))
-    return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)

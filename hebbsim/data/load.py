@@ -42,10 +42,12 @@ def load_dataset(
         * ``'mnist'`` [2]_, ``'fashion-mnist'`` [3]_, ``'cifar10'`` [4]_: read by torchvision from
           `data_root`, as uint8, in the published split.
         * the path of a folder. Its sub-folders are the classes and hold the images (.png, .jpg
-          and other usual formats; other files and what begins with a dot are passed over), which
-          must all have one size and be all grey, all RGB or all RGBA. If there are folders
-          ``train`` and ``test``, each holds such sub-folders; otherwise a fixed quarter of each
-          class is the test set. Images are uint8.
+          and other usual formats; files that are no images and what begins with a dot are passed
+          over), which must all have one size and be all grey, all RGB or all RGBA. They are rotated
+          as their EXIF data ask; what would lose something as 8 bits of grey, RGB or RGBA, or holds
+          several pages or frames, is refused. If there are folders ``train`` and ``test``, each
+          holds such sub-folders, and other folders are passed over; otherwise a fixed quarter of
+          each class is the test set. Images are uint8.
         * the path of an ``.npz`` file with the arrays ``train_images``, ``train_labels``,
           ``test_images`` and ``test_labels``, or with ``images`` and ``labels``, of which a
           fixed quarter of each class is the test set. Images are `(n, rows, cols)`,

@@ -1,6 +1,5 @@
 """Data sets known by name: scikit-learn's digits, and what torchvision reads from a folder."""
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from hebbsim.data.cifar_batches import read_cifar
 from hebbsim.data.dataset import DatasetError, ImageDataset, Images, StrPath
+from hebbsim.data.idx_files import read_idx_split
 from hebbsim.data.split import split_whole
 
 __all__ = ["DATA_ROOT_VARIABLE", "LOADERS"]
@@ -41,28 +42,40 @@ def _data_root(name: str, data_root: StrPath | None, download: bool) -> Path:
 
 
 def _load_torchvision(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
+    """Read the files of torchvision's folder; torchvision reads, or fetches, what isn't there."""
     from torchvision import datasets
 
     root = _data_root(name, data_root, download)
-    kinds: dict[str, tuple[Any, Callable[[Any, Path], str | None]]] = {
-        "mnist": (datasets.MNIST, _mnist_fault),
-        "fashion-mnist": (datasets.FashionMNIST, _mnist_fault),
-        "cifar10": (datasets.CIFAR10, _cifar_fault),
+    kinds: dict[str, tuple[Any, Callable[[str, Any, Path], ImageDataset]]] = {
+        "mnist": (datasets.MNIST, _read_mnist),
+        "fashion-mnist": (datasets.FashionMNIST, _read_mnist),
+        "cifar10": (datasets.CIFAR10, read_cifar),
     }
-    kind, find_fault = kinds[name]
+    kind, read = kinds[name]
     try:
-        train = kind(root, train=True, download=download)
-        test = kind(root, train=False, download=download)
+        try:
+            return read(name, kind, root)
+        except FileNotFoundError as error:
+            return _by_torchvision(name, kind, root, download, error)
+    except DatasetError as error:
+        raise DatasetError(_cannot_load(name, root, str(error))) from error
+    # Damaged pickles raise a dozen kinds of error.
+    except Exception as error:
+        fault = f"its files are damaged ({type(error).__name__}: {error})"
+        raise DatasetError(_cannot_load(name, root, fault)) from error
+
+
+def _by_torchvision(
+    name: str, kind: Any, root: Path, download: bool, missing: FileNotFoundError
+) -> ImageDataset:
+    """Let torchvision fetch what is missing, or read the form that its first versions kept."""
+    try:
+        train, test = (kind(root, train=split, download=download) for split in (True, False))
     # torchvision lets through what its parsers raise: assertions, struct, pickle and torch errors.
     except Exception as error:
-        fault = find_fault(kind, root)
-        reason = f" ({type(error).__name__}: {error})" if download or fault is None else ""
-        raise DatasetError(
-            f"cannot load the data set '{name}' from '{root}': "
-            f"{fault or 'its files are damaged'}{reason}. Check data_root (--data-root, "
-            f"{DATA_ROOT_VARIABLE}), or delete damaged files and load with download=True "
-            f"(--download)"
-        ) from error
+        reason = f" ({type(error).__name__}: {error})" if download else ""
+        path = missing.args[0] if missing.filename is None else missing.filename
+        raise DatasetError(f"'{path}' is missing{reason}") from error
     return ImageDataset(
         name,
         _torchvision_images(train.data),
@@ -73,47 +86,26 @@ def _load_torchvision(name: str, data_root: StrPath | None, download: bool) -> I
     )
 
 
+def _cannot_load(name: str, root: Path, fault: str) -> str:
+    """Word the error for files that are missing or damaged."""
+    return (
+        f"cannot load the data set '{name}' from '{root}': {fault}. Check data_root (--data-root, "
+        f"{DATA_ROOT_VARIABLE}), or delete damaged files and load with download=True (--download)"
+    )
+
+
+def _read_mnist(name: str, kind: Any, root: Path) -> ImageDataset:
+    raw = root / kind.__name__ / "raw"
+    splits = [read_idx_split(raw, split) for split in ("train", "t10k")]
+    return ImageDataset(name, *splits[0], *splits[1], tuple(kind.classes))
+
+
 def _torchvision_images(data: Any) -> Images:
     """Bring torchvision's `(n, rows, cols)` or `(n, rows, cols, channels)` into our order."""
     images = np.asarray(data)
     if images.ndim == 3:
         return images[:, np.newaxis]
     return np.ascontiguousarray(np.moveaxis(images, -1, 1))
-
-
-def _mnist_fault(kind: Any, root: Path) -> str | None:
-    """Say which idx file is missing, or is not as long as its header says."""
-    for file, _ in kind.resources:
-        path = root / kind.__name__ / "raw" / Path(file).stem
-        if not path.is_file():
-            return f"'{path}' is missing"
-        n_dims = 3 if "idx3" in file else 1
-        offset = 4 * (1 + n_dims)
-        with path.open("rb") as stream:
-            header = stream.read(offset)
-        if len(header) < offset or header[:4] != bytes((0, 0, 8, n_dims)):
-            return f"'{path}' is damaged: it does not begin as an idx file"
-        expected = offset + math.prod(np.frombuffer(header, dtype=">u4")[1:].tolist())
-        got = path.stat().st_size
-        if got != expected:
-            return (
-                f"'{path}' is damaged: expected {expected} bytes by its own header, got {got} bytes"
-            )
-    return None
-
-
-def _cifar_fault(kind: Any, root: Path) -> str | None:
-    """Say which batch is missing, or has another checksum than the published one."""
-    from torchvision.datasets.utils import check_integrity
-
-    meta = (kind.meta["filename"], kind.meta["md5"])
-    for file, checksum in (*kind.train_list, *kind.test_list, meta):
-        path = root / kind.base_folder / file
-        if not path.is_file():
-            return f"'{path}' is missing"
-        if not check_integrity(path, checksum):
-            return f"'{path}' is damaged: its checksum is not the published one"
-    return None
 
 
 #: What loads each data set, given its name, the data root and whether to download

@@ -39,8 +39,10 @@ def load_dataset(
 
         * ``'digits'``: the 1797 images of 8x8 that scikit-learn contains [1]_, as float32 in
           [0, 1]. A fixed quarter of each class, 451 images in all, is the test set.
-        * ``'mnist'`` [2]_, ``'fashion-mnist'`` [3]_, ``'cifar10'`` [4]_: read by torchvision from
-          `data_root`, as uint8, in the published split.
+        * ``'mnist'`` [2]_, ``'fashion-mnist'`` [3]_, ``'cifar10'`` [4]_: read from `data_root`,
+          where they lie as torchvision lays them out, as uint8, in the published split. The files
+          that are downloaded will do: idx files compressed by gzip in ``MNIST/raw`` or
+          ``FashionMNIST/raw``, and ``cifar-10-python.tar.gz``.
         * the path of a folder. Its sub-folders are the classes and hold the images (.png, .jpg
           and other usual formats; files that are no images and what begins with a dot are passed
           over), which must all have one size and be all grey, all RGB or all RGBA. They are rotated

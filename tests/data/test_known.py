@@ -1,9 +1,12 @@
 """Data sets known by name, whole and damaged."""
 
+import gzip
 import hashlib
 import os
 import pickle
+import shutil
 import struct
+import tarfile
 from pathlib import Path
 from urllib.error import URLError
 
@@ -78,6 +81,75 @@ FILES = [
     for prefix in ("train", "t10k")
     for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
 ]
+
+
+def compress(path):
+    with gzip.open(path.with_name(f"{path.name}.gz"), "wb") as stream:
+        stream.write(path.read_bytes())
+    path.unlink()
+    return path.with_name(f"{path.name}.gz")
+
+
+def assert_is_the_idx_data(data):
+    for split, n in (("train", 12), ("test", 6)):
+        images = getattr(data, f"{split}_images")
+        assert_array_equal(images, random_images(n, 4, 5, seed=n)[:, None])
+        assert_array_equal(getattr(data, f"{split}_labels"), np.arange(n) % 10)
+        assert images.flags.writeable
+
+
+@pytest.mark.parametrize("compressed", [FILES, FILES[:1], FILES[1:]], ids=len)
+@pytest.mark.parametrize("dotted", [False, True])
+def test_compressed_idx_files_are_there(idx, compressed, dotted):
+    name, root, folder = idx
+    for file in compressed:
+        compress(folder / file)
+    if dotted:  # as some mirrors name them
+        for path in list(folder.iterdir()):
+            path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    before = sorted(folder.iterdir())
+    assert_is_the_idx_data(load_dataset(name, root))
+    assert sorted(folder.iterdir()) == before  # nothing is written to a folder of data
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("size", [0, 5, 20, -9, -1])
+def test_a_truncated_compressed_idx_file(idx, file, size):
+    name, root, folder = idx
+    path = compress(folder / file)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(DatasetError, match=rf"'{name}' from .*{file}\.gz' is damaged.*--download"):
+        load_dataset(name, root)
+
+
+def test_a_compressed_idx_file_of_another_length(idx):
+    name, root, folder = idx
+    path = folder / "t10k-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    compress(path)
+    with pytest.raises(DatasetError, match=r"ubyte.gz' is damaged: expected 136 decompressed byt"):
+        load_dataset(name, root)
+
+
+def test_a_file_that_is_called_compressed(idx):
+    name, root, folder = idx
+    path = folder / "t10k-images-idx3-ubyte"
+    path.rename(folder / f"{path.name}.gz")
+    with pytest.raises(DatasetError, match=r"ubyte.gz' is damaged: it can't be decompressed \(Not"):
+        load_dataset(name, root)
+
+
+def test_the_form_of_torchvisions_first_versions(idx):
+    import torch
+
+    name, root, folder = idx
+    shutil.rmtree(folder)
+    processed = folder.parent / "processed"
+    processed.mkdir()
+    for file, n in (("training.pt", 12), ("test.pt", 6)):
+        images, labels = random_images(n, 4, 5, seed=n), np.arange(n) % 10
+        torch.save((torch.tensor(images), torch.tensor(labels)), processed / file)
+    assert_is_the_idx_data(load_dataset(name, root))
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -219,6 +291,58 @@ def test_a_truncated_cifar_batch(cifar, file, size):
     path = cifar / "cifar-10-batches-py" / file
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(DatasetError, match=f"{file}' is damaged: its checksum .*--download"):
+        load_dataset("cifar10", cifar)
+
+
+def pack(root, suffix=".tar.gz", keep=False):
+    """Pack the batches, as they are published."""
+    folder, archive = root / "cifar-10-batches-py", root / f"cifar-10-python{suffix}"
+    with tarfile.open(archive, "w:gz" if suffix == ".tar.gz" else "w") as tar:
+        tar.add(folder, folder.name)
+    if not keep:
+        shutil.rmtree(folder)
+    return archive
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar"])
+def test_packed_cifar_batches_are_there(cifar, suffix):
+    expected = load_dataset("cifar10", cifar)
+    archive = pack(cifar, suffix)
+    found = load_dataset("cifar10", cifar)
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert found.class_names == expected.class_names
+    assert list(cifar.iterdir()) == [archive]
+
+
+def test_an_archive_that_was_unpacked_in_part(cifar):
+    expected = load_dataset("cifar10", cifar)
+    pack(cifar, keep=True)
+    (cifar / "cifar-10-batches-py" / "test_batch").unlink()
+    found = load_dataset("cifar10", cifar)
+    assert_array_equal(found.test_images, expected.test_images)
+
+
+@pytest.mark.parametrize("size", [0, 100, 0.5, 0.9])
+def test_a_truncated_archive(cifar, size):
+    archive = pack(cifar)
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(size * len(content)) if size < 1 else size])
+    with pytest.raises(DatasetError, match=r"cifar-10-python\.tar\.gz' is damaged: .*--download"):
+        load_dataset("cifar10", cifar)
+
+
+def test_a_damaged_or_missing_batch_in_an_archive(cifar, monkeypatch):
+    from torchvision.datasets import CIFAR10
+
+    batch = cifar / "cifar-10-batches-py" / "data_batch_2"
+    batch.write_bytes(batch.read_bytes()[:-1])
+    pack(cifar)
+    with pytest.raises(DatasetError, match=r"tar\.gz/data_batch_2' is damaged: its checksum"):
+        load_dataset("cifar10", cifar)
+    monkeypatch.setattr(CIFAR10, "test_list", [["other_batch", "0"]])
+    monkeypatch.setattr(CIFAR10, "train_list", CIFAR10.train_list[:1])
+    with pytest.raises(DatasetError, match=r"tar\.gz/other_batch' is missing\."):
         load_dataset("cifar10", cifar)
 
 

@@ -20,16 +20,17 @@ ROOMS: dict[str, set[str]] = {
     "geometry": set(),
     "statements": set(),
     "brian2_private": set(),
+    "whole_file": set(),
     "rules": {"statements"},
-    "data": {"errors"},
+    "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "geometry", "statements"},
     "maps": {"brian2_private", "codegen", "data", "geometry", "statements"},
     "competition": {"codegen", "geometry", "maps", "statements"},
     "synapses": {"brian2_private", "codegen", "errors", "geometry", "maps", "rules", "statements"},
 }
-ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses"}
-ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "synapses"}
-ROOMS["experiments"] = {"bridge", "codegen", "data", "errors", "geometry", "networks", "synapses"}
+ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
+ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "synapses", "whole_file"}
+ROOMS["experiments"] = {"codegen", *ROOMS["bridge"], "bridge"} - {"rules"}
 ROOMS["compare"] = {*ROOMS["experiments"], "experiments", "rules"}
 ROOMS["benchmark"] = {*ROOMS["networks"], "bridge", "experiments", "networks"}
 ROOMS["cli"] = {"benchmark", "compare", *ROOMS["compare"]}

@@ -9,6 +9,7 @@ import numpy as np
 from hebbsim.data.filters import FloatImages, checked_images
 from hebbsim.data.image_transform import ImageTransform
 from hebbsim.errors import unknown
+from hebbsim.whole_file import whole_file
 
 __all__ = ["ZCA"]
 
@@ -149,7 +150,7 @@ class ZCA(ImageTransform):
         )
         return ((samples - mean) @ whitening).reshape(images.shape)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """
         Write it to an ``.npz`` file.
 
@@ -157,6 +158,8 @@ class ZCA(ImageTransform):
         ----------
         path : str or path
             The file; ``.npz`` is added if it is missing.
+        overwrite : bool, optional
+            Whether to replace the file, if there is one.
 
         Returns
         -------
@@ -167,20 +170,27 @@ class ZCA(ImageTransform):
         ------
         RuntimeError
             If it is not fitted.
+        FileExistsError
+            If there is such a file and it isn't to be replaced.
         """
         self._check_fitted("save")
         path = Path(path)
         if path.suffix != ".npz":
             path = path.with_name(f"{path.name}.npz")
-        np.savez(
-            path,
-            epsilon=self.epsilon,
-            center=self.center,
-            divide_by=self.divide_by,
-            shape=self.shape_,
-            mean=self.mean_,
-            whitening=self.whitening_,
-        )
+        if path.exists() and not overwrite:
+            raise FileExistsError(
+                f"'{path}' exists; give overwrite=True to replace it, or another file"
+            )
+        with whole_file(path) as file:
+            np.savez(
+                file,
+                epsilon=self.epsilon,
+                center=self.center,
+                divide_by=self.divide_by,
+                shape=self.shape_,
+                mean=self.mean_,
+                whitening=self.whitening_,
+            )
         return path
 
     @classmethod

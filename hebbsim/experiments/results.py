@@ -1,9 +1,9 @@
 """Folders of results: nothing is lost that is there, and a run can be gone on with."""
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import ClassVar, get_type_hints
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from hebbsim.experiments.settings import SavedSettings
 from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.whole_file import whole_file
 
 __all__ = ["OutputFolder", "ResultsError", "RunFolder", "write_csv"]
 
@@ -210,11 +211,9 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
 
 def write_csv(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     """Write a table; the file is there whole, on the disk, or as it was before."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    with whole_file(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+        text.detach()  # written out, and not closed

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from hebbsim import __version__
 from hebbsim.errors import SettingsError, unknown
+from hebbsim.whole_file import whole_file
 
 __all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number"]
 
@@ -57,9 +58,10 @@ class SavedSettings:
             raise SettingsError(f"'{path}': {error}") from None
 
     def save(self, path: str | Path) -> None:
-        """Write all settings, and the version of hebbsim, as JSON."""
+        """Write all settings, and the version of hebbsim, as JSON; an older file is replaced."""
         values = {"hebbsim": __version__, **asdict(self)}
-        Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        with whole_file(Path(path)) as file:  # without it the results can't be gone on with
+            file.write((json.dumps(values, indent=2) + "\n").encode())
 
     def difference(self, other: Self) -> str | None:
         """Name the first setting in which the numbers of `other` may differ, or None."""

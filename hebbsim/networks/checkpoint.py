@@ -1,8 +1,8 @@
 """Checkpoints: the state of a network's learning in one file."""
 
 import json
-import os
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,18 @@ import numpy as np
 from brian2 import Network
 from brian2.core.variables import ArrayVariable
 
-__all__ = ["CheckpointError", "Checkpointed", "Position", "load_checkpoint", "save_checkpoint"]
+from hebbsim.whole_file import whole_file
+
+__all__ = [
+    "CheckpointError",
+    "Checkpointed",
+    "Position",
+    "check_free",
+    "load_checkpoint",
+    "save_checkpoint",
+]
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -43,87 +54,158 @@ class Checkpointed(Protocol):
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that can't be read, or that is of another network."""
+    """A checkpoint that can't be read or isn't to be replaced, or that is of something else."""
 
 
-def save_checkpoint(network: Checkpointed, path: str | Path, position: Position) -> None:
+def save_checkpoint(
+    network: Checkpointed,
+    path: str | Path,
+    position: Position,
+    fitted: Mapping[str, Any] | None = None,
+) -> None:
     """Write everything that learning changes, and where in its schedule it stands.
 
-    The file is complete or not there: it is written beside its place and moved into it.
+    The file is complete, on the disk, or not there: see `whole_file`.
 
     Parameters
     ----------
     network : ConvNetwork or SpikingNetwork
         The network.
     path : path
-        A ``.npz`` file; an older one is replaced.
+        A ``.npz`` file; an older one is replaced, so ask `check_free` before learning begins.
     position : Position
         Where to go on.
+    fitted : mapping, optional
+        What is learned from, and in which schedule, in plain values that JSON holds.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     header = {
         "network": network.describe(),
+        "fit": dict(fitted or {}),
         "position": [position.phase, position.epoch, position.batch],
         "time": network.time,
     }
     arrays = {name: v.get_value() for name, v in network.state_variables().items()}
-    written = path.with_name(path.name + ".part")
-    with written.open("wb") as file:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
-    os.replace(written, path)
 
 
-def load_checkpoint(network: Checkpointed, path: str | Path) -> Position:
-    """Read a network's state, and return where to go on.
+def check_free(path: Path, *, resume: bool, overwrite: bool) -> None:
+    """Make sure that it is said what becomes of a checkpoint, before anything is learned.
 
     Raises
     ------
     CheckpointError
-        If the file can't be read or is of another network; the network is left as it was.
+        If there is one and neither `resume` nor `overwrite` is asked for; if it is a folder.
     """
-    if Path(path).is_dir():
+    if path.is_dir():
         raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
-    try:
-        with Path(path).open("rb") as stream, np.load(stream) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-        position, time = Position(*header["position"]), float(header["time"])
-        described = header["network"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    if path.exists() and not (resume or overwrite):
         raise CheckpointError(
-            f"{path} is no readable checkpoint ({error}); delete it to start anew"
-        ) from error
-    difference = _difference(described, json.loads(json.dumps(network.describe())))
-    if difference is not None:
-        raise CheckpointError(
-            f"{path} is of another network: {difference}. Give the settings that it was made with, "
-            "or another file"
+            f"{path} exists; give resume=True to go on with it, overwrite=True to start anew, or "
+            "another file"
         )
+
+
+def load_checkpoint(
+    network: Checkpointed, path: str | Path, fitted: Mapping[str, Any] | None = None
+) -> Position:
+    """Read a network's state, and return where to go on.
+
+    Parameters
+    ----------
+    network : ConvNetwork or SpikingNetwork
+        The network.
+    path : path
+        The file.
+    fitted : mapping, optional
+        What is to be gone on with, as given to `save_checkpoint`: it has to be the same, but for
+        more ``epochs``, as long as no later phase of the schedule has begun. Without it only the
+        network is compared.
+
+    Raises
+    ------
+    CheckpointError
+        If the file can't be read, or is of another network, other images or another schedule; the
+        network is left as it was.
+    """
+    path = Path(path)
+    header, arrays = _read(path)
+    position, time = header["position"], header["time"]
+    differences = list(_differences(header["network"], json.loads(json.dumps(network.describe()))))
+    if differences:
+        raise CheckpointError(
+            f"{path} is of another network: {_named(differences)}. Give the settings that it was "
+            "made with, or another file"
+        )
+    if fitted is not None:
+        differences = _differences_of_fits(header["fit"], dict(fitted), position)
+        if differences:
+            raise CheckpointError(
+                f"{path} is of other images or another schedule: {_named(differences)}. Give those "
+                "that it was made with, overwrite=True to start anew, or another file"
+            )
     variables = network.state_variables()
     for name, variable in variables.items():
-        if name not in arrays or arrays[name].shape != np.shape(variable.get_value()):
-            raise CheckpointError(f"{path} holds no '{name}' of this network; delete it")
+        _check_array(path, name, arrays.get(name), variable)
     for name, variable in variables.items():
         variable.set_value(arrays[name])
     network.brian2.t_ = time
     return position
 
 
-def _difference(theirs: Any, ours: Any, place: str = "") -> str | None:
-    """Name the first difference between two descriptions, or None."""
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
+    try:
+        with path.open("rb") as stream, np.load(stream) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        header["position"], header["time"] = Position(*header["position"]), float(header["time"])
+        _ = header["network"], header["fit"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path} is no readable checkpoint ({error}); delete it to start anew"
+        ) from error
+    return header, arrays
+
+
+def _check_array(path: Path, name: str, array: np.ndarray | None, variable: ArrayVariable) -> None:
+    """Refuse what a variable of the network can't have been."""
+    if array is None or array.shape != np.shape(variable.get_value()):
+        raise CheckpointError(f"{path} holds no '{name}' of this network; delete it")
+    if array.dtype != variable.dtype:
+        raise CheckpointError(
+            f"{path} holds '{name}' in {array.dtype}, and the network has it in "
+            f"{np.dtype(variable.dtype)}; set prefs.core.default_float_dtype before you build it"
+        )
+
+
+def _differences_of_fits(
+    theirs: dict[str, Any], ours: dict[str, Any], position: Position
+) -> list[str]:
+    """Name what differs in what is learned from and when, but for more epochs of one phase."""
+    if position.phase == 0 and theirs.get("epochs", np.inf) < ours.get("epochs", 0):
+        theirs = {**theirs, "epochs": ours["epochs"]}
+    return list(_differences(theirs, json.loads(json.dumps(ours))))
+
+
+def _differences(theirs: Any, ours: Any, place: str = "") -> Iterator[str]:
+    """Name the differences between two descriptions."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for name in sorted({*theirs, *ours}):
-            found = _difference(
+            yield from _differences(
                 theirs.get(name), ours.get(name), f"{place}.{name}" if place else name
             )
-            if found:
-                return found
-        return None
-    if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
         for number, (a, b) in enumerate(zip(theirs, ours, strict=True)):
-            found = _difference(a, b, f"{place}[{number}]")
-            if found:
-                return found
-        return None
-    return None if theirs == ours else f"{place} is {theirs!r} there and {ours!r} here"
+            yield from _differences(a, b, f"{place}[{number}]")
+    elif theirs != ours:
+        yield f"{place} is {theirs!r} there and {ours!r} here"
+
+
+def _named(differences: list[str]) -> str:
+    more = len(differences) - _MOST_NAMED
+    shown = "; ".join(differences[:_MOST_NAMED])
+    return f"{shown}; and {more} more" if more > 0 else shown

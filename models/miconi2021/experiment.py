@@ -202,7 +202,7 @@ def train(
         burn_in=settings.burn_in,
         augment=mirrored,
         checkpoint=checkpoint,
-        resume=True,
+        resume=checkpoint is not None,
         progress=progress,
     )
 

@@ -118,7 +118,8 @@ def fitted_zca(images: np.ndarray) -> ZCA:
     zca.fit(np.concatenate([samples, samples[..., ::-1]]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = zca.save(path.with_name(f"{path.stem}.{os.getpid()}.part.npz"))
+        # of another process each, which may be at it too
+        part = zca.save(path.with_name(f"{path.stem}.{os.getpid()}.part.npz"), overwrite=True)
         os.replace(part, path)
     except OSError:  # a cache that can't be written costs time alone
         pass

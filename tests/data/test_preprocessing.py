@@ -255,6 +255,12 @@ def test_zca_save_and_load(tmp_path, file_name):
     images = correlated_images(dtype=np.float32)
     zca = ZCA(0.01, center=False, divide_by="dimensions").fit(images)
     path = zca.save(tmp_path / file_name)
+    left = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"exists; give overwrite=True to replace it, or an"):
+        ZCA().fit(2 * correlated_images()).save(tmp_path / file_name)
+    assert path.read_bytes() == left
+    zca.save(tmp_path / file_name, overwrite=True)
+    assert path.read_bytes() == left
     assert path.is_file()
     assert path.suffix == ".npz"
     loaded = ZCA.load(path)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,6 +38,20 @@ def test_burn_in_moves_thresholds_alone():
     for old, new in zip(before, kernels(network), strict=True):
         np.testing.assert_array_equal(old, new)
     assert np.abs(network.stages[0].thresholds).max() > 0
+
+
+def test_a_burn_in_of_more_than_an_epoch_goes_on():
+    """Seven batches of six an epoch: the weights rest in the first of the second epoch too."""
+    network, changed = two_layers(), []
+
+    def spy(batch, rng):
+        changed.append(kernels(network)[0])
+        return batch
+
+    network.fit(images(), burn_in=7, epochs=2, augment=spy, progress=False)
+    changed.append(kernels(network)[0])
+    moved = [(a != b).any() for a, b in pairwise(changed)]
+    assert moved == [False] * 7 + [True] * 5
 
 
 def test_data_are_streamed_and_bytes_read_as_0_to_1(tmp_path):
@@ -104,7 +119,7 @@ def test_diverging_weights_stop_the_run_and_keep_the_checkpoint(tmp_path):
     with pytest.raises(
         NonFiniteWeightsError, match=r"epoch 1, batch \d of 6.*'w' of 'conv1'.*Oja.*t = \d+\. ms"
     ):
-        network.fit(images(), epochs=3, checkpoint=path, progress=False)
+        network.fit(images(), epochs=3, checkpoint=path, overwrite=True, progress=False)
     assert path.read_bytes() == before
 
 

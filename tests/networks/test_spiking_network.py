@@ -20,6 +20,7 @@ from hebbsim import (
     to_torch,
 )
 from hebbsim.bridge.weights import load_network, save_weights
+from hebbsim.networks.checkpoint import CheckpointError
 from hebbsim.rules import RewardGated
 
 RULE = rules.PairSTDP(1, A_plus=0.03, A_minus=0.02, mu=0.5)
@@ -194,6 +195,23 @@ def test_an_interrupted_run_is_resumed_to_the_bit(tmp_path):
     again = network(encoding="poisson")
     again.fit(IMAGES, epochs=3, progress=False, checkpoint=file, resume=True)
     np.testing.assert_array_equal(kernels(again)[0], kernels(whole)[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, r"labels is \{'shape': \[24\], .*\} there and None here"),
+        (np.arange(24) % 2, r"labels\.values is '.*' there and '.*' here"),
+        ((np.arange(24) % 3).astype(np.int32), r"labels\.dtype is 'int64' there and 'int32' here"),
+    ],
+)
+def test_other_labels_are_not_gone_on_with(tmp_path, labels, message):
+    gated = RewardGated(RULE, 1 * second, 0.1 * second, trial_by_trial=True, per_sample=True)
+    layers, file = (LAYER, replace(SECOND, rule=gated)), tmp_path / "state.npz"
+    classes = np.arange(24) % 3
+    network(*layers).fit(IMAGES, labels=classes, progress=False, checkpoint=file)
+    with pytest.raises(CheckpointError, match=message):
+        network(*layers).fit(IMAGES, labels=labels, progress=False, checkpoint=file, resume=True)
 
 
 def test_burn_in_adapts_thresholds_alone():

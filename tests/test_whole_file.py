@@ -1,0 +1,71 @@
+"""Files that are whole or as they were."""
+
+import os
+
+import pytest
+
+from hebbsim.whole_file import whole_file
+
+
+def write(path, content):
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def test_a_file_takes_its_place_whole(tmp_path):
+    path = tmp_path / "state.npz"
+    for content in (b"first", b"second, which is longer", b""):
+        write(path, content)
+        assert path.read_bytes() == content
+        assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("before", [None, b"before"])
+def test_an_exception_leaves_what_was_there(tmp_path, error, before):
+    path = tmp_path / "state.npz"
+    if before is not None:
+        path.write_bytes(before)
+
+    def write_a_half():
+        with whole_file(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write_a_half()
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == ([] if before is None else [before])
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"before")
+
+    def fail(descriptor):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write(path, b"after")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
+
+
+def test_content_and_entry_are_on_the_disk_in_this_order(tmp_path, monkeypatch):
+    """The content before the file takes its name, and the folder's entry after it."""
+    path, done = tmp_path / "state.npz", []
+    sync, replace = os.fsync, os.replace
+
+    def spy_sync(descriptor):
+        synced = os.readlink(f"/proc/self/fd/{descriptor}")
+        done.append((synced, os.path.getsize(synced)))
+        sync(descriptor)
+
+    def spy_replace(old, new):
+        done.append("moved")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", spy_sync)
+    monkeypatch.setattr(os, "replace", spy_replace)
+    write(path, b"content")
+    assert done[:2] == [(f"{path}.part", 7), "moved"]
+    assert [name for name, _ in done[2:]] == [str(tmp_path)]

@@ -24,6 +24,11 @@ def load_npz(path: Path) -> ImageDataset:
     name = str(path)
     with reading(f"'{path}'", _EXPECTED):
         arrays = _read_npz(path)
+    if arrays.keys() >= {*_SPLIT_KEYS, *_WHOLE_KEYS}:
+        raise DatasetError(
+            f"'{path}' holds both {', '.join(_SPLIT_KEYS)}, and images and labels, of which one "
+            f"would be left out: take it out of the file"
+        )
     keys = next((k for k in (_SPLIT_KEYS, _WHOLE_KEYS) if arrays.keys() >= set(k)), None)
     if keys is None:
         raise DatasetError(f"'{path}' holds {sorted(arrays) or 'nothing'}. {_EXPECTED}")

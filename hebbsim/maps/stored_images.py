@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import numpy as np
-from brian2.core.variables import Variables
+from brian2.core.functions import Function
+from brian2.core.variables import Constant, Variables
 from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 
@@ -56,7 +58,8 @@ class StoredImages(LoopNest):
         If the images don't have the map's shape, a value is not finite or one that the variable
         can't hold, `order` names an image that isn't there, or `duration` is no whole number of
         time steps; if the map is an encoder that can't turn a value into spikes: of `pixel` at
-        once, of another expression when it is shown (unseen on a standalone device).
+        once, of another expression before a run. Where it names variables, it is found when it is
+        shown, and not at all on a standalone device.
     KeyError
         If the map stores no such variable.
     DimensionMismatchError
@@ -94,6 +97,11 @@ class StoredImages(LoopNest):
         images = np.asarray(images)
         stored = self._checked(images)
         self.value = self._checked_value(value, images)
+        #: What an encoder's expression is checked with
+        self._pixels: np.ndarray | None = None
+        if self._on_intensity and self.value != "pixel":
+            is_bytes = images.dtype == np.uint8
+            self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
         steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
@@ -231,10 +239,26 @@ class StoredImages(LoopNest):
             Quantity(1, dim=parse_expression_dimensions(self.value, resolved)),
             f"{self._label}: '{self.variable}' doesn't have the units of '{self.value}'",
         )
+        self._check_shown(resolved)
         super().before_run(run_namespace)
+
+    def _check_shown(self, resolved: dict[str, Any]) -> None:
+        """Check what an expression over pixels and constants makes of the images."""
+        if self._pixels is None:
+            return
+        known: dict[str, Any] = {"logical_not": np.logical_not}
+        for name, found in resolved.items():
+            if isinstance(found, Function) and found.stateless:
+                known[name] = found.pyfunc
+            elif isinstance(found, Constant):
+                known[name] = found.get_value()
+            elif name != "pixel":
+                return  # of the neuron or the time: known when it is shown
+        code = NumpyNodeRenderer(auto_vectorise=set()).render_expr(self.value)
+        self.feature_map.check_intensities(np.asarray(eval(code, known | {"pixel": self._pixels})))
 
     def run(self) -> None:
         """Show, and check what an expression makes of the images; in runtime mode alone."""
         super().run()
-        if self.value != "pixel" and self._on_intensity:
+        if self._pixels is not None:
             self.feature_map.check_intensities()

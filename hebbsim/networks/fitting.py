@@ -84,7 +84,8 @@ def fit(
         Called with a batch and a random generator, returns the batch to present.
     checkpoint : path, optional
         File that the state is written to after each epoch and on interruption. It says what is
-        learned from and in which schedule; for that all images are read once, at about 1 GB/s.
+        learned from and in which schedule; for that all images are read once, in about a second
+        for 700 MB.
     resume : bool
         Go on from `checkpoint`, if the file exists: with the same network, images, labels and
         schedule, but that there may be more `epochs` (with `layerwise`, only while the first layer

@@ -142,6 +142,14 @@ def test_npz_that_is_not_consistent(tmp_path, changes, message):
         load_dataset(path)
 
 
+def test_an_npz_with_and_without_a_split(tmp_path):
+    both = {"images": random_images(8, 4, 5), "labels": np.arange(8) % 2}
+    path = write_npz(tmp_path / "set.npz", **both)
+    with pytest.raises(DatasetError, match=r"both train_images, .* which one would be left"):
+        load_dataset(path)
+    load_dataset(write_npz(path, images=both["images"]))  # which without labels are something else
+
+
 def test_a_truncated_npz(tmp_path):
     path = write_npz(tmp_path / "set.npz")
     content = path.read_bytes()

@@ -354,14 +354,37 @@ def test_stored_images_are_checked_when_they_are_stored(make):
 
 
 @pytest.mark.parametrize("make", [poisson, latency])
-@pytest.mark.parametrize("value", ["300*pixel", "pixel + gain", "300*(pixel > 0.5)"])
-def test_shown_values_are_checked_as_they_are_shown(make, value):
+@pytest.mark.parametrize(
+    "value",
+    ["300*pixel", "300*int(pixel > 0.5 and not pixel > 0.9)", "exp(6*pixel)", "scale*pixel"],
+)
+@pytest.mark.parametrize("images", [BYTES[None], LEVELS[None]], ids=["bytes", "floats"])
+def test_expressions_of_pixels_are_checked_before_a_run(tmp_path, make, value, images):
+    encoder = make(namespace={"scale": 300})
+    StoredImages(encoder, images, value=value)
+    assert_refused(encoder, "'encoder': x reaches ")
+    set_device("cpp_standalone", directory=str(tmp_path), build_on_run=False)
+    encoder = make(namespace={"scale": 300})
+    StoredImages(encoder, images, value=value)
+    assert_refused(encoder, "'encoder': x reaches ")
+
+
+def test_expressions_of_pixels_that_are_in_the_range_are_shown():
+    prefs.codegen.target = "numpy"
+    encoder = latency(namespace={"scale": 0.5})
+    StoredImages(encoder, BYTES[None], value="clip(scale*pixel, 0, 1)*int(not pixel > 0.9)")
+    run_steps(encoder, steps=1)
+    assert_allclose(encoder.get_maps("x")[0], 0.5 * LEVELS * (LEVELS <= 0.9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", [poisson, latency])
+@pytest.mark.parametrize("value", ["pixel + gain", "pixel*(i + 50)", "pixel + 300*rand()"])
+def test_what_an_expression_makes_of_a_neuron_is_checked_as_it_is_shown(make, value):
     prefs.codegen.target = "numpy"
     encoder = make(model="gain : 1")
     encoder.gain = 300
-    dark = np.zeros_like(BYTES)
-    StoredImages(encoder, np.stack([BYTES, dark]), value=value)
-    with pytest.raises(ValueError, match=r"'encoder': x reaches 30\d, more than"):
+    StoredImages(encoder, BYTES[None], value=value)
+    with pytest.raises(ValueError, match=r"'encoder': x reaches \d+.*, more than"):
         run_steps(encoder, steps=2)
 
 

@@ -72,7 +72,8 @@ def compare(
     Raises
     ------
     ResultsError
-        If the folder holds results and it isn't said what to do with them, or of other settings.
+        If the folder holds results and it isn't said what to do with them, or of other settings or
+        images.
     DatasetError, GeometryError, SettingsError
         If the data can't be loaded, a kernel doesn't fit, or there are too few images.
     KeyboardInterrupt
@@ -83,7 +84,7 @@ def compare(
     images = load_images(settings, download=download)
     check_layers(settings, images.shape)  # fails before anything is replaced
     with preferences(settings):
-        rows = results.begin(settings, resume=resume)
+        rows = results.begin(settings, images.dataset, resume=resume)
         pairs = _pairs_to_do(settings, rows)
         if not any(row.rule == PIXELS for row in rows):
             rows += _kept(results, [decode_pixels(settings, images)])

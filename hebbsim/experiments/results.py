@@ -5,16 +5,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import ClassVar, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
-from hebbsim.experiments.settings import SavedSettings
+from hebbsim.data.dataset import ImageDataset
+from hebbsim.experiments.settings import SavedSettings, saved_images
+from hebbsim.networks.differences import differences_of, named
+from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.whole_file import whole_file
 
 __all__ = ["OutputFolder", "ResultsError", "RunFolder", "write_csv"]
 
+_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 _WEIGHTS = re.compile(r".+-seed\d+\.(pt|safetensors|json)")
 
 
@@ -131,17 +135,36 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
                 f"{self.OTHER_SETTINGS} with {self.OPTION}"
             )
 
-    def begin(self, settings: S, *, resume: bool) -> list[R]:
-        """Make the folder, or clear it of our files; return the rows to go on with."""
+    def begin(self, settings: S, dataset: ImageDataset, *, resume: bool) -> list[R]:
+        """
+        Make the folder, or clear it of our files; return the rows to go on with.
+
+        Raises
+        ------
+        ResultsError
+            If the results to go on with are of other images, which settings can't tell: a folder of
+            images may have changed.
+        """
         rows = self.complete(self.read(), settings) if resume else []
+        images = {name: fingerprint(getattr(dataset, name)) for name in _ARRAYS}
+        if rows:
+            self._check_images(images)
         if not resume:
             for file in self.written():
                 file.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.settings.exists():
-            settings.save(self.settings)
+            settings.save(self.settings, images)
         self._write(rows)
         return rows
+
+    def _check_images(self, ours: dict[str, Any]) -> None:
+        differences = list(differences_of(saved_images(self.settings) or {}, ours))
+        if differences:
+            raise ResultsError(
+                f"'{self.path}' holds results of other images: {named(differences)}; give "
+                f"--overwrite to replace them, or another folder with {self.OPTION}"
+            )
 
     def complete(self, rows: list[R], settings: S) -> list[R]:
         """Return the rows that needn't be computed again."""

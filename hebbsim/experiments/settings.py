@@ -10,7 +10,10 @@ from hebbsim import __version__
 from hebbsim.errors import SettingsError, unknown
 from hebbsim.whole_file import whole_file
 
-__all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number"]
+__all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number", "saved_images"]
+
+#: What a file holds beside settings
+_BESIDE = ("hebbsim", "images")
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,25 @@ class SavedSettings:
                 f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
                 f'"digits"}}, got {type(values).__name__}'
             )
-        values.pop("hebbsim", None)
+        for name in _BESIDE:
+            values.pop(name, None)
         try:
             return cls.from_dict(values)
         except SettingsError as error:
             raise SettingsError(f"'{path}': {error}") from None
 
-    def save(self, path: str | Path) -> None:
-        """Write all settings, and the version of hebbsim, as JSON; an older file is replaced."""
-        values = {"hebbsim": __version__, **asdict(self)}
+    def save(self, path: str | Path, images: Mapping[str, Any] | None = None) -> None:
+        """Write all settings, and the version of hebbsim, as JSON; an older file is replaced.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        images : mapping, optional
+            Fingerprints of the images that they were used on, for `saved_images`.
+        """
+        beside = {"hebbsim": __version__} | ({} if images is None else {"images": dict(images)})
+        values = {**beside, **asdict(self)}
         with whole_file(Path(path)) as file:  # without it the results can't be gone on with
             file.write((json.dumps(values, indent=2) + "\n").encode())
 
@@ -70,6 +83,11 @@ class SavedSettings:
             if field.name not in self.SAME_NUMBERS and mine != theirs:
                 return f"{field.name} is {as_text(mine)} there and {as_text(theirs)} here"
         return None
+
+
+def saved_images(path: str | Path) -> dict[str, Any] | None:
+    """Return the fingerprints that `SavedSettings.save` was given, or None."""
+    return json.loads(Path(path).read_text(encoding="utf-8")).get("images")
 
 
 def as_text(value: Any) -> str:

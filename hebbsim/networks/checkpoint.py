@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ import numpy as np
 from brian2 import Network
 from brian2.core.variables import ArrayVariable
 
+from hebbsim.networks.differences import differences_of, named
 from hebbsim.whole_file import whole_file
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
 ]
-
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -133,17 +132,19 @@ def load_checkpoint(
     path = Path(path)
     header, arrays = _read(path)
     position, time = header["position"], header["time"]
-    differences = list(_differences(header["network"], json.loads(json.dumps(network.describe()))))
+    differences = list(
+        differences_of(header["network"], json.loads(json.dumps(network.describe())))
+    )
     if differences:
         raise CheckpointError(
-            f"{path} is of another network: {_named(differences)}. Give the settings that it was "
+            f"{path} is of another network: {named(differences)}. Give the settings that it was "
             "made with, or another file"
         )
     if fitted is not None:
         differences = _differences_of_fits(header["fit"], dict(fitted), position)
         if differences:
             raise CheckpointError(
-                f"{path} is of other images or another schedule: {_named(differences)}. Give those "
+                f"{path} is of other images or another schedule: {named(differences)}. Give those "
                 "that it was made with, overwrite=True to start anew, or another file"
             )
     variables = network.state_variables()
@@ -188,24 +189,4 @@ def _differences_of_fits(
     """Name what differs in what is learned from and when, but for more epochs of one phase."""
     if position.phase == 0 and theirs.get("epochs", np.inf) < ours.get("epochs", 0):
         theirs = {**theirs, "epochs": ours["epochs"]}
-    return list(_differences(theirs, json.loads(json.dumps(ours))))
-
-
-def _differences(theirs: Any, ours: Any, place: str = "") -> Iterator[str]:
-    """Name the differences between two descriptions."""
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        for name in sorted({*theirs, *ours}):
-            yield from _differences(
-                theirs.get(name), ours.get(name), f"{place}.{name}" if place else name
-            )
-    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
-        for number, (a, b) in enumerate(zip(theirs, ours, strict=True)):
-            yield from _differences(a, b, f"{place}[{number}]")
-    elif theirs != ours:
-        yield f"{place} is {theirs!r} there and {ours!r} here"
-
-
-def _named(differences: list[str]) -> str:
-    more = len(differences) - _MOST_NAMED
-    shown = "; ".join(differences[:_MOST_NAMED])
-    return f"{shown}; and {more} more" if more > 0 else shown
+    return list(differences_of(theirs, json.loads(json.dumps(ours))))

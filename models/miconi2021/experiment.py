@@ -79,7 +79,7 @@ def run(
     pairs = [pair for pair in everything if not results.is_done(before, *pair)]
     with console.status("whitening the images"):
         images = load_images(settings)
-    results.begin(settings, resume=resume)
+    results.begin(settings, images.raw, resume=resume)
     if not any(row.condition == PIXELS for row in before):
         results.append([_pixels(images, console)])
     for number, pair in enumerate(pairs, start=1):

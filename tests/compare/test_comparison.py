@@ -387,6 +387,37 @@ def test_resuming_names_the_first_other_setting(finished):
         compare(tiny(rules=("Oja",)), finished.path, resume=True, progress=False)
 
 
+def test_other_images_under_the_same_name_are_not_gone_on_with(tmp_path, monkeypatch, trained):
+    """A folder of images that has changed: no setting says so."""
+    digits = load_dataset("digits")
+    data = tmp_path / "own.npz"
+
+    def write(images):
+        np.savez(
+            data,
+            train_images=images,
+            train_labels=digits.train_labels,
+            test_images=digits.test_images,
+            test_labels=digits.test_labels,
+        )
+
+    write(digits.train_images)
+    settings = replace(tiny(rules=("Oja",)), data=str(data))
+    compare(settings, tmp_path / "r", progress=False)
+    trained.clear()
+    results = ResultsFolder(tmp_path / "r")
+    before = {file: file.read_bytes() for file in results.written()}
+    write(digits.train_images[::-1])
+    with pytest.raises(
+        ResultsError, match=r"of other images: train_images\.values is .*; give --ov"
+    ):
+        compare(settings, results.path, resume=True, progress=False)
+    assert {file: file.read_bytes() for file in results.written()} == before
+    write(digits.train_images)
+    compare(settings, results.path, resume=True, progress=False)
+    assert trained == []
+
+
 def test_overwriting_replaces_our_files_alone(finished, tmp_path):
     copy(finished.path, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")

@@ -19,6 +19,7 @@ __all__ = [
     "Checkpointed",
     "Position",
     "check_free",
+    "described",
     "load_checkpoint",
     "save_checkpoint",
 ]
@@ -78,7 +79,7 @@ def save_checkpoint(
         What is learned from, and in which schedule, in plain values that JSON holds.
     """
     header = {
-        "network": network.describe(),
+        "network": described(network),
         "fit": dict(fitted or {}),
         "position": [position.phase, position.epoch, position.batch],
         "time": network.time,
@@ -88,6 +89,23 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def described(network: Checkpointed) -> dict[str, Any]:
+    """Return the network's description as a checkpoint gives it back.
+
+    Raises
+    ------
+    CheckpointError
+        If it holds what JSON can't.
+    """
+    try:
+        return json.loads(json.dumps(network.describe()))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the description of {network!r} holds what a checkpoint can't ({error}); use plain "
+            "numbers and strings in its layers and rules"
+        ) from error
 
 
 def check_free(path: Path, *, resume: bool, overwrite: bool) -> None:
@@ -132,9 +150,7 @@ def load_checkpoint(
     path = Path(path)
     header, arrays = _read(path)
     position, time = header["position"], header["time"]
-    differences = list(
-        differences_of(header["network"], json.loads(json.dumps(network.describe())))
-    )
+    differences = list(differences_of(header["network"], described(network)))
     if differences:
         raise CheckpointError(
             f"{path} is of another network: {named(differences)}. Give the settings that it was "

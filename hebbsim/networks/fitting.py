@@ -15,6 +15,7 @@ from hebbsim.networks.checkpoint import (
     Checkpointed,
     Position,
     check_free,
+    described,
     load_checkpoint,
     save_checkpoint,
 )
@@ -116,6 +117,7 @@ def fit(
     path = _checkpoint(checkpoint, resume=resume, overwrite=overwrite)
     position, fitted = Position(), {}
     if path is not None:
+        described(network)  # not after an epoch that would be lost
         fitted = _describe(schedule, images, labels)
         if resume and path.exists():
             position = load_checkpoint(network, path, fitted)
@@ -142,7 +144,7 @@ def _checkpoint(checkpoint: str | Path | None, *, resume: bool, overwrite: bool)
         return None
     path = Path(checkpoint)
     check_free(path, resume=resume, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)  # not after an epoch that would be lost
+    path.parent.mkdir(parents=True, exist_ok=True)  # fails now, if it does
     return path
 
 

@@ -52,6 +52,8 @@ def plain(value: Any) -> Any:
         return {"value": float(np.asarray(value)), "dimensions": dimensions}
     if isinstance(value, dict):
         return {name: plain(v) for name, v in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
     return [plain(v) for v in value] if isinstance(value, tuple | list) else value
 
 

@@ -243,6 +243,30 @@ def test_a_folder_that_cant_be_made_is_found_before_anything_is_learned(tmp_path
     assert_same(network, two_layers())
 
 
+def own_rule(**constants):
+    return rules.Rule(equations="dw = q*y_post*x_pre - w*y_post : 1 (summed)", constants=constants)
+
+
+def test_what_a_checkpoint_cant_describe_is_found_before_anything_is_learned(tmp_path):
+    network = two_layers(own_rule(q=np.array(2.0)))
+    before = kernels(network)
+    with pytest.raises(CheckpointError, match=r"what a checkpoint can't .*use plain numbers"):
+        network.fit(images(), checkpoint=tmp_path / "state.npz", **FIT)
+    for old, new in zip(before, kernels(network), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, float])
+def test_numbers_of_any_type_are_described(tmp_path, kind):
+    path, whole = tmp_path / "state.npz", two_layers(own_rule(q=kind(2)))
+    whole.fit(images(), checkpoint=path, **FIT)
+    again = two_layers(own_rule(q=2))
+    again.fit(images(), checkpoint=path, resume=True, **FIT)
+    assert_same(again, whole)
+    with pytest.raises(CheckpointError, match=r"rule\.constants\.q is 2.* there and 3 here"):
+        two_layers(own_rule(q=3)).fit(images(), checkpoint=path, resume=True, **FIT)
+
+
 def test_a_header_that_lacks_something_is_no_checkpoint(begun):
     with np.load(begun) as file:
         arrays = dict(file)

@@ -1,14 +1,17 @@
 # Each target does all its own set-up, in .venv.
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
-BIN := .venv/bin
+VENV = .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
 .PHONY: install demo test slow gpu check clean
 
-install: .venv/installed
+install: $(INSTALLED)
 
-.venv/installed: pyproject.toml
+$(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "hebbsim needs Python 3.12 or newer; name one with make PYTHON=...")'
-	$(PYTHON) -m venv .venv
+	@test -e $@ || rm -rf $(VENV)  # that of another Python, with another Brian2
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
@@ -32,4 +35,4 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

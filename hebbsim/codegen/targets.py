@@ -6,7 +6,6 @@ own ``common_group.cpp``) and C++ in runtime mode (inside ``cpp/runtime_template
 ``cuda/templates``, for Brian2CUDA where that is installed.
 """
 
-from importlib.util import find_spec
 from typing import Any
 
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
@@ -19,6 +18,7 @@ from hebbsim.brian2_private import divide_in_double
 from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, compiler_available, vector_flags
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cuda import blocks, toolkit
+from hebbsim.codegen.cuda.missing import MissingDevice
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
 
@@ -34,18 +34,21 @@ def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
     for codeobj_class, folder in _FOLDERS.items():
         _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
-    if find_spec("brian2cuda") is not None:
-        from brian2cuda.codeobject import (
-            CUDAStandaloneAtomicsCodeObject,
-            CUDAStandaloneCodeObject,
-        )
+    if toolkit.brian2cuda().found:
+        _register_cuda_templates()
+    else:
+        all_devices.setdefault("cuda_standalone", MissingDevice())
 
-        divide_in_double()
-        shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
-        for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
-            # the indices of a connection are the same text in C++
-            if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):
-                toolkit.use_modern_standard(codeobj_class.templater)
+
+def _register_cuda_templates() -> None:
+    from brian2cuda.codeobject import CUDAStandaloneAtomicsCodeObject, CUDAStandaloneCodeObject
+
+    divide_in_double()
+    shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
+    for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
+        # the indices of a connection are the same text in C++
+        if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):
+            toolkit.use_modern_standard(codeobj_class.templater)
 
 
 def _derive(codeobj_class: Any, folders: tuple[str, ...], shared: dict[str, Any]) -> bool:

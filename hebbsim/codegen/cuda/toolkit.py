@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -20,12 +21,18 @@ from hebbsim.brian2_private import replace_in_template
 from hebbsim.codegen.cpp.compiler import cache_folder
 
 __all__ = [
+    "BRIAN2",
     "Requirement",
+    "brian2cuda",
+    "check_brian2cuda",
     "compile_without_gpu",
     "prepare",
     "requirements",
     "use_modern_standard",
 ]
+
+#: The version of Brian2 that Brian2CUDA allows
+BRIAN2 = "2.10.1"
 
 _OLD, _NEW = "-std=c++11", "-std=c++17"
 
@@ -38,6 +45,28 @@ class Requirement(NamedTuple):
     way_out: str
 
 
+def brian2cuda() -> Requirement:
+    """Look for Brian2CUDA, and for the version of Brian2 that it allows."""
+    found, way_out = find_spec("brian2cuda") is not None, "python -m pip install 'hebbsim[cuda]'"
+    if (here := version("brian2")) != BRIAN2:
+        found = False
+        way_out = f"it allows Brian2 {BRIAN2} alone, here is {here}; {way_out} installs both"
+    return Requirement("Brian2CUDA", "installed" if found else "", way_out)
+
+
+def check_brian2cuda() -> None:
+    """Refuse the device ``cuda_standalone`` if Brian2CUDA can't provide it.
+
+    Raises
+    ------
+    ImportError
+        If Brian2CUDA is missing, or the installed Brian2 is another than it allows.
+    """
+    needed = brian2cuda()
+    if not needed.found:
+        raise ImportError(f"device cuda_standalone needs {needed.name}: {needed.way_out}")
+
+
 def use_modern_standard(templater: Templater) -> None:
     """Let the makefile of Brian2CUDA ask nvcc for C++17."""
     replace_in_template(templater, "makefile", _OLD, _NEW)
@@ -48,7 +77,13 @@ def prepare() -> None:
 
     Without nvcc's fast mathematics, under which ``tanh`` is good to three digits, and
     ``x**2.0`` of a negative number is none.
+
+    Raises
+    ------
+    ImportError
+        If Brian2CUDA was imported beside a version of Brian2 that it doesn't allow.
     """
+    check_brian2cuda()
     arguments = prefs["codegen.cpp.extra_compile_args_gcc"]
     arguments[:] = [_NEW if argument == _OLD else argument for argument in arguments]
     backend = prefs.devices.cuda_standalone.cuda_backend
@@ -169,11 +204,7 @@ def requirements() -> list[Requirement]:
     folder = toolkit()
     curand = _curand_in(folder) or _curand_apart()
     return [
-        Requirement(
-            "Brian2CUDA",
-            "installed" if find_spec("brian2cuda") else "",
-            "python -m pip install 'hebbsim[cuda]'",
-        ),
+        brian2cuda(),
         Requirement(
             "nvcc",
             f"CUDA {_version(folder)} in {folder}" if folder else "",

@@ -16,6 +16,7 @@ from hebbsim.data.dataset import as_float
 from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.encoders import Encoder
 from hebbsim.maps.feature_map import FeatureMap, first_not_held
+from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["StoredImages"]
 
@@ -124,6 +125,7 @@ class StoredImages(LoopNest):
             },
             needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}"],
         )
+        self.computes = self.target_variable
         feature_map.contained_objects.append(self)
 
     def _add_variables(self, stored: np.ndarray, numbers: np.ndarray) -> Variables:
@@ -226,6 +228,7 @@ class StoredImages(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the units before the code object is made."""
+        refuse_second_writer(self, self._label)
         if self.duration is not None:
             check_same_step(self._label, "duration", self._dt, self.group.clock.dt)
         resolved = self.group.resolve_all(

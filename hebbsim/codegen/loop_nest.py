@@ -27,7 +27,7 @@ class LoopNest(CodeRunner):
         Stem of the template in ``codegen/<language>/templates``.
     code : str or dict
         Abstract code, one string or one a block.
-    when, order : str, int
+    when, order : str, float
         Place in Brian2's schedule.
     name : str
         Name of this object.
@@ -47,7 +47,7 @@ class LoopNest(CodeRunner):
         code: str | dict[str, str],
         *,
         when: str,
-        order: int,
+        order: float,
         name: str,
         clock: Clock | None = None,
         template_kwds: dict[str, Any] | None = None,

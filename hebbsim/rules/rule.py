@@ -132,7 +132,8 @@ class Rule:
         Raises
         ------
         ValueError
-            If an equation is (cumulative): a synapse does not see the others.
+            If an equation is (cumulative), or reduces a filter or the kernel: a synapse does not
+            see the others.
         """
         text = "\n".join(line.split("#")[0].strip() for line in self.model.splitlines())
         equations = Equations(text)
@@ -143,6 +144,12 @@ class Rule:
                     "ordinary Synapses have no equation for; use ConvSynapses with kernel_size=1 "
                     "between FeatureMaps of shape (n, 1, 1), and to_synapses() for its explicit "
                     "form"
+                )
+            over = next((flag for flag in equation.flags if " over " in flag), "")
+            if over.endswith(("filter", "kernel")):
+                raise ValueError(
+                    f"{self.name}: '{name}' is ({over}), which ordinary Synapses have no equation "
+                    "for; use ConvSynapses, and to_synapses() for its explicit form"
                 )
             if "summed" in equation.flags and not name.endswith(("_pre", "_post")):
                 # the text is kept: units as Brian2 prints them can't always be read back

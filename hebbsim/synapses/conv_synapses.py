@@ -27,6 +27,7 @@ from hebbsim.synapses.linking import link_shared
 from hebbsim.synapses.model import read_model
 from hebbsim.synapses.pathways import SpikePathway, make_pathways
 from hebbsim.synapses.per_sample import SampleKernels
+from hebbsim.synapses.reductions import KernelReduction, create_reduced, make_reductions
 from hebbsim.synapses.sample_updates import SampleSum
 from hebbsim.synapses.spike_queue import Delay, delay_variable, read_delays
 from hebbsim.synapses.sums import ConnectionSum, make_sums
@@ -54,10 +55,20 @@ class ConvSynapses(KernelGroup):
         d_pre = w*delta_post : 1 (summed)                 # transposed convolution
         dw = y_post*(x_pre - y_post*w) : 1 (summed)       # plasticity
         xhat = y_post*w : 1 (cumulative)                  # runs over the output channels
+        square = w**2 : 1 (summed over filter)            # one value for all of a filter
+        largest = abs(dw) : 1 (maximum over kernel)       # one value
 
     Sums to neurons run in the slot ``groups``, in the order in which the signal passes; sums to
     the kernel, then `update`, mask and normalisation run in the slot ``end``. So every change of
     a step is computed from the kernel as it was, and applied once.
+
+    ``(summed over filter)``, ``(mean over filter)``, ``(maximum over filter)`` and ``(minimum over
+    filter)`` reduce an expression over kernel variables to one value for each filter: all weights
+    onto one output channel, or onto one neuron without weight sharing. Each element of the filter
+    reads it, as any kernel variable; ``over kernel`` makes a shared variable. They run at the
+    start of a step, in slot ``after_start``, or right after the kernel's differential equations;
+    those of the step's sums, such as ``abs(dw)``, run after these sums. So all see the kernel as
+    it was before `update`, and every other equation of the step reads them.
 
     Parameters
     ----------
@@ -111,6 +122,27 @@ class ConvSynapses(KernelGroup):
         If the kernel doesn't fit or the target has another shape than the convolution gives.
     ValueError, TypeError
         If an equation has no meaning on a shared kernel.
+
+    Examples
+    --------
+    SoftHebb with learning rates of each filter (Journé et al. 2023, ICLR): the change of a step is
+    divided by its largest absolute value, and a filter learns the faster, the further its norm is
+    from 1. ``y`` is a `SoftWinnerTakeAll` of ``u``:
+
+    >>> ConvSynapses(
+    ...     source,
+    ...     target,
+    ...     '''
+    ...     w : 1
+    ...     u_post = w*x_pre : 1 (summed)
+    ...     dw = y_post*(x_pre - u_post*w) : 1 (summed)
+    ...     largest = abs(dw) : 1 (maximum over kernel)
+    ...     square = w**2 : 1 (summed over filter)
+    ...     rate = 0.03*abs(sqrt(square) - 1)**0.5 : 1
+    ...     ''',
+    ...     update="w += rate*dw/largest",
+    ...     kernel_size=5,
+    ... )
     """
 
     add_to_magic_network = True
@@ -121,6 +153,8 @@ class ConvSynapses(KernelGroup):
     subexpression_updater: SubexpressionUpdater | None
     #: The sums over connections, by what they write
     sums: dict[str, ConnectionSum]
+    #: What is reduced over a filter or the whole kernel, by what it writes
+    reductions: dict[str, KernelReduction]
     #: The event-driven pathways, by name; what they do to the kernel apart from the rest
     pathways: dict[str, SpikePathway]
     #: What is done to the kernel at the end of a step
@@ -202,6 +236,8 @@ class ConvSynapses(KernelGroup):
             rule=rule,
             order=order,
         )
+        self.reductions = make_reductions(self, self.model, self.update, order)
+        self.contained_objects.extend(self.reductions.values())
         self.contained_objects.extend([] if self.update is None else [self.update])
         self._changes = apply_changes(self, weight, rule, order)
         self.contained_objects.extend(self._changes)
@@ -230,6 +266,7 @@ class ConvSynapses(KernelGroup):
         self.changed_by_spikes, self.changed_at_once = {}, set()
         self.neuron_names = set()
         self.create_variables(self.model.stored, self.equations.stochastic_variables, dtype)
+        create_reduced(self, self.model.reduced, dtype)
         if self.rule is not None:
             self.namespace.update(
                 {k: v for k, v in self.rule.parameters.items() if k not in self.namespace}
@@ -368,6 +405,7 @@ class ConvSynapses(KernelGroup):
 
     def _learners(self) -> list[BrianObject]:
         learners: list[BrianObject] = [r for r in self.sums.values() if r.side == "kernel"]
+        learners += [r for r in self.reductions.values() if r.when == "end"]
         learners += [r for r in self.pathways.values() if r.when_learning]
         if self.samples is not None:
             learners += self.samples.learners
@@ -391,7 +429,8 @@ class ConvSynapses(KernelGroup):
         --------
         >>> print(conv.explain())
         """
-        return explain(self, self.sums.values(), self.pathways.values(), self.update)
+        runners = self.sums.values(), self.reductions.values(), self.pathways.values()
+        return explain(self, *runners, self.update)
 
     def __repr__(self) -> str:
         g = self.geometry

@@ -1,6 +1,6 @@
 """What a convolution will do in a time step: its sums, how each is computed, and what it costs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
+from hebbsim.synapses.reductions import KernelReduction
 from hebbsim.synapses.sums import ConnectionSum
 from hebbsim.synapses.update import KernelUpdate
 
@@ -74,6 +75,7 @@ class Explanation:
 def explain(
     kernel: KernelGroup,
     sums: Iterable[ConnectionSum],
+    reductions: Collection[KernelReduction],
     pathways: Iterable[SpikePathway],
     update: KernelUpdate | None,
 ) -> Explanation:
@@ -83,7 +85,7 @@ def explain(
     ----------
     kernel : KernelGroup
         The kernel.
-    sums, pathways, update
+    sums, reductions, pathways, update
         What runs over its connections and elements.
 
     Returns
@@ -96,7 +98,9 @@ def explain(
         f"{len(kernel):,} kernel elements stand for {kernel.connections.number:,} connections of "
         f"{batch_size} sample{'s' if batch_size > 1 else ''}"
     )
-    works = [_sum(total) for total in sums]
+    works = [_reduction(reduction) for reduction in reductions if reduction.when != "end"]
+    works += [_sum(total) for total in sums]
+    works += [_reduction(reduction) for reduction in reductions if reduction.when == "end"]
     works += [_pathway(pathway) for pathway in pathways]
     if kernel.samples is not None:
         works += [_samples(runner) for runner in kernel.samples.learners]
@@ -186,6 +190,19 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
             f"{geometry.fan_in} operations each"
         )
     return lines, operations
+
+
+def _reduction(reduction: KernelReduction) -> Work:
+    equation, kernel = reduction.equation, reduction.group
+    text = f"{equation.varname} = {equation.expr.code}"
+    return Work(
+        reduction.name,
+        reduction.when,
+        text,
+        (f"for each kernel element, {reduction.flag}",),
+        len(kernel),
+        _bytes(reduction, kernel.variables, text),
+    )
 
 
 def _samples(runner: LoopNest) -> Work:

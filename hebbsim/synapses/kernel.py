@@ -46,6 +46,8 @@ class KernelGroup(CompiledGroup):
     changed_by_spikes: dict[str, list[Clock]]
     #: Kernel variables that spikes change at once
     changed_at_once: set[str]
+    #: What Brian2's standalone devices have to read back although nobody can assign it
+    written_readonly_vars: set[ArrayVariable]
 
     @property
     def geometry(self) -> ConvGeometry:

@@ -18,7 +18,7 @@ from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.connections import Connections
 
-__all__ = ["ConvModel", "check_identifiers", "read_model", "what_to_add"]
+__all__ = ["REDUCTIONS", "ConvModel", "check_identifiers", "read_model", "what_to_add"]
 
 #: The model of a convolution with a rule and no model of its own
 DEFAULT_MODEL = """
@@ -26,17 +26,23 @@ w : 1
 u_post = w*x_pre : 1 (summed)
 """
 
+#: How the values of many kernel elements become one, and of which elements, by flag
+REDUCTIONS = {
+    f"{how} over {part}": (how, part)
+    for how in ("summed", "mean", "maximum", "minimum")
+    for part in ("filter", "kernel")
+}
 _FLAGS = {
     DIFFERENTIAL_EQUATION: ["clock-driven", "event-driven", "per sample"],
     SUBEXPRESSION: [
-        *("summed", "summed over samples", "cumulative"),
+        *("summed", "summed over samples", "cumulative", *REDUCTIONS),
         *("shared", "constant over dt", "per sample"),
     ],
     PARAMETER: ["constant", "shared", "per sample"],
 }
 _INCOMPATIBLE = [
-    ("summed", "summed over samples", "cumulative", "shared", "constant over dt"),
-    ("per sample", "summed over samples", "cumulative", "shared", "constant over dt"),
+    ("summed", "summed over samples", "cumulative", *REDUCTIONS, "shared", "constant over dt"),
+    ("per sample", "summed over samples", "cumulative", *REDUCTIONS, "shared", "constant over dt"),
 ]
 #: Names that a model can't define besides the attributes of the convolution
 _TAKEN = {
@@ -69,6 +75,8 @@ class ConvModel:
     per_sample: Equations
     #: Sums over the samples into kernel variables
     over_samples: list[SingleEquation]
+    #: Sums, means and extremes over each filter or the whole kernel
+    reduced: list[SingleEquation]
 
     def used_by(self, equation: SingleEquation) -> list[SingleEquation]:
         """Return the (cumulative) equations that a summed one reads."""
@@ -116,7 +124,11 @@ def read_model(
     of_connections = _of_connections(connections, equations)
     equations = _written_out(equations, of_connections)
     _check_elements(connections, equations, of_connections)
-    kinds = ("summed", "cumulative", "summed over samples", "per sample", "event-driven", "")
+    kinds = (
+        *("summed", "cumulative", "summed over samples", "per sample", "event-driven"),
+        *REDUCTIONS,
+        "",
+    )
     by_flag: dict[str, list[SingleEquation]] = {kind: [] for kind in kinds}
     for equation in equations.values():
         kind = next((f for f in kinds if f in equation.flags), "")
@@ -134,8 +146,9 @@ def read_model(
         cumulative=by_flag["cumulative"],
         per_sample=Equations([e for e in equations.values() if "per sample" in e.flags]),
         over_samples=by_flag["summed over samples"],
+        reduced=[equation for flag in REDUCTIONS for equation in by_flag[flag]],
     )
-    for equation in found.stored:
+    for equation in (*found.stored, *found.reduced):
         if equation.varname.endswith(("_pre", "_post")):
             raise SyntaxError(
                 f"{connections.label}: '{equation.varname}' names a variable of a feature map; "
@@ -204,7 +217,7 @@ def _check_elements(
     if connections.are_elements:
         return
     for equation in equations.values():
-        sums = {"summed", "cumulative", "summed over samples", "per sample"}
+        sums = {"summed", "cumulative", "summed over samples", "per sample", *REDUCTIONS}
         elsewhere = sums & set(equation.flags) or equation.varname in of_connections
         if equation.type == PARAMETER or elsewhere:
             continue

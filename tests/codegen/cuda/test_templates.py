@@ -47,6 +47,10 @@ dw = y_post*(x_pre - y_post*w) : 1 (summed)
 far = abs(x_pre - y_post) : 1 (summed)
 heard = y_post*w : 1 (cumulative)
 rest = y_post*(x_pre - heard) : 1 (summed)
+square = w**2 : 1 (summed over filter)
+typical = abs(w) : 1 (mean over kernel)
+largest = abs(dw) : 1 (maximum over kernel)
+lowest = dw/largest : 1 (minimum over filter)
 """
 
 
@@ -69,7 +73,7 @@ def rate_groups(rng):
         RATE_MODEL,
         kernel_size=3,
         padding=1,
-        update="w += 0.001*dw + 0.0001*far + 0.001*rest",
+        update="w += 0.001*dw + 0.0001*far + 0.001*rest + 0.01*(lowest*square - typical)",
         normalize="L2",
         name="conv",
     )

@@ -1,0 +1,15 @@
+{# How values become one: `how` is 'summed', 'mean', 'maximum' or 'minimum' #}
+
+{# What is there before the first value #}
+{% macro first() %}
+{{ {'maximum': '-std::numeric_limits<double>::infinity()', 'minimum': 'std::numeric_limits<double>::infinity()'}.get(how, '0.0') }}
+{%- endmacro %}
+
+{# Take in another value; a largest or smallest one of values with a NaN is NaN, as in numpy #}
+{% macro combine(result, value) %}
+{% if how in ('maximum', 'minimum') %}
+if ({{value}} {{'>' if how == 'maximum' else '<'}} {{result}} || {{value}} != {{value}}) {{result}} = {{value}};
+{%- else %}
+{{result}} += {{value}};
+{%- endif %}
+{%- endmacro %}

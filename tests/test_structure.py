@@ -21,13 +21,14 @@ ROOMS: dict[str, set[str]] = {
     "statements": set(),
     "brian2_private": set(),
     "whole_file": set(),
-    "rules": {"statements"},
+    "units": set(),
+    "rules": {"statements", "units"},
     "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "geometry", "statements"},
     "maps": {"brian2_private", "codegen", "data", "geometry", "statements"},
     "competition": {"codegen", "geometry", "maps", "statements"},
-    "synapses": {"brian2_private", "codegen", "errors", "geometry", "maps", "rules", "statements"},
 }
+ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
 ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "synapses", "whole_file"}
 ROOMS["experiments"] = {"codegen", *ROOMS["bridge"], "bridge"} - {"rules"}

@@ -69,6 +69,7 @@ class ConvLayer(LayerDeclaration):
     pruned: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, known in (("activity", ACTIVITIES), ("output", OUTPUTS), ("pooling", POOLINGS)):
             value = getattr(self, name)
             if value not in known and not (name == "pooling" and value is None):

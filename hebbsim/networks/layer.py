@@ -3,9 +3,14 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+import numpy as np
+from brian2.units.fundamentalunits import get_dimensions
+
+from hebbsim.errors import unknown
 from hebbsim.geometry import ConvGeometry, MapShape
 from hebbsim.networks.serialization import plain, rich, rule_from
 from hebbsim.rules.rule import Rule
+from hebbsim.synapses.update import NORMS
 
 __all__ = ["LayerDeclaration"]
 
@@ -25,6 +30,17 @@ class LayerDeclaration:
     #: Norm of each filter; a kind of layer may have another default
     normalize: str | None = None
     norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        kind, value = type(self).__name__, np.asarray(self.norm)
+        if self.normalize is not None and self.normalize not in NORMS:
+            raise ValueError(f"{kind}: {unknown('normalize', self.normalize, tuple(NORMS))}")
+        plain_number = get_dimensions(self.norm).is_dimensionless and value.size == 1
+        if not (plain_number and np.isfinite(value).all() and (value > 0).all()):
+            raise ValueError(
+                f"{kind}: norm must be a positive number without units, as a layer's weights are, "
+                f"got {self.norm!r}"
+            )
 
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""

@@ -71,6 +71,7 @@ class SpikingLayer(LayerDeclaration):
     initial_weights: tuple[float, float] = (0.2, 0.8)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.inhibition is not None and self.inhibition not in CHANNELS:
             raise ValueError(f"SpikingLayer: {unknown('inhibition', self.inhibition, CHANNELS)}")
         if self.rule is not None and not isinstance(self.rule, Rule):

@@ -114,14 +114,15 @@ class StagePlan[L: LayerDeclaration]:
     def convolution(self, feature_map: FeatureMap, model: str | None, **kwds: Any) -> ConvSynapses:
         """Return the convolution from the source to the layer's map."""
         layer = self.layer
+        normalize = layer.normalize if layer.rule else None
         return ConvSynapses(
             self.source,
             feature_map,
             model,
             **layer.connectivity(),
             rule=layer.rule,
-            normalize=layer.normalize if layer.rule else None,
-            norm=layer.norm,
+            normalize=normalize,
+            norm=layer.norm if normalize else 1.0,
             clock=self.clock,
             name=f"conv{self.number}",
             **kwds,

@@ -111,8 +111,8 @@ class ConvSynapses(KernelGroup):
         Ones and zeros, shape ``get_kernel(weight)``: where it is 0, the weight is 0 and stays 0.
     normalize : {None, 'L1', 'L2'}
         Bring each filter (all weights onto one output channel) to this norm after each update.
-    norm : float
-        The value of the norm.
+    norm : float or Quantity
+        The value of the norm, in the units of the weight.
     method, namespace, dtype, dt, clock, order, name
         As in `Synapses`.
 
@@ -182,7 +182,7 @@ class ConvSynapses(KernelGroup):
         weight: str = "w",
         mask: np.ndarray | None = None,
         normalize: str | None = None,
-        norm: float = 1.0,
+        norm: float | Quantity = 1.0,
         method: str | tuple[str, ...] = ("exact", "euler", "heun"),
         method_options: dict[str, Any] | None = None,
         namespace: dict[str, Any] | None = None,

@@ -8,7 +8,6 @@ from brian2 import Clock, Quantity, Synapses, second
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import Dimension
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.brian2_private import mark_as_used, network_of
@@ -17,19 +16,9 @@ from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
 from hebbsim.synapses.sums import ConnectionSum
 from hebbsim.synapses.update import KernelUpdate
+from hebbsim.units import unit_text
 
 __all__ = ["ExplicitSynapses"]
-
-#: Brian2's base unit of each dimension
-_BASE_UNITS = {
-    "length": "metre",
-    "mass": "kilogram",
-    "time": "second",
-    "current": "amp",
-    "temperature": "kelvin",
-    "substance": "mol",
-    "luminosity": "candle",
-}
 
 
 class ExplicitSynapses(Synapses):
@@ -214,7 +203,7 @@ class ExplicitSynapses(Synapses):
         between = Synapses(
             self,
             self,
-            f"{name}_post = {name}_term_pre : {_unit(equation.dim)} (summed)",
+            f"{name}_post = {name}_term_pre : {unit_text(equation.dim)} (summed)",
             name=f"{self.name}_{name}*",
         )
         between.connect(i=order[:, low].ravel(), j=order[:, high].ravel())
@@ -235,19 +224,12 @@ def _model(
     indices = ("kernel", "sample_kernel", *_INDICES)
     lines = [f"{index} : integer (constant)" for index in indices]
     for equation in (runner.equation for runner in neuron_sums):
-        unit = _unit(equation.dim)
+        unit = unit_text(equation.dim)
         lines.append(f"{equation.varname} = {equation.expr.code} : {unit} (summed)")
     for equation in cumulative:
-        lines += [f"{equation.varname}{end} : {_unit(equation.dim)}" for end in ("", "_term")]
-    lines += [f"{name}_change : {_unit(v.dim)}" for name, v in changed.items()]
+        lines += [f"{equation.varname}{end} : {unit_text(equation.dim)}" for end in ("", "_term")]
+    lines += [f"{name}_change : {unit_text(v.dim)}" for name, v in changed.items()]
     return "\n".join(lines)
-
-
-def _unit(dimension: Dimension) -> str:
-    """Write a dimension in base units: Brian2 can't read all units that it prints."""
-    exponents = {unit: float(dimension.get_dimension(d)) for d, unit in _BASE_UNITS.items()}
-    powers = [f"{unit}**{exponent:g}" for unit, exponent in exponents.items() if exponent]
-    return "*".join(powers) or "1"
 
 
 def _pathways(

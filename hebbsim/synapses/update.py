@@ -3,8 +3,9 @@
 from itertools import takewhile
 
 import numpy as np
-from brian2 import Clock
+from brian2 import Clock, Quantity
 from brian2.devices.device import RuntimeDevice, get_device
+from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
@@ -12,6 +13,7 @@ from hebbsim.rules.rule import Rule
 from hebbsim.statements import parse_statements
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.sample_updates import update_samples
+from hebbsim.units import unit_text
 
 __all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "apply_changes", "make_update"]
 
@@ -35,8 +37,8 @@ class KernelUpdate(LoopNest):
         The kernel variable that is masked, normalised and checked for finite values.
     normalize : {None, 'L1', 'L2'}
         Norm that each filter is brought to: all weights onto one output channel.
-    norm : float
-        Its value.
+    norm : float or Quantity
+        Its value, in the units of the weight.
     rule : Rule, optional
         What errors name as the cause.
     order : int
@@ -52,16 +54,14 @@ class KernelUpdate(LoopNest):
         *,
         weight: str,
         normalize: str | None,
-        norm: float,
+        norm: float | Quantity,
         rule: Rule | None,
         order: int,
         clock: Clock | None = None,
         name: str = "update",
     ) -> None:
-        if normalize is not None and normalize not in NORMS:
-            raise ValueError(f"normalize: expected None, 'L1' or 'L2', got {normalize!r}")
-        if not (np.isfinite(norm) and norm > 0):
-            raise ValueError(f"norm: expected a positive number, got {norm!r}")
+        if normalize is not None:
+            _check_norm_units(kernel, weight, norm)
         self.weight, self.rule = weight, rule
         super().__init__(
             kernel,
@@ -74,7 +74,7 @@ class KernelUpdate(LoopNest):
             template_kwds={
                 "geometry": kernel.geometry,
                 "norm": NORMS.get(normalize or ""),
-                "norm_value": float(norm),
+                "norm_value": float(np.asarray(norm)),
                 "standalone": not isinstance(get_device(), RuntimeDevice),
                 "_weight_var": kernel.variables[weight],
             },
@@ -107,7 +107,7 @@ def make_update(
     *,
     weight: str,
     normalize: str | None,
-    norm: float,
+    norm: float | Quantity,
     rule: Rule | None,
     order: int,
 ) -> KernelUpdate | None:
@@ -118,9 +118,13 @@ def make_update(
     Raises
     ------
     ValueError
-        If there is a mask or a norm and no update, or no kernel variable `weight`.
+        If there is a mask or a norm and no update, no kernel variable `weight`, or a norm that no
+        filter can have.
+    DimensionMismatchError
+        If the norm has other units than the weight.
     """
     _check_names(kernel, statements or "")
+    _check_norm(kernel.connections.label, normalize, norm)
     code = _statements(kernel, statements, order)
     if code is None and (kernel.changed_by_spikes or weight in kernel.changed_at_once):
         code = ""  # what changed is masked, normalised and looked at
@@ -145,6 +149,29 @@ def make_update(
         rule=rule,
         order=order + 3,
     )
+
+
+def _check_norm(label: str, normalize: str | None, norm: float | Quantity) -> None:
+    if normalize is not None and normalize not in NORMS:
+        raise ValueError(f"{label}: normalize must be None, 'L1' or 'L2', got {normalize!r}")
+    value = np.asarray(norm)
+    if value.size != 1 or not (np.isfinite(value).all() and (value > 0).all()):
+        raise ValueError(f"{label}: norm must be one positive number, got {norm!r}")
+    if normalize is None and not (get_dimensions(norm).is_dimensionless and value == 1):
+        raise ValueError(f"{label}: norm={norm!r} needs normalize='L1' or 'L2' beside it")
+
+
+def _check_norm_units(kernel: KernelGroup, weight: str, norm: float | Quantity) -> None:
+    variable = kernel.variables[weight]
+    if get_dimensions(norm) is not variable.dim:
+        unit = unit_text(variable.dim)
+        example = "norm=1, without units" if unit == "1" else f"norm=1*{unit}"
+        raise DimensionMismatchError(
+            f"{kernel.connections.label}: norm must have the units of '{weight} : {unit}', such as "
+            f"{example}, got {norm!r}",
+            get_dimensions(norm),
+            variable.dim,
+        )
 
 
 def _statements(kernel: KernelGroup, statements: str | None, order: int) -> str | None:

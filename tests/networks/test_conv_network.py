@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from brian2 import StateMonitor, prefs, set_device
+from brian2 import StateMonitor, mV, prefs, set_device
 from networks_cases import SHAPE, assert_same, images, kernels, two_layers
 
 from hebbsim import StoredImages
@@ -127,6 +127,10 @@ def test_layers_that_do_not_fit(layers, error, message):
         ("pooling", "mean", "pooling"),
         ("pruned", 1.0, r"pruned must be in \[0, 1\)"),
         ("threshold_step", -1, "threshold_step must be >= 0"),
+        ("normalize", "L3", "unknown normalize 'L3'"),
+        ("norm", -1, "norm must be a positive number without units, .* got -1"),
+        ("norm", 2 * mV, "norm must be a positive number without units, .* got 2. . mvolt"),
+        ("norm", np.inf, "norm must be a positive number"),
     ],
 )
 def test_layer_settings_that_are_refused(field, value, message):

@@ -8,6 +8,10 @@ from brian2 import (
     DimensionMismatchError,
     Network,
     defaultclock,
+    mV,
+    nA,
+    nS,
+    pA,
     prefs,
 )
 from conftest import STANDALONE
@@ -72,6 +76,53 @@ def test_units_of_updates_must_match():
     cause = cause_of_failed_run(model, update="w += 0.1*dw")
     assert isinstance(cause, DimensionMismatchError)
     assert "dw" in str(cause)
+
+
+@pytest.mark.parametrize(
+    ("unit", "norm", "message"),
+    [
+        ("amp", 1, r"norm must have the units of 'w : amp', such as norm=1\*amp, got 1"),
+        ("amp", 1 * mV, r"units of 'w : amp', such as norm=1\*amp, got 1. \* mvolt"),
+        ("siemens", 1.0, r"'w : siemens', such as norm=1\*siemens, got 1.0"),
+        ("1", 1 * nS, "units of 'w : 1', such as norm=1, without units, got 1. . nsiemens"),
+        ("volt/second", 1, r"'w : metre\*\*2\*kilogram\*second\*\*-4\*amp\*\*-1', such as"),
+    ],
+)
+@pytest.mark.parametrize("normalize", ["L1", "L2"])
+def test_norms_have_the_units_of_the_weight(unit, norm, message, normalize):
+    source, target = two_maps()
+    with pytest.raises(DimensionMismatchError, match=message):
+        ConvSynapses(
+            source,
+            target,
+            f"w : {unit}",
+            update="w *= 2",
+            kernel_size=2,
+            normalize=normalize,
+            norm=norm,
+        )
+
+
+@pytest.mark.parametrize("normalize", ["L1", "L2"])
+def test_norms_with_units(target, normalize):
+    source, layer = two_maps()
+    conv = ConvSynapses(
+        source,
+        layer,
+        "w : amp",
+        update="w *= 2",
+        kernel_size=2,
+        normalize=normalize,
+        norm=3 * pA,
+    )
+    w = np.random.default_rng(0).standard_normal((4, 2, 2, 2))
+    conv.set_kernel("w", w * nA)
+    run_steps(source, layer, conv)
+    found = np.asarray(conv.get_kernel("w"))
+    power = {"L1": 1, "L2": 2}[normalize]
+    norms = (np.abs(found) ** power).sum((1, 2, 3)) ** (1 / power)
+    np.testing.assert_allclose(norms, 3e-12, rtol=1e-12)
+    assert (np.sign(found) == np.sign(w)).all()
 
 
 def test_schedules_have_units():

@@ -47,5 +47,6 @@ def quantity_text(value: Any) -> str:
     >>> quantity_text(0.5), quantity_text(0.5 * nS)
     ('0.5', '5e-10*siemens')
     """
-    number, unit = float(np.asarray(value)), unit_text(get_dimensions(value))
-    return repr(number) if unit == "1" else f"{number!r}*{unit}"
+    number = repr(float(np.asarray(value))).removesuffix(".0")
+    unit = unit_text(get_dimensions(value))
+    return number if unit == "1" else f"{number}*{unit}"

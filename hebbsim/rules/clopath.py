@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brian2.units import Quantity, ms, mV, second, volt
-from brian2.units.fundamentalunits import have_same_dimensions
+from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
-from hebbsim.rules.rule import MadeText, Rule, check_time
+from hebbsim.rules.checks import check_time, with_units
+from hebbsim.rules.rule import MadeText, Rule
 
 __all__ = ["Clopath"]
 
@@ -28,7 +29,8 @@ class Clopath(Rule):
     Parameters
     ----------
     A_LTD, A_LTP : Quantity
-        Amplitudes of depression, in 1/mV, and of potentiation, in 1/mV**2.
+        Amplitudes of depression, in 1/mV, and of potentiation, in 1/mV**2; for a weight with
+        units in these units, such as nS/mV and nS/mV**2.
     theta_minus, theta_plus : Quantity
         Thresholds of the filtered and of the momentary voltage.
     tau_minus, tau_plus, tau_x : Quantity
@@ -106,14 +108,24 @@ class Clopath(Rule):
             )
         for name in ("tau_minus", "tau_plus", "tau_x", "tau_homeostasis"):
             check_time(self.name, name, getattr(self, name))
-        units = {"A_LTD": 1 / volt, "A_LTP": 1 / volt**2}
-        units |= dict.fromkeys(("theta_minus", "theta_plus", "E_L", "u_ref"), volt)
-        for name, unit in units.items():
+        for name in ("theta_minus", "theta_plus", "E_L", "u_ref"):
             value = getattr(self, name)
-            if value is not None and not have_same_dimensions(value, unit):
-                raise ValueError(f"{self.name}: {name} must be in {unit!r}, got {value!r}")
+            if value is not None and not have_same_dimensions(value, volt):
+                raise ValueError(f"{self.name}: {name} must be in {volt!r}, got {value!r}")
+        self._check_amplitudes()
         if self.u_ref is not None and not float(self.u_ref) > 0:
             raise ValueError(
                 f"{self.name}: u_ref must be positive, a depolarisation above E_L such as "
                 f"8*mV, got {self.u_ref!r}"
             )
+
+    def _check_amplitudes(self) -> None:
+        """Refuse amplitudes of two different weights, or of none."""
+        weights = {"A_LTD*volt": self.A_LTD * volt, "A_LTP*volt**2": self.A_LTP * volt**2}
+        if any(get_dimensions(value) in (volt.dim, (volt**2).dim) for value in weights.values()):
+            raise ValueError(
+                f"{self.name}: A_LTD must be per voltage and A_LTP per voltage squared, such as "
+                f"14e-5/mV and 8e-5/mV**2, got {self.A_LTD!r} and {self.A_LTP!r}"
+            )
+        of, first = next(iter(weights.items()))
+        with_units(self.name, weights, get_dimensions(first), of)

@@ -1,18 +1,17 @@
 """Reward: any rule as the eligibility of a three-factor rule."""
 
-import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from brian2.units import Quantity, second
 
-from hebbsim.rules.rule import MadeText, Rule, check_time
+from hebbsim.rules.bounds import Bounds, clips
+from hebbsim.rules.checks import check_time
+from hebbsim.rules.rule import MadeText, Rule
 from hebbsim.rules.stdp import PairSTDP
 from hebbsim.statements import parse_statements
 
 __all__ = ["RewardGated"]
-
-_BOUND = re.compile(r"^w = clip\(\s*w\s*,")
 
 
 @dataclass(frozen=True, init=False)
@@ -98,17 +97,19 @@ class RewardGated(Rule):
 
     def _texts(self) -> dict[str, str]:
         flags = "clock-driven, per sample" if self.per_sample else "clock-driven"
+        unit = self.rule.weight_unit
         equations = [self.rule.equations.strip()]
         if self.per_sample:
             equations = [equations[0].replace("(summed)", "(summed, per sample)")]
-        equations.append(f"deligibility/dt = -eligibility/tau_e : 1 ({flags})")
+        equations.append(f"deligibility/dt = -eligibility/tau_e : {unit} ({flags})")
         factors = self._modulator()
         if self.per_sample:
-            equations.append(f"credit = {self._signed()}*eligibility : 1 (summed over samples)")
+            credit = f"{self._signed()}*eligibility : {unit}"
+            equations.append(f"credit = {credit} (summed over samples)")
         else:
             equations += factors
         lines = [str(statement) for statement in parse_statements(self.rule.update)]
-        bounds = [line for line in lines if _BOUND.match(line)]
+        bounds = [line for line in lines if clips(line)]
         eligible = "\n".join(line for line in lines if line not in bounds)
         return {
             "equations": "\n".join(filter(None, equations)),
@@ -190,10 +191,15 @@ class RewardGated(Rule):
             own["tau_reward"] = self.tau_reward
         return {**self.rule.parameters, **own, **self.constants}
 
-    def hard_bounded(self, low: float, high: float) -> "RewardGated":
-        """Return this rule with weights clipped to ``[low, high]`` after each update."""
-        update = super().hard_bounded(low, high).update
-        return replace(self, update=update)
+    @property
+    def weight_bounds(self) -> Bounds | None:
+        """Lower and upper bound of the weight: its own, else those of the rule inside."""
+        return self.bounds or self.rule.weight_bounds
+
+    @property
+    def weight_unit(self) -> str:
+        """Units of the weight, as far as the parameters of the rule inside tell."""
+        return self.rule.weight_unit
 
 
 _OPTIONS = {"reward", "trial_by_trial", "per_sample", "punishment"}

@@ -3,14 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 from brian2.equations import Equations
-from brian2.units import Quantity, second
-from brian2.units.fundamentalunits import have_same_dimensions
+from brian2.units import Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-__all__ = ["Rule", "check_time"]
+from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips
+from hebbsim.rules.checks import check_time
+from hebbsim.rules.weight_units import change_dimensions
+from hebbsim.units import quantity_text, unit_text
+
+__all__ = ["Rule"]
+
+_UPDATE = "w += eta*dw"
 
 
 class MadeText(str):
@@ -27,13 +34,17 @@ class Rule:
 
     Parameters
     ----------
-    learning_rate : float or str
-        The number ``eta``, or a schedule: an expression in ``t``, such as
+    learning_rate : float, Quantity or str
+        The value of ``eta``, with units if the weight has some that the change has not, such as
+        ``0.01*nS``; or a schedule: an expression in ``t`` without units, such as
         ``'0.01*exp(-t/(2*second))'``.
     equations : str
         Brian2 equations, with one ``(summed)`` equation for the change of the kernel.
     update : str
         Statements run on each kernel element at the end of a step.
+    bounds : (float, float) or (Quantity, Quantity), optional
+        Lower and upper bound of ``w``, as `hard_bounded` and `soft_bounded` set them. Where the
+        update clips ``w``, weights beyond them are refused at the start of a run.
     constants : mapping
         Values of further names in the equations.
     pre_channels, post_channels : str
@@ -51,11 +62,18 @@ class Rule:
         What a spike does to these traces, to be added to the reset.
     reference : str
         Where the rule comes from.
+
+    Notes
+    -----
+    A rule whose equations compare the weight with the activity, such as `Instar`, is written with
+    their units where these have some::
+
+        Instar(equations="dw = y_post*(x_pre - w) : amp (summed)")
     """
 
-    learning_rate: float | str = 0.01
+    learning_rate: float | Quantity | str = 0.01
     equations: str = ""
-    update: str = "w += eta*dw"
+    update: str = _UPDATE
     constants: Mapping[str, Any] = field(default_factory=dict)
     pre_channels: str = ""
     post_channels: str = ""
@@ -67,12 +85,15 @@ class Rule:
     pre_reset: str = ""
     post_reset: str = ""
     reference: str = ""
+    bounds: Bounds | None = None
 
     def __post_init__(self) -> None:
         if not (self.equations.strip() or self.on_pre or self.on_post):
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
+        if self.bounds is not None:
+            object.__setattr__(self, "bounds", checked_bounds(self.name, *self.bounds))
         if not isinstance(self.learning_rate, str):
             rate = float(self.learning_rate)
             if rate != rate or rate in (float("inf"), float("-inf")):
@@ -109,7 +130,37 @@ class Rule:
     def model(self) -> str:
         """The equations with the learning rate ``eta``."""
         schedule = f" = {self.learning_rate}" if self.scheduled else ""
-        return f"{self.equations.strip()}\neta{schedule} : 1 (shared)".lstrip()
+        unit = unit_text(self.eta_dimensions)
+        return f"{self.equations.strip()}\neta{schedule} : {unit} (shared)".lstrip()
+
+    @property
+    def eta_dimensions(self) -> Dimension:
+        """Dimensions of the learning rate."""
+        if isinstance(self.learning_rate, str):
+            return DIMENSIONLESS
+        return get_dimensions(self.learning_rate)
+
+    @property
+    def weight_bounds(self) -> Bounds | None:
+        """Lower and upper bound of the weight, if the rule has some."""
+        return self.bounds
+
+    @property
+    def kept_range(self) -> Bounds | None:
+        """The bounds if the update clips the weight to them: it is never beyond, once it learns."""
+        return self.weight_bounds if clips(self.update) else None
+
+    @property
+    def weight_unit(self) -> str:
+        """Units of the weight as far as the rule's parameters tell, ``'1'`` without.
+
+        Those of its bounds, else of what the rule adds to ``w``.
+        """
+        if self.weight_bounds is not None:
+            return unit_text(get_dimensions(self.weight_bounds[0]))
+        code = "\n".join((self.update, self.on_pre, self.on_post))
+        equations = {"": self.model, "_pre": self.pre_model, "_post": self.post_model}
+        return unit_text(change_dimensions(code, equations, self.parameters))
 
     @property
     def synapse_model(self) -> str:
@@ -156,7 +207,7 @@ class Rule:
                 flag = rf"^({name}\s*=[^:]*:[^\n(]*?)\s*\(\s*summed\s*\)"
                 text = re.sub(flag, r"\1", text, count=1, flags=re.MULTILINE)
         if "w" not in equations.names:
-            text = f"w : 1\n{text}"
+            text = f"w : {self.weight_unit}\n{text}"
         if "n_shared" in get_identifiers(f"{text}\n{self.update}"):
             text += "\nn_shared = 1 : 1 (shared)"
         return text
@@ -198,26 +249,52 @@ class Rule:
             update=word_substitute(self.update, {"eta": "(eta*dt/second)"}),
         )
 
-    def hard_bounded(self, low: float, high: float) -> "Rule":
-        """Return this rule with weights clipped to ``[low, high]`` after each update."""
-        _check_bounds(low, high)
-        return replace(self, update=f"{self.update}\nw = clip(w, {low}, {high})".strip())
+    def hard_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
+        """Return this rule with weights clipped to ``[low, high]`` after each update.
 
-    def soft_bounded(self, low: float, high: float) -> "Rule":
+        Parameters
+        ----------
+        low, high : float or Quantity
+            In the units of the weight; a plain 0 has any.
+        """
+        bounds = checked_bounds(self.name, low, high)
+        clip = f"w = clip(w, {quantity_text(bounds[0])}, {quantity_text(bounds[1])})"
+        return replace(
+            self,
+            update=f"{self.update}\n{clip}".strip(),
+            bounds=both_bounds(self.name, self.kept_range, bounds),
+        )
+
+    def soft_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
         """Return this rule with changes that fade towards ``low`` and ``high``.
 
         Growth is scaled by ``high - w``, decay by ``w - low`` (multiplicative bounds; van Rossum,
-        Bi and Turrigiano 2000), applied to the summed change of a step.
+        Bi and Turrigiano 2000), applied to the summed change of a step. A step that is too large
+        passes them; `hard_bounded` after it keeps all weights within.
+
+        Parameters
+        ----------
+        low, high : float or Quantity
+            In the units of the weight; a plain 0 has any. What scales the change has these units
+            too, so that ``eta*dw`` has none.
         """
-        _check_bounds(low, high)
-        if "dw" not in self.update:
+        bounds = checked_bounds(self.name, low, high)
+        if "dw" not in get_identifiers(self.update):
             raise ValueError(
                 f"{self.name}: soft bounds scale a summed change dw, which this rule has not; "
                 "write the bounds into on_pre and on_post, as PairSTDP(mu=1) does"
             )
+        if self.update != _UPDATE:
+            raise ValueError(
+                f"{self.name}: soft bounds take the place of '{_UPDATE}', and this rule's update "
+                f"is {self.update!r}; call soft_bounded before what changed it, or write the "
+                "bounds into the update"
+            )
+        below, above = f"(w - {quantity_text(bounds[0])})", f"({quantity_text(bounds[1])} - w)"
         return replace(
             self,
-            update=f"w += eta*(clip(dw, 0, inf)*({high} - w) + clip(dw, -inf, 0)*(w - {low}))",
+            update=f"w += eta*(clip(dw, 0, inf)*{above} + clip(dw, -inf, 0)*{below})",
+            bounds=bounds,
         )
 
     def __str__(self) -> str:
@@ -237,14 +314,3 @@ class Rule:
         if self.reference:
             lines.append(f"    {self.reference}")
         return "\n".join(lines)
-
-
-def _check_bounds(low: float, high: float) -> None:
-    if not low < high:
-        raise ValueError(f"weight bounds: the lower must be below the upper, got {low} and {high}")
-
-
-def check_time(rule: str, name: str, value: Any) -> None:
-    """Refuse a parameter of a rule that is no positive time."""
-    if not (have_same_dimensions(value, second) and float(value) > 0):
-        raise ValueError(f"{rule}: {name} must be a positive time, such as 20*ms, got {value!r}")

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brian2.units import Hz, Quantity, ms, second
-from brian2.units.fundamentalunits import have_same_dimensions
+from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
-from hebbsim.rules.rule import MadeText, Rule, check_time
+from hebbsim.rules.bounds import Bounds, checked_bounds
+from hebbsim.rules.checks import check_time, decides_units, with_units
+from hebbsim.rules.rule import MadeText, Rule
 
 __all__ = ["PairSTDP", "TripletSTDP"]
 
 PAIRINGS = ("all", "nearest")
+_AMPLITUDES = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
 
 
 def _trace(name: str, tau: Quantity) -> str:
@@ -31,7 +34,7 @@ class _TimingRule(Rule):
     et al. 2011, PNAS 108:19383, and Clopath et al. 2010, Nat Neurosci 13:344.
     """
 
-    learning_rate: float | str = 1.0
+    learning_rate: float | Quantity | str = 1.0
     update: str = ""
     pairing: str = "all"
     target_rate: Quantity | None = None
@@ -79,10 +82,15 @@ class _TimingRule(Rule):
 class PairSTDP(_TimingRule):
     """Pair-based STDP: potentiation for pre before post, depression for post before pre.
 
-    ``w`` lies between 0 and `w_max`, and has the units of `w_max` and of the amplitudes: with
-    ``w_max=1*nS`` the model is ``w : siemens``. Potentiation is scaled by ``(1 - w/w_max)**mu``
-    and depression by ``(w/w_max)**mu`` (Gutig et al. 2003, J Neurosci 23:3697, equation 2): 0 is
-    the additive rule, 1 the multiplicative one, what lies between a power law.
+    ``w`` lies between `w_min` and `w_max`, and has their units and those of the amplitudes: with
+    ``w_max=1*nS`` the model is ``w : siemens``. Where ``w_min`` is 0, potentiation is scaled by
+    ``(1 - w/w_max)**mu`` and depression by ``(w/w_max)**mu`` (Gutig et al. 2003, J Neurosci
+    23:3697, equation 2): 0 is the additive rule, 1 the multiplicative one, what lies between a
+    power law. Else ``w`` counts from `w_min`, as ``(w - w_min)/(w_max - w_min)``.
+
+    Potentiation raises ``w``, whatever its sign: with ``w_min=-1, w_max=0`` it weakens an
+    inhibitory synapse, and depression strengthens it. Weights outside of the range are refused at
+    the start of a run.
 
     Parameters
     ----------
@@ -92,8 +100,8 @@ class PairSTDP(_TimingRule):
         Amplitudes of potentiation and depression, both positive.
     tau_plus, tau_minus : Quantity
         Time constants of the pre- and the postsynaptic trace.
-    w_max : float or Quantity
-        Upper bound of the weight.
+    w_min, w_max : float or Quantity
+        Bounds of the weight; a plain 0 has the units of the other.
     mu : float
         Exponent of the dependence on the weight.
     pairing : {'all', 'nearest'}
@@ -110,13 +118,44 @@ class PairSTDP(_TimingRule):
     A_minus: float | Quantity = 0.0105
     tau_plus: Quantity = field(default_factory=lambda: 20 * ms)
     tau_minus: Quantity = field(default_factory=lambda: 20 * ms)
+    w_min: float | Quantity = 0.0
     w_max: float | Quantity = 1.0
     mu: float = 0.0
 
+    def __post_init__(self) -> None:
+        checked = checked_bounds(self.name, self.w_min, self.w_max)
+        for name, value in zip(("w_min", "w_max"), checked, strict=True):
+            object.__setattr__(self, name, value)
+        super().__post_init__()
+        texts = self._texts()
+        if self.on_pre.startswith(texts["on_pre"]) and self.on_post == texts["on_post"]:
+            self._check_amplitudes()
+        if self.bounds is not None and self.update == texts["update"]:
+            raise ValueError(f"{self.name}: give w_min and w_max instead of bounds={self.bounds}")
+
+    def _check_amplitudes(self) -> None:
+        """Refuse amplitudes that can't be added to the weight."""
+        wanted = get_dimensions(self.w_max) / self.eta_dimensions
+        of = "w_max" if self.eta_dimensions.is_dimensionless else "w_max/learning_rate"
+        names = ("A_plus", "A_minus")
+        checked = with_units(self.name, {n: getattr(self, n) for n in names}, wanted, of)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def weight_bounds(self) -> Bounds:
+        """Lower and upper bound of the weight."""
+        return self.bounds or (self.w_min, self.w_max)
+
     def _texts(self) -> dict[str, str]:
-        grow = f"*clip(1 - w/w_max, 0, 1)**{self.mu}" if self.mu else ""
-        shrink = f"*clip(w/w_max, 0, 1)**{self.mu}" if self.mu else ""
-        lowest = "0" if have_same_dimensions(self.w_max, 1) else "0*w_max"  # a 0 has no units
+        relative, room, lowest = "w/w_max", "1 - w/w_max", "0"
+        if not have_same_dimensions(self.w_max, 1):
+            lowest = "0*w_max"  # a 0 has no units
+        if float(self.w_min) != 0:
+            relative, room = (f"({part})/(w_max - w_min)" for part in ("w - w_min", "w_max - w"))
+            lowest = "w_min"
+        grow = f"*clip({room}, 0, 1)**{self.mu}" if self.mu else ""
+        shrink = f"*clip({relative}, 0, 1)**{self.mu}" if self.mu else ""
         return {
             "pre_model": _trace("r1", self.tau_plus),
             "post_model": _trace("o1", self.tau_minus),
@@ -139,8 +178,9 @@ class TripletSTDP(_TimingRule):
 
     Parameters
     ----------
-    A2_plus, A3_plus, A2_minus, A3_minus : float
-        Amplitudes of the pair and triplet terms.
+    A2_plus, A3_plus, A2_minus, A3_minus : float or Quantity
+        Amplitudes of the pair and triplet terms, in the units of the weight; a learning rate with
+        units, such as ``1*nS``, gives the fitted numbers theirs.
     tau_plus, tau_minus, tau_x, tau_y : Quantity
         Time constants of ``r1``, ``o1``, ``r2`` and ``o2``.
     pairing : {'all', 'nearest'}
@@ -156,14 +196,22 @@ class TripletSTDP(_TimingRule):
     """
 
     reference: str = "Pfister and Gerstner 2006, J Neurosci 26:9673, equations 3 and 4"
-    A2_plus: float = 5e-10
-    A3_plus: float = 6.2e-3
-    A2_minus: float = 7e-3
-    A3_minus: float = 2.3e-4
+    A2_plus: float | Quantity = 5e-10
+    A3_plus: float | Quantity = 6.2e-3
+    A2_minus: float | Quantity = 7e-3
+    A3_minus: float | Quantity = 2.3e-4
     tau_plus: Quantity = field(default_factory=lambda: 16.8 * ms)
     tau_minus: Quantity = field(default_factory=lambda: 33.7 * ms)
     tau_x: Quantity = field(default_factory=lambda: 101 * ms)
     tau_y: Quantity = field(default_factory=lambda: 125 * ms)
+
+    def __post_init__(self) -> None:
+        amplitudes = {name: getattr(self, name) for name in _AMPLITUDES}
+        of = decides_units(amplitudes)
+        wanted = get_dimensions(amplitudes[of])
+        for name, value in with_units(self.name, amplitudes, wanted, of).items():
+            object.__setattr__(self, name, value)
+        super().__post_init__()
 
     def _texts(self) -> dict[str, str]:
         pre, post = (
@@ -201,8 +249,7 @@ class TripletSTDP(_TimingRule):
         if pairing not in PAIRINGS:
             raise ValueError(f"{cls.__name__}: pairing must be 'all' or 'nearest', got {pairing!r}")
         values = table[f"{pairing} {'minimal' if minimal else 'full'}"]
-        names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
-        parameters = dict(zip(names, values[:4], strict=True))
+        parameters = dict(zip(_AMPLITUDES, values[:4], strict=True))
         taus = {"tau_x": values[4] * ms, "tau_y": values[5] * ms}
         return cls(**{"pairing": pairing, **parameters, **taus, **kwds})
 

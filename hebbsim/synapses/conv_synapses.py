@@ -78,7 +78,8 @@ class ConvSynapses(KernelGroup):
     target : FeatureMap
         A map with `conv_output_shape` of the source's shape.
     model : str or Equations, optional
-        Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``.
+        Equations; with a `rule`, the default is ``w : 1; u_post = w*x_pre : 1 (summed)``, or with
+        a rule for spikes ``w : 1``, in the units that the rule's parameters give the weight.
     on_pre, on_post : str or dict of str, optional
         Statements run along the connections of each neuron that spiked, as in `Synapses`: named
         pathways in a dict. They accumulate (``+=``, ``-=``) into variables of the neurons or of
@@ -100,8 +101,10 @@ class ConvSynapses(KernelGroup):
     weight_sharing : bool
         False gives each position a kernel of its own (a locally connected layer).
     rule : Rule, optional
-        Adds its equations to the model, its parameters to the namespace and its update. The traces
-        that it needs of neurons that spike are kept in `traces`, unless their model has them.
+        Adds its equations to the model, its parameters to the namespace and its update. Where
+        that clips the weights to bounds, weights beyond them are refused at the start of a run.
+        The traces that it needs of neurons that spike are kept in `traces`, unless their model
+        has them.
     update : str, optional
         Statements run on each kernel element after the sums, instead of the rule's, such as
         ``'w += 0.01*dw'``.

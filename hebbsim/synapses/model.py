@@ -20,7 +20,7 @@ from hebbsim.synapses.connections import Connections
 
 __all__ = ["REDUCTIONS", "ConvModel", "check_identifiers", "read_model", "what_to_add"]
 
-#: The model of a convolution with a rule and no model of its own
+#: The simplest model
 DEFAULT_MODEL = """
 w : 1
 u_post = w*x_pre : 1 (summed)
@@ -167,7 +167,7 @@ def _equations(label: str, model: str | Equations | None, rule: Rule | None) -> 
                 f"{label}: give a model or a rule, or both; the simplest model is "
                 f"{DEFAULT_MODEL.strip()!r}"
             )
-        model = "w : 1" if rule.spiking else DEFAULT_MODEL
+        model = _default_model(rule)
     if not isinstance(model, str | Equations):
         raise TypeError(
             f"{label}: the model must be a string or Equations, got {type(model).__name__}"
@@ -177,6 +177,12 @@ def _equations(label: str, model: str | Equations | None, rule: Rule | None) -> 
         missing = [e for e in Equations(rule.model).values() if e.varname not in equations]
         equations = equations + Equations(missing)
     return equations
+
+
+def _default_model(rule: Rule) -> str:
+    """Return the model of a convolution that has none of its own, in the units of the weight."""
+    unit = rule.weight_unit
+    return f"w : {unit}" if rule.spiking else DEFAULT_MODEL.replace(" : 1", f" : {unit}")
 
 
 def _of_connections(connections: Connections, equations: Equations) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The end of a learning step: change, mask, bounds, normalisation, applied once."""
 
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from brian2 import Clock, Quantity
@@ -13,6 +14,7 @@ from hebbsim.rules.rule import Rule
 from hebbsim.statements import parse_statements
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.sample_updates import update_samples
+from hebbsim.synapses.weight_range import check_weight_range
 from hebbsim.units import unit_text
 
 __all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "apply_changes", "make_update"]
@@ -63,6 +65,9 @@ class KernelUpdate(LoopNest):
         if normalize is not None:
             _check_norm_units(kernel, weight, norm)
         self.weight, self.rule = weight, rule
+        #: Whether the update is the rule's own, and weights beyond its bounds are refused
+        self.of_rule = False
+        self._normalized = normalize is not None
         super().__init__(
             kernel,
             "kernel_update",
@@ -85,6 +90,12 @@ class KernelUpdate(LoopNest):
         """Zero the weights that the mask leaves out."""
         if self.group.is_masked:
             self.group.state(self.weight)[:] = f"{self.weight}*mask"
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Look at the weights, before the code object is made."""
+        if self.rule is not None and self.of_rule:
+            check_weight_range(self.group, self.rule, self._normalized)
+        super().before_run(run_namespace)
 
     def run(self) -> None:
         """Run the step, and stop if a weight is no longer finite."""
@@ -140,7 +151,7 @@ def make_update(
             f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
             "one that learns, of each element, with weight="
         )
-    return KernelUpdate(
+    update = KernelUpdate(
         kernel,
         code + _masking(kernel, weight),
         weight=weight,
@@ -149,6 +160,8 @@ def make_update(
         rule=rule,
         order=order + 3,
     )
+    update.of_rule = rule is not None and statements == rule.update
+    return update
 
 
 def _check_norm(label: str, normalize: str | None, norm: float | Quantity) -> None:

@@ -187,7 +187,7 @@ def test_a_voltage_without_units_is_refused():
         ({"voltage": "v_m - E"}, "voltage must name the target's voltage, such as 'v'"),
         ({"tau_x": 15}, "tau_x must be a positive time"),
         ({"theta_plus": -45}, "theta_plus must be in "),
-        ({"A_LTP": 8e-5 / mV}, "A_LTP must be in "),
+        ({"A_LTP": 8e-5 / mV}, "A_LTD must be per voltage and A_LTP per voltage squared"),
         ({"u_ref": 60 * mV**2}, "u_ref must be in "),
         ({"u_ref": -8 * mV}, "u_ref must be positive, a depolarisation above E_L"),
     ],

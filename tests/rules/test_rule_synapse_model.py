@@ -76,7 +76,7 @@ def groups(kind, rule, settings):
 def test_equals_a_convolution(name):
     prefs.codegen.target = "numpy"
     rule, settings = CASES[name]
-    start = 0.5 + 0.05 * np.arange(N_PRE * N_POST).reshape(N_POST, N_PRE)
+    start = 0.5 + 0.015 * np.arange(N_PRE * N_POST).reshape(N_POST, N_PRE)
 
     source, target = groups(FeatureMap, rule, settings)
     conv = ConvSynapses(source, target, "w : 1", rule=rule, kernel_size=1, weight_sharing=False)

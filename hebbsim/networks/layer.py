@@ -41,6 +41,12 @@ class LayerDeclaration:
                 f"{kind}: norm must be a positive number without units, as a layer's weights are, "
                 f"got {self.norm!r}"
             )
+        if isinstance(self.rule, Rule) and self.rule.weight_unit != "1":
+            raise ValueError(
+                f"{kind}: the weights of a layer have no units, and those of the rule "
+                f"{self.rule.name} are in {self.rule.weight_unit}; give its parameters as plain "
+                "numbers, or use ConvSynapses"
+            )
 
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""

@@ -24,7 +24,16 @@ from brian2.core.base import BrianObjectException
 from numpy.testing import assert_allclose
 from rules_cases import driven_map
 
-from hebbsim import ConvSynapses, FeatureMap, PerChannel, PerSample, SpikingLayer, rules
+from hebbsim import (
+    ConvLayer,
+    ConvSynapses,
+    FeatureMap,
+    PerChannel,
+    PerSample,
+    SpikingLayer,
+    rules,
+)
+from hebbsim.networks.serialization import describe_rule, rule_from
 from hebbsim.rules import RewardGated
 
 #: Of rates and of spikes: a rule of plain weights and the same for weights in nS
@@ -270,14 +279,19 @@ def test_parameters_with_other_units_are_refused(make, message):
         make()
 
 
-def test_units_survive_json_in_a_layer():
+def test_units_survive_json():
     rule = rules.PairSTDP(A_plus=0.01 * nS, A_minus=0.01 * nS, w_min=-1 * nS, w_max=0)
     for chosen in (rule, RewardGated(rule), rules.Hebb(0.1 * nS).hard_bounded(0, 1 * nS)):
-        layer = SpikingLayer(4, 3, chosen)
-        again = SpikingLayer.from_dict(json.loads(json.dumps(layer.to_dict()))).rule
+        again = rule_from(json.loads(json.dumps(describe_rule(chosen))))
         assert again.kept_range == chosen.kept_range
         assert again.weight_unit == "siemens"
         assert str(again) == str(chosen)
+
+
+@pytest.mark.parametrize("kind", [ConvLayer, SpikingLayer])
+def test_layers_of_networks_have_plain_weights(kind):
+    with pytest.raises(ValueError, match=f"{kind.__name__}: the weights of a layer have no units"):
+        kind(4, 3, rules.Hebb(0.1 * nS))
 
 
 def test_units_of_rewards_times():

@@ -469,3 +469,23 @@ def test_ordinary_synapses_have_no_equation_for_them():
     rule = rules.Rule(equations=f"{HEBB}\nm = abs(dw) : 1 (maximum over kernel)")
     with pytest.raises(ValueError, match=r"Rule: 'm' is \(maximum over kernel\), which ordinary"):
         _ = rule.synapse_model
+
+
+def test_a_rule_brings_its_reductions():
+    """Alone, and as what makes a kernel eligible for a reward."""
+    prefs.codegen.target = "numpy"
+    rule = rules.Rule(
+        0.1,
+        f"{HEBB}\nlargest = abs(dw) : 1 (maximum over filter)",
+        update="w += eta*dw/largest",
+    )
+    for chosen, factor in ((rule, 1), (rules.RewardGated(rule, trial_by_trial=True), -2)):
+        source, layer = two_maps()
+        conv = ConvSynapses(source, layer, rule=chosen, kernel_size=2)
+        x, y, w = random_state(source, layer, conv)
+        if factor != 1:
+            conv.reward, conv.rewarded = factor, 1
+        run_steps(source, layer, conv)
+        dw = coincidences(x, y, w)
+        change = 0.1 * dw / np.abs(dw).max((1, 2, 3), keepdims=True)
+        close(conv.get_kernel("w"), w + factor * change)

@@ -30,6 +30,8 @@ __all__ = [
     "drawn_function",
 ]
 
+#: Indices that loops over connections define
+_OF_LOOPS = ("_idx", "_sub_idx", "_channel_idx", "_position_idx", "_sample_idx")
 _ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*[-+*/%]*=(?!=)", re.MULTILINE)
 
 
@@ -207,7 +209,7 @@ def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -
     for name, full_name in own.items():
         variable = group.variables[name]
         index = group.variables.indices[name]
-        linked = isinstance(group.variables.get(index), ArrayVariable) and index != "_sub_idx"
+        linked = index not in _OF_LOOPS and isinstance(group.variables.get(index), ArrayVariable)
         if index != "0":
             index = prefix + index
             if index not in variables and linked:  # looked up for each neuron

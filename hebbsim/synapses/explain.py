@@ -198,6 +198,7 @@ def _reduction(reduction: KernelReduction) -> Work:
     return Work(
         reduction.name,
         reduction.when,
+        reduction.order,
         text,
         (f"for each kernel element, {reduction.flag}",),
         len(kernel),

@@ -208,7 +208,7 @@ def _written_out(equations: Equations, of_connections: dict[str, str]) -> Equati
                 expr=Expression(word_substitute(equation.expr.code, of_connections)),
                 flags=equation.flags,
             )
-            if {"summed", "cumulative"} & set(equation.flags)
+            if {"summed", "cumulative", *REDUCTIONS} & set(equation.flags)
             and equation.identifiers & {*of_connections}
             else equation
             for equation in equations.values()

@@ -193,7 +193,6 @@ def spiking(shape=(1, 2, 2), extra=""):
         ({"on_pre": "h_post += w"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "channel_post += 1"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "w += o1_post"}, ValueError, "needs a variable 'o1' of"),
-        ({"rule": rules.PairSTDP()}, ValueError, r"'o1' of .*add rule.post_model to its model"),
         ({"on_pre": "g_post += w", "delay": {"x": 1 * ms}}, ValueError, "no pathway 'x'"),
         ({"on_pre": "g_post += w", "delay": 3}, ValueError, "expected a time"),
         ({"on_pre": "g_post += w", "delay": -1 * ms}, ValueError, "expected a time"),

@@ -9,6 +9,8 @@ from brian2 import prefs
 from torch import nn
 
 from hebbsim import rules
+from hebbsim.bridge.torch_export import to_torch
+from hebbsim.bridge.torch_import import from_torch
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
@@ -48,6 +50,40 @@ def random_images(network, n=4, seed=1, draw=None):
 def run(module, images):
     dtype = next(module.parameters()).dtype
     return module(torch.from_numpy(images).to(dtype)).numpy()
+
+
+def assert_same_as_torch(module, in_shape, seed=1):
+    """Import a module, compare what it gives with torch, and what comes back with both."""
+    dtype = torch.float64 if prefs.core.default_float_dtype is np.float64 else torch.float32
+    module = module.to(dtype).requires_grad_(False)
+    network = from_torch(module, in_shape, batch_size=2)
+    images = random_images(network, n=3, seed=seed)
+    expected = module(torch.from_numpy(images).to(dtype)).numpy()
+    found = network.transform(images)
+    if expected.ndim == 2:  # of a linear layer
+        expected = expected[:, :, None, None]
+    assert found.shape == expected.shape
+    largest = np.abs(expected).max()
+    assert largest > 0
+    assert np.abs(found - expected).max() <= TOLERANCE[found.dtype.type] * largest
+    exported = to_torch(network)
+    assert_same_map(network, exported, images)
+    back = from_torch(exported)
+    assert back.describe() == network.describe()
+    assert_equal_state(to_torch(back), exported)
+    return network
+
+
+def randomize(module, seed=0):
+    """Draw parameters and running statistics: fresh ones of a batch norm are 1 and 0."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(torch.randn(tensor.shape, generator=generator) / 2)
+                if name.endswith("running_var"):
+                    tensor.square_().add_(0.1)
+    return module
 
 
 def assert_same_map(network, module, images):

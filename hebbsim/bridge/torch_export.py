@@ -45,7 +45,8 @@ def to_torch(network: LayeredNetwork | ConvSynapses, *, weight: str | None = Non
         gives what ``network.transform(images)`` gives, the last layer's ``output``. Its modules
         are named by their layer, counted from 1: ``standardize1``, ``conv1``, ``output1`` and
         ``pool1``, as far as the layer has them. ``output1`` is the activation that the next layer
-        sees; a ``conv1`` with an adaptive threshold has ``bias = -threshold``. Of a `ConvSynapses`
+        sees; the ``bias`` of ``conv1`` is that of the layer, or ``-threshold`` of an adaptive
+        threshold. Of a `ConvSynapses`
         the convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
         Of a `SpikingNetwork` the convolutions of its layers, ``conv1``, ``conv2``, ...: its
         kernels, with ``bias = -theta`` of an adaptive threshold, but not its neurons, for which
@@ -124,9 +125,8 @@ def build_module(
             continue
         if layer.standardize:
             modules[f"standardize{number}"] = Standardize()
-        modules[f"conv{number}"] = _convolution(
-            layer.geometry(shape), layer.threshold_step > 0, dtype
-        )
+        offset = layer.bias or layer.threshold_step > 0
+        modules[f"conv{number}"] = _convolution(layer.geometry(shape), offset, dtype)
         output = _output(layer)
         if output is not None:
             modules[f"output{number}"] = output
@@ -159,8 +159,8 @@ def _network_module(network: LayeredNetwork) -> nn.Sequential:
     for number, stage in enumerate(network.stages, start=1):
         tensors[f"conv{number}.weight"] = _tensor(stage.conv, "w")
         if f"conv{number}.bias" in module.state_dict():
-            # subtracted from 0, since the negative of no threshold would be -0.0
-            tensors[f"conv{number}.bias"] = torch.from_numpy(0 - stage.thresholds)
+            # a layer has one of them; the negative of no threshold would be -0.0
+            tensors[f"conv{number}.bias"] = torch.from_numpy(stage.bias - stage.thresholds)
     module.load_state_dict(tensors)
     module.description = network.describe()  # type: ignore[assignment]
     return module

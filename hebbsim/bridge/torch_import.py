@@ -5,23 +5,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from brian2 import prefs
+from numpy.typing import NDArray
 from torch import nn
 
 from hebbsim.bridge.torch_export import build_module, layers_of
-from hebbsim.bridge.torch_layers import leaves, read_layers
+from hebbsim.bridge.torch_layers import read_layers
+from hebbsim.bridge.torch_leaves import leaves, unwrap
 from hebbsim.bridge.torch_modules import LocallyConnected2d
+from hebbsim.bridge.torch_readers import weight_and_bias
 from hebbsim.geometry import MapShape
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.layered_network import LayeredNetwork
-from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_network import SpikingNetwork
 
 __all__ = ["from_torch"]
 
 BATCH_SIZE = 100
 SEED = 0
+
+#: The kernel and bias of each layer
+type Weights = Sequence[tuple[NDArray[np.float64], NDArray[np.float64] | None]]
+_CONVOLUTIONS = (nn.Conv2d, LocallyConnected2d)
 
 
 def from_torch(
@@ -39,10 +44,12 @@ def from_torch(
     module : torch.nn.Module
         Either what `to_torch` gave, which comes back with its rules and thresholds; or a single
         `nn.Conv2d`, or an `nn.Sequential` (of `nn.Sequential`) in which each layer is, in this
-        order and with all but the convolution optional: `Standardize`; `nn.Conv2d` or
-        `LocallyConnected2d` without bias; `nn.ReLU`, `Triangle`, `WinnerTakeAll`,
-        `SoftWinnerTakeAll`, `nn.Softmax2d`, or `nn.Softmax` over channels; `nn.AvgPool2d` or
-        `nn.MaxPool2d`.
+        order and with all but the convolution optional: `Standardize`; `nn.Conv2d`,
+        `LocallyConnected2d`, or after `nn.Flatten` an `nn.Linear`; `nn.BatchNorm2d`;
+        `nn.ReLU`, `Triangle`, `WinnerTakeAll`, `SoftWinnerTakeAll`, `nn.Softmax2d`, or
+        `nn.Softmax` over channels; `nn.AvgPool2d` or `nn.MaxPool2d`. `nn.Dropout` in evaluation
+        and `nn.Identity` may stand anywhere. `DataParallel`, `DistributedDataParallel`,
+        `AveragedModel` and what `torch.compile` gives are read as what they hold.
     input_shape : tuple of int, optional
         ``(channels, rows, cols)`` of an image. What `to_torch` gave knows its own.
     batch_size : int, optional
@@ -54,7 +61,7 @@ def from_torch(
     Returns
     -------
     ConvNetwork or SpikingNetwork
-        With copies of the kernels. Layers that don't come from `to_torch` have no rule:
+        With copies of the kernels and biases. Layers that don't come from `to_torch` have no rule:
         ``dataclasses.replace(layer, rule=rules.Oja())`` gives them one in a new `ConvNetwork`.
         The network computes in Brian2's ``prefs.core.default_float_dtype``.
 
@@ -63,20 +70,43 @@ def from_torch(
     TypeError
         If `module` is no torch module.
     ValueError
-        If a module can't be expressed by a `ConvLayer`, with its name; if `input_shape` is missing
-        or doesn't fit; if float64 kernels would be rounded to float32.
+        If a module can't be expressed by a `ConvLayer`, with its name; if its forward pass is not
+        that of its class, or depends on the training mode; if `input_shape` is missing or doesn't
+        fit; if float64 kernels would be rounded to float32.
 
     Notes
     -----
-    A bias is refused unless it is 0: a layer's only offset is its adaptive threshold, and to have
-    one would change how it learns.
+    What is copied is what a forward pass computes with: the weight after weight normalisation,
+    pruning, and in evaluation after spectral normalisation and other parametrizations. A module
+    that is used twice becomes two layers, which learn each for itself. Weights of 16 bits keep
+    their values; the network doesn't round what it computes to 16 bits, as torch does.
+
+    Batch normalisation in evaluation is the affine map ``scale*x + offset`` of each channel, with
+    ``scale = gamma/sqrt(var + eps)`` and ``offset = beta - mean*scale`` [1]_. Right after a
+    convolution it is folded into it, so that each layer keeps one kernel and one drive to learn
+    from: the kernel is multiplied by ``scale``, the bias becomes ``scale*bias + offset``. Anywhere
+    else it becomes a layer of its own, a 1x1 convolution of each channel by itself.
+
+    An `nn.Linear` becomes a convolution whose kernel covers the whole map. The network gives
+    `(n, features, 1, 1)` where the module gives `(n, features)`, and takes such images for a
+    module that begins with vectors, with ``input_shape=(features, 1, 1)``.
+
+    References
+    ----------
+    .. [1] Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network
+       training by reducing internal covariate shift. ICML, algorithm 2.
+
+    See Also
+    --------
+    hebbsim.bridge.state_dicts.load_state_dict : read a file of weights into a module first.
     """
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"from_torch: expected a torch.nn.Module, got {type(module).__name__}; a state_dict "
-            "has to be loaded into its module first"
+            "has to be loaded into its module first, with hebbsim.bridge.state_dicts."
+            "load_state_dict(module, state_dict)"
         )
-    _check_precision(module)
+    module = unwrap(module)
     description = _description(module)
     if input_shape is None and description is None:
         raise ValueError(
@@ -88,24 +118,26 @@ def from_torch(
         defaults["input_shape"] if input_shape is None else input_shape, "from_torch: input_shape"
     )
     if description is not None and isinstance(module, nn.Sequential):
-        _check_unchanged(module, shape, layers_of(description))
+        weights = _described_weights(module, description, shape)
         if "encoding" in description:
-            return _spiking(module, description, shape, batch_size, seed)
+            return _spiking(weights, description, shape, batch_size, seed)
         layers = [ConvLayer.from_dict(layer) for layer in description["layers"]]
     else:
-        layers = read_layers(module, shape)
+        read = read_layers(module, shape)
+        layers = [one.layer for one in read]
+        weights = [(one.kernel, one.bias) for one in read]
     network = ConvNetwork(
         shape,
         layers,
         batch_size=defaults["batch_size"] if batch_size is None else batch_size,
         seed=defaults["seed"] if seed is None else seed,
     )
-    _fill(network, module)
+    _fill(network, weights)
     return network
 
 
 def _spiking(
-    module: nn.Module,
+    weights: Weights,
     description: dict[str, Any],
     shape: MapShape,
     batch_size: int | None,
@@ -116,7 +148,7 @@ def _spiking(
     network = SpikingNetwork.from_description(
         {**description, "input_shape": list(shape), **changed}
     )
-    _fill(network, module)
+    _fill(network, weights)
     return network
 
 
@@ -127,33 +159,16 @@ def _description(module: nn.Module) -> dict[str, Any] | None:
     return found if known else None
 
 
-def _check_precision(module: nn.Module) -> None:
-    precision = np.dtype(prefs.core.default_float_dtype)
-    for name, parameter in module.named_parameters():
-        if not parameter.dtype.is_floating_point:
-            raise ValueError(
-                f"from_torch: expected real kernels, got {parameter.dtype} in '{name}'"
-            )
-        if parameter.dtype == torch.float64 and precision == np.float32:
-            raise ValueError(
-                f"from_torch: '{name}' is float64 and Brian2 computes in float32, which would "
-                "round it; set brian2.prefs.core.default_float_dtype = numpy.float64, or round "
-                "it on purpose: from_torch(module.float())"
-            )
-
-
-def _convolutions(module: nn.Module) -> list[nn.Conv2d | LocallyConnected2d]:
-    kinds = (nn.Conv2d, LocallyConnected2d)
-    return [leaf for _, leaf in leaves(module) if isinstance(leaf, kinds)]
-
-
-def _check_unchanged(
-    module: nn.Sequential, shape: MapShape, layers: Sequence[ConvLayer | SpikingLayer]
-) -> None:
-    """Compare what `to_torch` described with what there is now."""
+def _described_weights(
+    module: nn.Sequential, description: dict[str, Any], shape: MapShape
+) -> Weights:
+    """Read the weights of a module that is still as `to_torch` described it."""
+    described, now = (
+        {leaf.name: leaf for leaf in leaves(whole)}
+        for whole in (build_module(shape, layers_of(description), torch.float32), module)
+    )
     expected, found = (
-        {name: _text(leaf) for name, leaf in leaves(whole)}
-        for whole in (build_module(shape, layers, torch.float32), module)
+        {name: leaf.text for name, leaf in whole.items()} for whole in (described, now)
     )
     for name in [*expected, *found]:
         if expected.get(name) != found.get(name):
@@ -162,21 +177,14 @@ def _check_unchanged(
                 f"{expected.get(name, 'absent')}, got {found.get(name, 'none')}. Delete "
                 "module.description and give input_shape to have it read as a plain nn.Sequential"
             )
+    return [weight_and_bias(leaf) for leaf in now.values() if leaf.kind in _CONVOLUTIONS]
 
 
-def _text(leaf: nn.Module) -> str:
-    """Write a module with all its settings: torch leaves out the divisor of a pooling."""
-    if isinstance(leaf, nn.AvgPool2d) and leaf.divisor_override is not None:
-        return f"{leaf!r} with divisor_override={leaf.divisor_override}"
-    return repr(leaf)
-
-
-def _fill(network: LayeredNetwork, module: nn.Module) -> None:
-    """Copy kernels and thresholds into a network of the module's structure."""
-    for number, (stage, conv) in enumerate(
-        zip(network.stages, _convolutions(module), strict=True), start=1
+def _fill(network: LayeredNetwork, weights: Weights) -> None:
+    """Copy kernels, biases and thresholds into a network of the module's structure."""
+    for number, (stage, (kernel, bias)) in enumerate(
+        zip(network.stages, weights, strict=True), start=1
     ):
-        kernel = _array(conv.weight)
         pruned = "mask" in stage.conv.variables
         if pruned and np.any(kernel[stage.conv.get_kernel("mask") == 0]):
             raise ValueError(
@@ -184,11 +192,7 @@ def _fill(network: LayeredNetwork, module: nn.Module) -> None:
                 "removes weights that are not 0 in the module; leave out seed="
             )
         stage.conv.set_kernel("w", kernel)
-        for group in stage.groups:
-            if "theta" in group.variables and conv.bias is not None:
-                group.variables["theta"].get_value()[:] = 0 - _array(conv.bias)
-
-
-def _array(parameter: torch.Tensor) -> np.ndarray:
-    """Copy to float64, which holds all of torch's real types."""
-    return parameter.detach().to("cpu", torch.float64, copy=True).numpy()
+        for kind, name, sign in (("bias", "bias", 1), ("threshold", "theta", -1)):
+            variable = stage.offset(kind, name)
+            if variable is not None and bias is not None:
+                variable.get_value()[:] = 0 + sign * bias  # not -0.0

@@ -4,33 +4,30 @@ import hashlib
 import io
 import json
 import os
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from hebbsim.bridge.state_dicts import WeightsError, read_bytes, read_tensors
 from hebbsim.bridge.torch_export import build_module, layers_of, to_torch
 from hebbsim.bridge.torch_import import from_torch
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_network import SpikingNetwork
 
-__all__ = ["WeightsError", "load_network", "load_weights", "save_weights"]
+__all__ = ["load_network", "load_weights", "save_weights"]
 
 FORMAT = "hebbsim weights"
 VERSION = 1
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_EXPECTED = (
+    "expected what save_weights wrote, <stem>.safetensors (or .pt) and <stem>.json side by side"
+)
 _REMEDY = "Write the three files anew with save_weights"
-
-
-class WeightsError(ValueError):
-    """Weights that can't be written or read, or files that don't belong together."""
 
 
 def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path, Path]:
@@ -194,18 +191,8 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise WeightsError(
-            f"{path} can't be read ({error.strerror or error}); expected what save_weights wrote, "
-            "<stem>.safetensors (or .pt) and <stem>.json side by side"
-        ) from error
-
-
 def _read_header(path: Path) -> dict[str, Any]:
-    content = _read_bytes(path)
+    content = read_bytes(path, _EXPECTED)
     try:
         header = json.loads(content)
     except ValueError as error:  # of JSON or of UTF-8
@@ -226,37 +213,15 @@ def _read_header(path: Path) -> dict[str, Any]:
 
 
 def _read_tensors(path: Path, checksum: str | None) -> dict[str, Tensor]:
-    content = _read_bytes(path)
-    read: Callable[[bytes], dict[str, Tensor]] = (
-        _read_pt if path.suffix == ".pt" else safetensors.torch.load
-    )
-    try:
-        tensors = read(content)
-    except (
-        SafetensorError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise WeightsError(
-            f"{path} is truncated or damaged ({_first_line(error)}). {_REMEDY}"
-        ) from error
+    content = read_bytes(path, _EXPECTED)
+    tensors = read_tensors(path, content)
     if _checksum(content) != checksum:
         raise WeightsError(
             f"{path} is not the file that {path.with_suffix('.json').name} was written with: its "
-            f"checksum differs. They are of different saves, or it was changed since. {_REMEDY}"
+            f"checksum differs. They are of different saves, or it was changed since. {_REMEDY}, "
+            "or read it with load_state_dict into the module that load_weights gives"
         )
     return tensors
-
-
-def _read_pt(content: bytes) -> dict[str, Tensor]:
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _signatures(tensors: dict[str, Tensor]) -> dict[str, str]:

@@ -18,10 +18,10 @@ POOLINGS = ("average", "max", "sum")
 class ConvLayer(LayerDeclaration):
     """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
 
-    In every layer ``u`` is the drive, ``z`` the drive above the threshold (``u`` without one),
-    ``y`` the activity that plasticity sees, and ``output`` what the layer hands on: the two may
-    differ (sparse plasticity, dense output; Miconi 2021). The next layer sees it as ``x``,
-    standardised if that layer says so.
+    In every layer ``u`` is the drive, ``z`` the drive above the threshold or with the bias
+    (``u`` without either), ``y`` the activity that plasticity sees, and ``output`` what the layer
+    hands on: the two may differ (sparse plasticity, dense output; Miconi 2021). The next layer
+    sees it as ``x``, standardised if that layer says so.
 
     Parameters
     ----------
@@ -41,6 +41,11 @@ class ConvLayer(LayerDeclaration):
     threshold_step : float
         Step of an adaptive threshold that gives each channel its share ``k/out_channels`` of wins;
         0 means no threshold.
+    bias : bool
+        Whether each channel has a constant offset, ``z = u + bias``. It starts at 0, no rule
+        changes it, and it is set by the name of the layer, counted from 1:
+        ``network.brian2['bias1'].bias = values``. An adaptive threshold is an offset itself, so
+        that a layer has one or the other.
     output : {'activity', 'triangle', 'rectified', 'linear'}
         The activity ``y``; ``z`` minus its mean over channels, rectified; the positive
         part of ``z``; ``z`` itself.
@@ -60,6 +65,7 @@ class ConvLayer(LayerDeclaration):
     k: int = 1
     temperature: float = 1.0
     threshold_step: float = 0.0
+    bias: bool = False
     output: str = "triangle"
     pooling: str | None = None
     pool_size: int | tuple[int, int] = 2
@@ -78,6 +84,12 @@ class ConvLayer(LayerDeclaration):
             raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
         if self.threshold_step < 0:
             raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
+        if self.bias and self.threshold_step > 0:
+            raise ValueError(
+                f"ConvLayer: expected a bias or an adaptive threshold, got bias={self.bias} and "
+                f"threshold_step={self.threshold_step}; leave the bias out and let the threshold "
+                "start from its negative, network.brian2['threshold1'].theta = -bias"
+            )
         if self.rule is not None and not isinstance(self.rule, Rule):
             raise TypeError(
                 f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"

@@ -9,6 +9,7 @@ from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerChannel
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.stage import Stage, StagePlan
 from hebbsim.synapses.model import DEFAULT_MODEL
@@ -36,6 +37,8 @@ def build_stage(plan: StagePlan[ConvLayer]) -> Stage:
                 feature_map, share, step=layer.threshold_step, name=f"threshold{number}"
             )
         )
+    if layer.bias:
+        groups.append(PerChannel(feature_map, "bias : 1", name=f"bias{number}"))
     rng, kernel_shape = plan.generator(), geometry.kernel_shape
     mask = (rng.random(kernel_shape) >= layer.pruned).astype(float) if layer.pruned else None
     conv = plan.convolution(
@@ -87,9 +90,10 @@ def _output_model(following: ConvLayer | None) -> str:
 
 def _map_model(layer: ConvLayer, following: ConvLayer | None) -> str:
     """Equations of a layer's map; what is only another name costs nothing."""
+    offset = " - theta" if layer.threshold_step else " + bias" if layer.bias else ""
     lines = [
         "u : 1",
-        f"z = u{' - theta' if layer.threshold_step else ''} : 1",
+        f"z = u{offset} : 1",
         "y = z : 1" if layer.activity == "linear" else "y : 1",
     ]
     if layer.pooling is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Clock
 from brian2.core.base import BrianObject
+from brian2.core.variables import ArrayVariable
 from brian2.groups.group import Group
 
 from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
@@ -44,10 +45,25 @@ class Stage:
     @property
     def thresholds(self) -> np.ndarray:
         """The threshold of each channel, ``(out_channels,)``: 0 without adaptive thresholds."""
+        return self._values(self.offset("threshold", "theta"))
+
+    @property
+    def bias(self) -> np.ndarray:
+        """The bias of each channel, ``(out_channels,)``: 0 without one."""
+        return self._values(self.offset("bias", "bias"))
+
+    def offset(self, kind: str, name: str) -> ArrayVariable | None:
+        """Return the variable of the group that is named by its kind, as ``bias1``; else None."""
         for group in self.groups:
-            if "theta" in group.variables:
-                return np.array(group.theta[:])
-        return np.zeros(self.layer.out_channels)
+            # the rule's own groups may have a variable of that name
+            if group.name.startswith(kind) and name in group.variables:
+                return group.variables[name]
+        return None
+
+    def _values(self, variable: ArrayVariable | None) -> np.ndarray:
+        if variable is None:
+            return np.zeros(self.layer.out_channels)
+        return np.array(variable.get_value())
 
     def activate(
         self, runners: Iterable[BrianObject], *, computed: bool, learned: bool, frozen: bool

@@ -109,35 +109,32 @@ def user_module(dtype=torch.float64):
     ).to(dtype)
 
 
-def without_bias(module):
-    for layer in module.modules():
-        if getattr(layer, "bias", None) is not None:
-            nn.init.zeros_(layer.bias)
-    return module.requires_grad_(False)
-
-
 def test_a_module_of_ones_own(dtype):
     torch.manual_seed(0)
-    module = without_bias(user_module(torch.float64 if dtype is np.float64 else torch.float32))
+    module = user_module(torch.float64 if dtype is np.float64 else torch.float32)
+    module.requires_grad_(False)
     network = from_torch(module, (2, 16, 13), batch_size=4)
     pool = {"pooling": "max", "pool_size": (2, 2), "pool_stride": (2, 2)}
     winners = {"activity": "graded", "k": 2, "output": "activity"}
     soft = {"activity": "softmax", "output": "activity", "pooling": "average"}
     assert network.layers == (
         imported(6, (3, 2), padding=(1, 0), groups=2, output="rectified", **pool),
-        imported(5, padding=(2, 2), dilation=(2, 2), standardize=True, **winners, **pool),
+        imported(
+            5, padding=(2, 2), dilation=(2, 2), bias=True, standardize=True, **winners, **pool
+        ),
         imported(5, (1, 1)),
         imported(
             4,
             (2, 2),
             stride=(2, 1),
             weight_sharing=False,
+            bias=True,
             temperature=0.5,
             pool_size=(1, 2),
             pool_stride=(1, 1),
             **soft,
         ),
-        imported(3, (2, 1), stride=(1, 2), pool_size=(1, 1), pool_stride=(1, 1), **soft),
+        imported(3, (2, 1), stride=(1, 2), bias=True, pool_size=(1, 1), pool_stride=(1, 1), **soft),
     )
     assert_same_map(network, module, random_images(network, n=5))
 
@@ -175,9 +172,8 @@ REFUSED = [
         conv(padding_mode="circular"),
         r"Conv2d.*expected padding_mode='zeros', got 'circular'; pad the",
     ),
-    (nn.Sequential(conv(bias=True)), r"'0' .*no bias or one of 0, got one up to .*bias=False"),
     (conv(size=2, padding="same"), r"padding='same' with a kernel of even size; use"),
-    (nan_conv(), r"every weight must be finite"),
+    (nan_conv(), r"expected finite values in 'weight', got NaN or infinity"),
     (conv(dtype=torch.complex64), r"real kernels, got torch.complex64 in 'weight'"),
     (nn.Sequential(conv(), nn.MaxPool2d(2, padding=1)), r"'1' .*padding=0, got 1; choose"),
     (nn.Sequential(conv(), nn.MaxPool2d(2, dilation=2)), r"'1' .*dilation=1, got 2"),
@@ -186,11 +182,11 @@ REFUSED = [
     (nn.Sequential(conv(), nn.AvgPool2d(2, padding=(0, 1))), r"padding=0, got \(0, 1\)"),
     (nn.Sequential(conv(), nn.AvgPool2d(2, ceil_mode=True)), r"ceil_mode=False, got True"),
     (nn.Sequential(conv(), nn.AvgPool2d(2, divisor_override=3)), r"an average, or 1, a sum, got 3"),
-    (nn.Sequential(conv(), nn.Softmax(dim=2)), r"dim=1, got dim=2; use nn.Softmax2d"),
-    (nn.Sequential(conv(), nn.Flatten()), r"'1' \(Flatten.*expected one of.*Conv2d.*module\[:n\]"),
+    (nn.Sequential(conv(), nn.Softmax(dim=2)), r"dim=1, got dim=2; use nn.Softmax"),
+    (nn.Sequential(conv(), nn.Flatten()), r"'1' \(Flatten.*expected nn.Linear after it"),
     (
-        nn.Sequential(conv(), nn.Sequential(OrderedDict(norm=nn.BatchNorm2d(2)))),
-        r"'1.norm' \(BatchNorm2d",
+        nn.Sequential(conv(), nn.Sequential(OrderedDict(norm=nn.GroupNorm(1, 2)))),
+        r"'1.norm' \(GroupNorm.*expected one of.*Conv2d.*module\[:n\]",
     ),
     (OwnBlock(), r"from_torch: OwnBlock has no.*put its layers into an nn.Sequential"),
     (nn.Sequential(nn.ReLU(), conv()), r"'0' \(ReLU.*after convolution, got it after start"),
@@ -233,10 +229,18 @@ def test_what_does_not_fit_the_images(module, message):
 def test_what_cannot_be_imported():
     with pytest.raises(TypeError, match=r"expected a torch.nn.Module, got dict"):
         from_torch({})
+    with pytest.raises(TypeError, match=r"load_state_dict\(module, state_dict\)"):
+        from_torch({"weight": torch.ones(1)})
     with pytest.raises(ValueError, match=r"Conv2d doesn't know.*give input_shape="):
         from_torch(conv())
     with pytest.raises(GeometryError, match=r"input_shape: expected three positive integers"):
         from_torch(conv(), (9, 9))
-    part = to_torch(build((2, 9, 14), LAYERS[:1]))[:2]
-    with pytest.raises(ValueError, match=r"'conv1' .*whole module that to_torch made"):
-        from_torch(part, (2, 9, 14))
+
+
+def test_a_threshold_is_a_bias_in_a_part_of_an_exported_module():
+    network = build((2, 9, 14), LAYERS[:1])
+    part = to_torch(network)[:2]
+    back = from_torch(part, (2, 9, 14))
+    np.testing.assert_array_equal(back.stages[0].bias, -network.stages[0].thresholds)
+    assert back.layers[0].bias
+    assert_same_map(back, part, random_images(back))

@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,10 @@ def load_state_dict(module: nn.Module, state_dict: str | Path | Mapping[str, Ten
         given: Any = read_tensors(Path(state_dict), read_bytes(Path(state_dict)))
     else:
         source, given = "the state_dict", state_dict
-    tensors = _without_prefix(_checked(source, given))
     target = unwrap(module)
     own = target.state_dict()
+    # of several prefixes a layer's own name may be one
+    tensors = max(_prefixes_off(_checked(source, given)), key=lambda named: len(named.keys() & own))
     _check_fit(source, own, tensors)
     # a module without memory takes the tensors themselves
     target.load_state_dict(tensors, assign=any(tensor.is_meta for tensor in own.values()))
@@ -140,13 +141,14 @@ def _checked(source: str, given: Any) -> dict[str, Tensor]:
     return dict(given)
 
 
-def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _prefixes_off(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """Yield tensors as they are named, and with each prefix that all names have taken off."""
+    yield tensors
     for prefix in _PREFIXES:
         if tensors and all(name.startswith(prefix) for name in tensors):
-            return _without_prefix(
+            yield from _prefixes_off(
                 {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
             )
-    return tensors
 
 
 def _check_fit(source: str, own: dict[str, Tensor], given: dict[str, Tensor]) -> None:

@@ -6,7 +6,6 @@ followed is followed; the rest is refused by name.
 """
 
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,7 +176,10 @@ def _path(kind: type) -> str:
 def _label(name: str, module: nn.Module) -> str:
     kind = parametrize.type_before_parametrizations(module)
     whole = kind is type(module) and any(module.children())
-    text = kind.__name__ if whole else f"{kind.__name__}({module.extra_repr()})"
+    try:
+        text = kind.__name__ if whole else f"{kind.__name__}({module.extra_repr()})"
+    except TypeError:  # torch expects pairs where ints, set since, do as well
+        text = kind.__name__
     return f"module '{name}' ({text})" if name else text
 
 
@@ -228,7 +230,9 @@ def _after_hooks(name: str, module: nn.Module) -> nn.Module:
             "which each forward pass changes its weight; call module.eval(), or "
             "torch.nn.utils.remove_spectral_norm(layer) to keep what it has"
         )
-    copied = copy(module)  # whose weight is set without that of the original
+    # whose weight is set without that of the original; parametrized modules refuse `copy.copy`
+    copied = type(module).__new__(type(module))
+    vars(copied).update(vars(module))
     with torch.no_grad():
         for hook in hooks:
             hook(copied, ())

@@ -82,7 +82,8 @@ def _refuse_kind(leaf: Leaf) -> NoReturn:
         )
     refuse(
         leaf.label,
-        f"expected one of {', '.join(kind.__name__ for kind in _MEANINGS)}",
+        f"expected one of {', '.join(kind.__name__ for kind in _MEANINGS)}, got a "
+        f"{leaf.kind.__module__}.{leaf.kind.__qualname__}",
         "give the part before it, module[:n], and train a read-out on what that gives, as "
         "hebbsim.decode does"
         if leaf.name

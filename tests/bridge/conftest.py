@@ -1,7 +1,27 @@
 """Fixtures of the bridge's tests."""
 
+import gc
+
 import pytest
+from brian2 import prefs
 from bridge_cases import LAYERS, build
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch_is_no_garbage():
+    """Keep what torch has loaded out of the collection that Brian2 makes before each run."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def numpy_target():
+    """Do without compiling: the map is the same, and the networks are many."""
+    saved = prefs.codegen.target
+    prefs.codegen.target = "numpy"
+    yield
+    prefs.codegen.target = saved
 
 
 @pytest.fixture

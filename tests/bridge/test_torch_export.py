@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from brian2 import Network as BrianNetwork
-from brian2 import NeuronGroup, prefs
+from brian2 import NeuronGroup
 from bridge_cases import (
     PLAIN,
     TOLERANCE,
@@ -34,15 +34,6 @@ from hebbsim.networks.conv_network import ConvNetwork
 ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")
 KINDS = [*(("activity", activity) for activity in ACTIVITIES), ("triangle", "winners")]
 KINDS += [("rectified", "softmax"), ("linear", "graded")]
-
-
-@pytest.fixture
-def numpy_target():
-    """Do without compiling: the exported map is the same, and the networks are many."""
-    saved = prefs.codegen.target
-    prefs.codegen.target = "numpy"
-    yield
-    prefs.codegen.target = saved
 
 
 def dyadic(rng, shape):

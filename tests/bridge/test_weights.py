@@ -16,7 +16,7 @@ from bridge_cases import (
 )
 
 from hebbsim import rules
-from hebbsim.bridge.state_dicts import WeightsError, load_state_dict
+from hebbsim.bridge.state_dicts import WeightsError
 from hebbsim.bridge.torch_export import to_torch
 from hebbsim.bridge.weights import load_network, load_weights, save_weights
 from hebbsim.networks.conv_layer import ConvLayer

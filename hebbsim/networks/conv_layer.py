@@ -84,6 +84,11 @@ class ConvLayer(LayerDeclaration):
             raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
         if self.threshold_step < 0:
             raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
+        if not isinstance(self.bias, bool):
+            raise TypeError(
+                f"ConvLayer: bias must be True or False, got {self.bias!r}; its values are set in "
+                "the network, network.brian2['bias1'].bias = values"
+            )
         if self.bias and self.threshold_step > 0:
             raise ValueError(
                 f"ConvLayer: expected a bias or an adaptive threshold, got bias={self.bias} and "

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from brian2 import StateMonitor, mV, prefs, set_device
 from networks_cases import SHAPE, assert_same, images, kernels, two_layers
 
-from hebbsim import StoredImages
+from hebbsim import StoredImages, rules
 from hebbsim.geometry import GeometryError
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
@@ -138,9 +138,65 @@ def test_layer_settings_that_are_refused(field, value, message):
         ConvLayer(4, 3, **{field: value})
 
 
-def test_standalone_learns_from_stored_images(tmp_path):
+@pytest.mark.parametrize("bias", [[0.1, 0.2], 0.5, 1, None, np.zeros(4), "yes"])
+def test_a_bias_is_declared_by_yes_or_no(bias):
+    with pytest.raises(
+        TypeError, match=r"bias must be True or False, got .*\['bias1'\].bias = val"
+    ):
+        ConvLayer(4, 3, bias=bias)
+
+
+def test_a_threshold_is_an_offset_already():
+    with pytest.raises(ValueError, match=r"bias=True and threshold_step=0.1.*theta = -bias"):
+        ConvLayer(4, 3, bias=True, threshold_step=0.1)
+
+
+def with_bias(**settings):
+    layer = ConvLayer(3, (2, 3), rules.Hebb("0.1/n_shared"), bias=True, **settings)
+    network = ConvNetwork(SHAPE, [layer], batch_size=10)
+    network.brian2["bias1"].bias = [0.5, -0.25, 1]
+    return network
+
+
+def test_a_bias_starts_at_0_and_changes_nothing_then():
+    settings = {"activity": "graded", "output": "linear"}
+    one = ConvNetwork(SHAPE, [ConvLayer(3, 2, bias=True, **settings)], batch_size=10)
+    other = ConvNetwork(SHAPE, [ConvLayer(3, 2, **settings)], batch_size=10)
+    np.testing.assert_array_equal(one.stages[0].bias, [0, 0, 0])
+    np.testing.assert_array_equal(other.stages[0].bias, [0, 0, 0])
+    np.testing.assert_array_equal(one.transform(images(10)), other.transform(images(10)))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_plasticity_sees_the_bias(compiled, dtype):
+    prefs.codegen.target = "auto" if compiled else "numpy"
+    network = with_bias(activity="rectified", normalize=None, standardize=False)
+    data = images(10).astype(np.float32)
+    x = torch.tensor(data, dtype=torch.float64)
+    w = torch.tensor(network.stages[0].conv.get_kernel("w"), dtype=torch.float64)
+    z = F.conv2d(x, w, torch.tensor([0.5, -0.25, 1], dtype=torch.float64))
+    change = F.conv2d(x.transpose(0, 1), F.relu(z).transpose(0, 1)).transpose(0, 1)
+    expected = w + 0.1 * change / (z.numel() / 3)
+    network.fit(data, progress=False)
+    atol = 1e-12 if dtype is np.float64 else 1e-5
+    assert (expected - w).abs().max() > 0.01
+    np.testing.assert_allclose(kernels(network)[0], expected.numpy(), atol=atol)
+    np.testing.assert_array_equal(network.stages[0].bias, [0.5, -0.25, 1])
+
+
+def test_a_bias_is_in_the_checkpoint(tmp_path):
+    network, other = with_bias(), with_bias()
+    network.fit(images(), progress=False, checkpoint=tmp_path / "state.npz")
+    other.brian2["bias1"].bias = 7
+    other.fit(images(), progress=False, checkpoint=tmp_path / "state.npz", resume=True)
+    assert_same(network, other)
+    np.testing.assert_array_equal(other.stages[0].bias, [0.5, -0.25, 1])
+
+
+@pytest.mark.parametrize("build", [two_layers, with_bias])
+def test_standalone_learns_from_stored_images(tmp_path, build):
     def learned():
-        network = two_layers()
+        network = build()
         StoredImages(network.input, images())
         network.brian2.run(3 * network.clock.dt, namespace={})
         return kernels(network)

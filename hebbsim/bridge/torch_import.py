@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hebbsim.bridge.torch_export import build_module, layers_of
+from hebbsim.bridge.torch_kernels import weight_and_bias
 from hebbsim.bridge.torch_layers import read_layers
 from hebbsim.bridge.torch_leaves import leaves, unwrap
 from hebbsim.bridge.torch_modules import LocallyConnected2d
-from hebbsim.bridge.torch_readers import weight_and_bias
 from hebbsim.geometry import MapShape
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork

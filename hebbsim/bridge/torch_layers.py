@@ -7,16 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from hebbsim.bridge.torch_leaves import Leaf, leaves
-from hebbsim.bridge.torch_readers import (
-    FLAT,
-    MAPS,
-    VECTORS,
-    Meaning,
-    Signal,
-    meaning_of,
-    refuse,
-)
+from hebbsim.bridge.torch_leaves import Leaf, leaves, refuse
+from hebbsim.bridge.torch_readers import Meaning, meaning_of
+from hebbsim.bridge.torch_signal import FLAT, MAPS, VECTORS, Signal
 from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.networks.conv_layer import ConvLayer
 

@@ -7,7 +7,7 @@ followed is followed; the rest is refused by name.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-__all__ = ["Leaf", "leaves", "unwrap"]
+__all__ = ["Leaf", "leaves", "refuse", "unwrap"]
 
 #: Modules whose output is that of one they hold, and under which name. `torch.compile`'s is
 #: not imported, which takes seconds.
@@ -58,7 +58,7 @@ class Leaf:
     def text(self) -> str:
         """It with all its settings: torch leaves out the divisor of a pooling."""
         divisor = getattr(self.module, "divisor_override", None)
-        text = f"{self.kind.__name__}({self.module.extra_repr()})"
+        text = _label("", self.module)
         return text if divisor is None else f"{text} with divisor_override={divisor}"
 
     def array(self, name: str) -> NDArray[np.float64] | None:
@@ -169,6 +169,13 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[Leaf]:
         yield Leaf(name, _after_hooks(name, module), kind)
 
 
+def refuse(label: str, expected: str, way_out: str) -> NoReturn:
+    """Refuse a module that a layer can't express."""
+    raise ValueError(
+        f"from_torch: {label} has no counterpart in a ConvLayer: {expected}; {way_out}"
+    )
+
+
 def _path(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
@@ -210,9 +217,10 @@ def _check_hooks(name: str, module: nn.Module) -> None:
 
 def _check_own(name: str, module: nn.Module) -> None:
     """Refuse methods that were replaced on the object."""
-    for attribute in vars(module):
-        special = attribute.startswith("__")  # of scripted modules, which are no leaves
-        if not special and callable(getattr(type(module), attribute, None)):
+    for attribute, value in vars(module).items():
+        if attribute.startswith("__"):  # of scripted modules, which are no leaves
+            continue
+        if callable(value) and callable(getattr(type(module), attribute, None)):
             raise ValueError(
                 f"from_torch: {_label(name, module)} has a {attribute} of its own in place of "
                 f"that of its class; del module.{attribute} brings that back"

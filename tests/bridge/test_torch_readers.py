@@ -80,6 +80,15 @@ def test_a_bias_before_every_output_and_pooling(activation, pooling):
     one_layer(randomize(module), (2, 6, 7))
 
 
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.AvgPool2d((1, 2)), nn.Identity()])
+def test_a_bias_in_compiled_layers(pool, dtype):
+    prefs.codegen.target = "auto"
+    module = nn.Sequential(
+        nn.Conv2d(2, 4, (3, 2)), pool, nn.Conv2d(4, 3, 2), nn.BatchNorm2d(3), nn.Softmax2d()
+    )
+    assert_same_as_torch(randomize(module).eval(), (2, 9, 8))
+
+
 def test_a_bias_is_a_bias_even_if_it_is_zero():
     module = nn.Conv2d(1, 2, 3)
     nn.init.zeros_(module.bias)

@@ -24,6 +24,14 @@ __all__ = [
 
 Pair = tuple[int, int]
 
+#: What padding holds, as `torch.nn.Conv2d` calls it, and numpy's name for it
+_PADDING_MODES = {
+    "zeros": "constant",
+    "circular": "wrap",
+    "reflect": "reflect",
+    "replicate": "edge",
+}
+
 
 class GeometryError(ValueError):
     """A shape, stride, padding, dilation or group count that doesn't fit."""
@@ -93,18 +101,24 @@ class ConvGeometry:
     out_channels : int
         Channels of the target map.
     kernel_size, stride, padding, dilation : int or (int, int)
-        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros.
+        As in `torch.nn.Conv2d`, ``(rows, cols)``.
     groups : int
         Blocks of channels that are connected to each other alone.
     weight_sharing : bool
         Whether one kernel serves all positions (a convolution), or each position has its own
         (a locally connected layer).
+    padding_mode : {'zeros', 'circular', 'reflect', 'replicate'}
+        What the padding holds, as in `torch.nn.Conv2d`: nothing, and kernel elements that look at
+        it have no synapse; the map's other end, as on a ring or torus; the map mirrored at its
+        first and last line; that line itself. But with zeros each kernel element has a synapse at
+        every position, and a pair of neurons may be joined by several elements.
 
     Raises
     ------
     GeometryError
-        If a value is out of range, `groups` doesn't divide both channel counts, or the dilated
-        kernel is larger than the padded input.
+        If a value is out of range, `groups` doesn't divide both channel counts, the padding is
+        wider than the map has lines to fill it, or the dilated kernel is larger than the padded
+        input.
     """
 
     in_shape: MapShape
@@ -115,6 +129,7 @@ class ConvGeometry:
     dilation: Pair = (1, 1)
     groups: int = 1
     weight_sharing: bool = True
+    padding_mode: str = "zeros"
     out_shape: MapShape = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -132,6 +147,7 @@ class ConvGeometry:
                 f"groups={self.groups} must divide the {self.in_shape.channels} input channels "
                 f"and the {self.out_channels} output channels"
             )
+        self._check_padding()
         sizes = self.in_shape[1:]
         spans = [d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True)]
         padded = [n + 2 * p for n, p in zip(sizes, self.padding, strict=True)]
@@ -145,6 +161,62 @@ class ConvGeometry:
             (size - span) // s + 1 for size, span, s in zip(padded, spans, self.stride, strict=True)
         )
         put(self, "out_shape", MapShape(self.out_channels, rows, cols))
+
+    def _check_padding(self) -> None:
+        """Refuse what `torch.nn.functional.pad` refuses."""
+        if not isinstance(self.padding_mode, str) or self.padding_mode not in _PADDING_MODES:
+            known = ", ".join(map(repr, _PADDING_MODES))
+            raise GeometryError(f"padding_mode: expected one of {known}, got {self.padding_mode!r}")
+        fewer = {"circular": 0, "reflect": 1}.get(self.padding_mode)
+        if fewer is None:
+            return
+        largest = tuple(size - fewer for size in self.in_shape[1:])
+        if any(p > most for p, most in zip(self.padding, largest, strict=True)):
+            raise GeometryError(
+                f"padding_mode='{self.padding_mode}' can fill at most {largest[0]} rows and "
+                f"{largest[1]} cols on each side of a map of {self.in_shape.rows}x"
+                f"{self.in_shape.cols}, got padding={self.padding}; use less, or "
+                "padding_mode='replicate'"
+            )
+
+    @property
+    def pads_zeros(self) -> bool:
+        """Whether there is padding without neurons: some connections of a kernel are missing."""
+        return self.padding_mode == "zeros" and self.padding != (0, 0)
+
+    @property
+    def pads_neurons(self) -> bool:
+        """Whether there is padding that holds neurons of the map again."""
+        return self.padding_mode != "zeros" and self.padding != (0, 0)
+
+    @cached_property
+    def source_lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """The source row at each row of the padded map, and likewise for the columns.
+
+        Two integer arrays, ``(rows + 2*padding,)`` and ``(cols + 2*padding,)``; -1 where there is
+        none.
+        """
+        rows, cols = (self._source_lines(axis) for axis in (0, 1))
+        return rows, cols
+
+    def _source_lines(self, axis: int) -> np.ndarray:
+        lines, padding = np.arange(self.in_shape[1 + axis]), self.padding[axis]
+        if self.padding_mode == "zeros":
+            padded = np.pad(lines, padding, constant_values=-1)
+        else:
+            padded = np.pad(lines, padding, mode=_PADDING_MODES[self.padding_mode])  # type: ignore[call-overload]
+        padded.flags.writeable = False
+        return padded
+
+    @cached_property
+    def padded_lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the padded map that show each source row, and likewise for the columns.
+
+        The inverse of `source_lines`: two integer arrays, ``(rows, copies)`` and
+        ``(cols, copies)``, each as wide as its line with most copies; -1 where there are fewer.
+        """
+        rows, cols = (_places_of(lines) for lines in self.source_lines)
+        return rows, cols
 
     @property
     def in_channels_per_group(self) -> int:
@@ -191,7 +263,9 @@ class ConvGeometry:
         return np.array(kernel, order="C")
 
     def input_range(self, axis: int, offset: int) -> range:
-        """Output coordinates along `axis` (0 rows, 1 cols) for which tap `offset` isn't padding."""
+        """Output coordinates along `axis` (0 rows, 1 cols) at which tap `offset` meets a neuron."""
+        if self.padding_mode != "zeros":
+            return range(self.out_shape[1 + axis])
         start = offset * self.dilation[axis] - self.padding[axis]
         stride, size = self.stride[axis], self.in_shape[1 + axis]
         low = max(0, -(start // stride))
@@ -210,7 +284,7 @@ class ConvGeometry:
     def taps(self, batch_size: int = 1) -> Iterator[Taps]:
         """Yield every (pre, post, kernel) triple, one kernel offset and input channel at a time.
 
-        The explicit form of the loop nests, for reference code; padding is left out.
+        The explicit form of the loop nests, for reference code; padding with zeros is left out.
         """
         for krow in range(self.kernel_size[0]):
             for kcol in range(self.kernel_size[1]):
@@ -227,8 +301,8 @@ class ConvGeometry:
             np.arange(out_channels),
             indexing="ij",
         )
-        pre_row = row * self.stride[0] - self.padding[0] + krow * self.dilation[0]
-        pre_col = col * self.stride[1] - self.padding[1] + kcol * self.dilation[1]
+        pre_row = self.source_lines[0][row * self.stride[0] + krow * self.dilation[0]]
+        pre_col = self.source_lines[1][col * self.stride[1] + kcol * self.dilation[1]]
         group = out_channel // self.out_channels_per_group
         pre_channel = group * self.in_channels_per_group + in_channel
         pre = ((sample * n_rows + pre_row) * n_cols + pre_col) * channels + pre_channel
@@ -247,11 +321,15 @@ class ConvGeometry:
         """
         channels, n_rows, n_cols = self.in_shape
         channel, position = pre % channels, pre // channels
-        place = (position // n_cols % n_rows, position % n_cols)
+        shown = (
+            self.padded_lines[0][position // n_cols % n_rows],
+            self.padded_lines[1][position % n_cols],
+        )
         found = []
-        for krow, kcol in np.ndindex(*self.kernel_size):
+        copies = [lines.shape[1] for lines in shown]
+        for krow, kcol, *copy in np.ndindex(*self.kernel_size, *copies):
             offsets = [
-                place[axis] + self.padding[axis] - k * self.dilation[axis]
+                shown[axis][:, copy[axis]] - k * self.dilation[axis]
                 for axis, k in enumerate((krow, kcol))
             ]
             row, col = (o // s for o, s in zip(offsets, self.stride, strict=True))
@@ -282,10 +360,10 @@ class ConvGeometry:
         out_channel, position = post % out_channels, post // out_channels
         found = []
         for krow, kcol in np.ndindex(*self.kernel_size):
-            row = position // out_cols % out_rows * self.stride[0]
-            row += krow * self.dilation[0] - self.padding[0]
-            col = position % out_cols * self.stride[1] + kcol * self.dilation[1] - self.padding[1]
-            inside = (row >= 0) & (row < n_rows) & (col >= 0) & (col < n_cols)
+            row = position // out_cols % out_rows * self.stride[0] + krow * self.dilation[0]
+            col = position % out_cols * self.stride[1] + kcol * self.dilation[1]
+            row, col = self.source_lines[0][row], self.source_lines[1][col]
+            inside = (row >= 0) & (col >= 0)
             shape = (int(np.count_nonzero(inside)), self.in_channels_per_group)
             in_channel = np.arange(shape[1])
             target = out_channel[inside][:, None]
@@ -305,6 +383,16 @@ class ConvGeometry:
         return offset * self.out_channels + out_channel
 
 
+def _places_of(lines: np.ndarray) -> np.ndarray:
+    """Return the places of each number from 0 in an array, one row a number, filled up with -1."""
+    places = [np.flatnonzero(lines == number) for number in range(lines.max() + 1)]
+    table = np.full((len(places), max(map(len, places))), -1)
+    for row, found in zip(table, places, strict=True):
+        row[: len(found)] = found
+    table.flags.writeable = False
+    return table
+
+
 def _joined(found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Taps:
     parts = zip(*found, strict=True)
     return Taps(*(np.concatenate([array.ravel() for array in arrays]) for arrays in parts))
@@ -317,6 +405,7 @@ def conv_output_shape(
     stride: int | Pair = 1,
     padding: int | Pair = 0,
     dilation: int | Pair = 1,
+    padding_mode: str = "zeros",
 ) -> MapShape:
     """Return the ``(channels, rows, cols)`` of the target of a convolution.
 
@@ -328,6 +417,8 @@ def conv_output_shape(
         Number of kernels.
     kernel_size, stride, padding, dilation : int or (int, int)
         As in `torch.nn.Conv2d`.
+    padding_mode : {'zeros', 'circular', 'reflect', 'replicate'}
+        As in `torch.nn.Conv2d`; the shape is the same, but not all fill any padding.
 
     Examples
     --------
@@ -341,6 +432,7 @@ def conv_output_shape(
         stride=stride,  # type: ignore[arg-type]
         padding=padding,  # type: ignore[arg-type]
         dilation=dilation,  # type: ignore[arg-type]
+        padding_mode=padding_mode,
     )
     return geometry.out_shape
 

@@ -1,6 +1,7 @@
 """Random convolutions for the tests: geometry, equations and state."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -66,6 +67,7 @@ class Case:
             dilation=g.dilation,
             groups=g.groups,
             weight_sharing=g.weight_sharing,
+            padding_mode=g.padding_mode,
             rule=self.rule,
             name=f"c{name}",
         )
@@ -82,14 +84,14 @@ class Case:
         unfold = {
             "kernel_size": g.kernel_size,
             "dilation": g.dilation,
-            "padding": g.padding,
             "stride": g.stride,
         }
+        pad = partial(padded_by_torch, padding=g.padding, mode=g.padding_mode)
         taps, places = g.kernel_size[0] * g.kernel_size[1], g.out_shape.rows * g.out_shape.cols
         # axes of every term: sample, group, out channel, in channel and offset, position
         shape = (self.batch_size, g.groups, 1, g.in_channels_per_group * taps, places)
-        patches = F.unfold(x, **unfold).reshape(shape)
-        inside = F.unfold(torch.ones_like(x), **unfold).reshape(shape)
+        patches = F.unfold(pad(x), **unfold).reshape(shape)
+        inside = F.unfold(pad(torch.ones_like(x)), **unfold).reshape(shape)
         outer = (g.groups, g.out_channels_per_group)
         if g.weight_sharing:
             weights = w.reshape(1, *outer, -1, 1)
@@ -106,12 +108,23 @@ class Case:
             for text in (self.drive, self.feedback, self.plasticity)
         )
         u = drive.sum(3).reshape(self.batch_size, *g.out_shape)
-        d = F.fold(feedback.sum(2).reshape(self.batch_size, -1, places), g.in_shape[1:], **unfold)
+        padded, back = torch.func.vjp(pad, x)
+        d = feedback.sum(2).reshape(self.batch_size, -1, places)
+        (d,) = back(
+            F.fold(d, padded.shape[2:], **unfold)
+        )  # the padding's share goes where it is from
         if g.weight_sharing:
             dw = change.sum((0, 4)).reshape(g.kernel_shape)
         else:
             dw = change.sum(0).permute(3, 0, 1, 2).reshape(g.kernel_shape)
         return u.numpy(), d.numpy(), dw.numpy()
+
+
+def padded_by_torch(maps, padding, mode):
+    """Pad maps by torch, as its Conv2d does."""
+    rows, cols = padding if isinstance(padding, tuple) else (padding, padding)
+    mode = {"zeros": "constant"}.get(mode, mode)
+    return F.pad(maps, (cols, cols, rows, rows), mode=mode)
 
 
 def suffixed(text):
@@ -145,12 +158,16 @@ def random_geometry(rng):
     kernel, stride, dilation = (rng.integers(1, high, 2) for high in (4, 3, 3))
     padding = rng.integers(0, 3, 2)
     size = dilation * (kernel - 1) + 1 + rng.integers(0, 6, 2)
+    mode = str(rng.choice(["zeros", "circular", "reflect", "replicate"]))
+    if mode in ("circular", "reflect"):
+        padding = np.minimum(padding, size - (mode == "reflect"))
     return ConvGeometry(
         (groups * int(rng.integers(1, 4)), *map(int, size)),
         groups * int(rng.integers(1, 6)),
         *(tuple(map(int, pair)) for pair in (kernel, stride, padding, dilation)),
         groups,
         bool(rng.random() < 0.75),
+        mode,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from cases import padded_by_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -15,6 +16,12 @@ from hebbsim import conv_output_shape, geometry
 from hebbsim.geometry import ConvGeometry, GeometryError, MapShape, as_pair
 
 examples = settings(deadline=None, max_examples=60)  # no deadline on a busy machine
+
+
+PAIRS = ("kernel_size", "stride", "padding", "dilation")
+
+#: Padding that shows the map again, and how many lines more than the padding the map needs
+FILLED = {"circular": 0, "reflect": 1, "replicate": -9}
 
 
 def pairs(low, high):
@@ -29,10 +36,13 @@ def arguments(draw, fitting=True):
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     kernel_size, stride = draw(pairs(1, 4)), draw(pairs(1, 3))
     padding, dilation = draw(pairs(0, 2)), draw(pairs(1, 3))
+    padding_mode = draw(st.sampled_from(["zeros", *FILLED]))
     least = [1, 1]
     if fitting:
         whole = zip(as_both(kernel_size), as_both(dilation), as_both(padding), strict=True)
-        least = [max(1, d * (k - 1) + 1 - 2 * p) for k, d, p in whole]
+        least = [
+            max(1, d * (k - 1) + 1 - 2 * p, p + FILLED.get(padding_mode, -p)) for k, d, p in whole
+        ]
     rows, cols = (low + draw(st.integers(0, 6)) for low in least)
     return {
         "in_shape": (groups * draw(st.integers(1, 3)), rows, cols),
@@ -42,6 +52,7 @@ def arguments(draw, fitting=True):
         "padding": padding,
         "dilation": dilation,
         "groups": groups,
+        "padding_mode": padding_mode,
     }
 
 
@@ -60,8 +71,9 @@ def torch_conv2d(drawn, x=None, w=None):
     kernel_shape = (drawn["out_channels"], channels // drawn["groups"])
     x = torch.zeros(1, channels, rows, cols) if x is None else x
     w = torch.zeros(*kernel_shape, *as_both(drawn["kernel_size"])) if w is None else w
-    names = ("stride", "padding", "dilation", "groups")
-    return F.conv2d(x, w, None, **{name: drawn[name] for name in names})
+    names = ("stride", "dilation", "groups")
+    padded = padded_by_torch(x, drawn["padding"], drawn["padding_mode"])
+    return F.conv2d(padded, w, None, **{name: drawn[name] for name in names})
 
 
 # The output's shape
@@ -75,9 +87,10 @@ def test_output_shape_is_that_of_torch_and_fails_where_torch_does(drawn):
     try:
         expected = tuple(torch_conv2d(without_groups).shape[1:])
     except RuntimeError:  # "Kernel size can't be greater than actual input size"
-        with pytest.raises(GeometryError, match="more than the padded input"):
+        message = "more than the padded input|can fill at most"
+        with pytest.raises(GeometryError, match=message):
             conv_output_shape(**sizes)
-        with pytest.raises(GeometryError, match="more than the padded input"):
+        with pytest.raises(GeometryError, match=message):
             ConvGeometry(**drawn)
     else:
         assert conv_output_shape(**sizes) == expected
@@ -95,6 +108,7 @@ def test_groups_are_refused_where_torch_refuses_them(in_channels, out_channels, 
         "padding": 0,
         "dilation": 1,
         "groups": groups,
+        "padding_mode": "zeros",
     }
     fits = in_channels % groups == 0 and out_channels % groups == 0
     if fits:
@@ -141,8 +155,10 @@ def test_taps_are_counted_by_n_connections(shape, batch_size):
     assert (connections[0] < batch_size * sizes[0]).all()
     assert (connections[1] < batch_size * sizes[1]).all()
     assert (connections[2] < shape.kernel_elements).all()
-    # no pair of neurons is joined twice
-    assert np.unique(connections[:2], axis=1).shape == connections[:2].shape
+    # no pair of neurons is joined twice by one kernel element, and with zeros not at all
+    assert np.unique(connections, axis=1).shape == connections.shape
+    if shape.padding_mode == "zeros":
+        assert np.unique(connections[:2], axis=1).shape == connections[:2].shape
 
 
 @examples
@@ -156,9 +172,8 @@ def test_taps_are_the_patches_of_torch(drawn, batch_size):
     numbers = torch.arange(1, n_pre + 1, dtype=torch.float64)
     maps = numbers.reshape(batch_size, rows, cols, channels).permute(0, 3, 1, 2)
     patches = F.unfold(
-        maps,
+        padded_by_torch(maps, drawn["padding"], drawn["padding_mode"]),
         as_both(drawn["kernel_size"]),
-        padding=drawn["padding"],
         stride=drawn["stride"],
         dilation=drawn["dilation"],
     )
@@ -353,6 +368,72 @@ def test_a_kernel_larger_than_the_padded_input_is_refused():
     assert conv_output_shape((1, 5, 8), 2, (3, 2), padding=(1, 1), dilation=(3, 1)) == (2, 1, 9)
 
 
+@pytest.mark.parametrize(
+    ("mode", "shape", "padding", "message"),
+    [
+        ("circular", (1, 2, 3), (3, 0), r"at most 2 rows and 3 cols .* 2x3, got padding=\(3, 0\)"),
+        ("circular", (1, 5, 3), 4, r"at most 5 rows and 3 cols .* 5x3, got padding=\(4, 4\)"),
+        ("reflect", (1, 1, 4), (1, 0), r"at most 0 rows and 3 cols .* 1x4, got padding=\(1, 0\)"),
+        ("reflect", (2, 4, 4), 4, r"at most 3 rows and 3 cols .* 4x4, got padding=\(4, 4\)"),
+    ],
+)
+def test_padding_wider_than_the_map_is_refused_as_by_torch(mode, shape, padding, message):
+    with pytest.raises(RuntimeError, match=r"wrapping around|should be less than"):
+        padded_by_torch(torch.zeros(1, *shape), padding, mode)
+    for make in (ConvGeometry, conv_output_shape):
+        with pytest.raises(GeometryError, match=f"padding_mode='{mode}' can fill {message}; use"):
+            make(shape, 2, 1, padding=padding, padding_mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["wrap", "Circular", "constant", "same", "", None, 1, ["zeros"]])
+def test_unknown_padding_modes(mode):
+    known = "one of 'zeros', 'circular', 'reflect', 'replicate'"
+    with pytest.raises(GeometryError, match=f"padding_mode: expected {known}, got ") as error:
+        conv_output_shape((1, 5, 5), 2, 3, padding_mode=mode)
+    assert str(error.value).endswith(repr(mode))
+
+
+def test_lines_of_a_padded_map_worked_out_by_hand():
+    found = {}
+    for mode in ("zeros", *FILLED):
+        shape = ConvGeometry((1, 3, 4), 1, 1, padding=(2, 0), padding_mode=mode)
+        assert shape.source_lines[1].tolist() == [0, 1, 2, 3]
+        assert shape.padded_lines[1].tolist() == [[0], [1], [2], [3]]
+        found[mode] = [lines[0].tolist() for lines in (shape.source_lines, shape.padded_lines)]
+    assert found == {
+        "zeros": [[-1, -1, 0, 1, 2, -1, -1], [[2], [3], [4]]],
+        "circular": [[1, 2, 0, 1, 2, 0, 1], [[2, 5, -1], [0, 3, 6], [1, 4, -1]]],
+        "reflect": [[2, 1, 0, 1, 2, 1, 0], [[2, 6, -1], [1, 3, 5], [0, 4, -1]]],
+        "replicate": [[0, 0, 0, 1, 2, 2, 2], [[0, 1, 2], [3, -1, -1], [4, 5, 6]]],
+    }
+
+
+def test_a_ring_joins_both_ends():
+    """Three neurons in a ring, each meets its neighbours: by hand."""
+    ring = ConvGeometry((1, 1, 3), 1, (1, 3), padding=(0, 1), padding_mode="circular")
+    joined = {tuple(map(int, t)) for tap in ring.taps() for t in zip(*tap, strict=True)}
+    assert joined == {((post + k - 1) % 3, post, k) for post in range(3) for k in range(3)}
+    assert ring.n_connections == 9
+
+
+def test_a_kernel_wider_than_the_ring_joins_a_pair_twice():
+    ring = ConvGeometry((1, 1, 2), 1, (1, 4), padding=(0, 2), padding_mode="circular")
+    assert ring.out_shape == (1, 1, 3)
+    pairs_of = [(int(a), int(b)) for tap in ring.taps() for a, b in zip(*tap[:2], strict=True)]
+    assert sorted(pairs_of) == sorted(2 * [(pre, post) for pre in range(2) for post in range(3)])
+
+
+def test_without_padding_all_modes_join_the_same_neurons():
+    expected = ConvGeometry((1, 4, 5), 2, 3)
+    assert (expected.pads_zeros, expected.pads_neurons) == (False, False)
+    for mode in FILLED:
+        shape = replace(expected, padding_mode=mode)
+        assert shape != expected
+        assert (shape.pads_zeros, shape.pads_neurons) == (False, False)
+        for one, other in zip(shape.taps(), expected.taps(), strict=True):
+            assert_array_equal(np.stack(one), np.stack(other))
+
+
 def test_errors_of_geometry_are_value_errors():
     assert issubclass(GeometryError, ValueError)
 
@@ -378,10 +459,7 @@ def test_geometries_are_equal_when_they_say_the_same(one, other):
     assert len({a, ConvGeometry(**one)}) == 1
 
     def spelled(drawn):
-        return {
-            name: v if name in ("in_shape", "out_channels", "groups") else as_both(v)
-            for name, v in drawn.items()
-        }
+        return {name: v if name not in PAIRS else as_both(v) for name, v in drawn.items()}
 
     assert (a == b) == (spelled(one) == spelled(other))
     assert a != replace(a, weight_sharing=False)

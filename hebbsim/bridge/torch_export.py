@@ -179,6 +179,7 @@ def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:
         dilation=g.dilation,
         groups=g.groups,
         weight_sharing=g.weight_sharing,
+        padding_mode=g.padding_mode,
         activity="linear",
         output="linear",
         standardize=False,
@@ -260,7 +261,7 @@ def _torch_dtype(variable: Any) -> torch.dtype:
 
 def _convolution(geometry: ConvGeometry, bias: bool, dtype: torch.dtype) -> nn.Module:
     g = geometry
-    shared = (g.kernel_size, g.stride, g.padding, g.dilation, g.groups, bias)
+    shared = (g.kernel_size, g.stride, g.padding, g.dilation, g.groups, bias, g.padding_mode)
     # `skip_init` draws no random numbers: exporting leaves torch's generator as it is
     if g.weight_sharing:
         return nn.utils.skip_init(

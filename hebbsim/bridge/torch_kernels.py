@@ -54,12 +54,6 @@ def _check_channels(label: str, expected: int, found: int, what: str = "channels
 def read_conv2d(leaf: Leaf, signal: Signal) -> dict[str, Any]:
     """Return the fields of a `ConvLayer`, ``kernel`` and ``offset`` of a convolution."""
     conv = leaf.module
-    if conv.padding_mode != "zeros":
-        refuse(
-            leaf.label,
-            f"expected padding_mode='zeros', got {conv.padding_mode!r}",
-            "pad the images instead, as with numpy.pad, and use padding=0",
-        )
     _check_channels(leaf.label, conv.in_channels, signal.shape.channels)
     kernel, bias = weight_and_bias(leaf)
     return {
@@ -69,6 +63,7 @@ def read_conv2d(leaf: Leaf, signal: Signal) -> dict[str, Any]:
         "padding": _padding(leaf.label, conv),
         "dilation": as_pair(conv.dilation, "dilation", 1),
         "groups": conv.groups,
+        "padding_mode": conv.padding_mode,
         "kernel": kernel,
         "offset": bias,
     }
@@ -112,6 +107,7 @@ def read_local(leaf: Leaf, signal: Signal) -> dict[str, Any]:
         "dilation": g.dilation,
         "groups": g.groups,
         "weight_sharing": False,
+        "padding_mode": g.padding_mode,
         "kernel": kernel,
         "offset": bias,
     }

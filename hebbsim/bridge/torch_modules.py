@@ -168,11 +168,13 @@ class LocallyConnected2d(nn.Module):
     out_channels : int
         Channels of the output.
     kernel_size, stride, padding, dilation : int or (int, int)
-        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros.
+        As in `torch.nn.Conv2d`, ``(rows, cols)``.
     groups : int
         Blocks of channels that are connected to each other alone.
     bias : bool
         Whether each output channel has a bias, the same at all positions.
+    padding_mode : {'zeros', 'circular', 'reflect', 'replicate'}
+        As in `torch.nn.Conv2d`.
     device, dtype
         Of the parameters, as in `torch.nn.Conv2d`.
 
@@ -209,6 +211,7 @@ class LocallyConnected2d(nn.Module):
         dilation: int | Pair = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -222,6 +225,7 @@ class LocallyConnected2d(nn.Module):
             dilation,  # type: ignore[arg-type]
             groups,
             weight_sharing=False,
+            padding_mode=padding_mode,
         )
         shape = self.geometry.kernel_shape
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
@@ -246,7 +250,9 @@ class LocallyConnected2d(nn.Module):
                 f"{', '.join(map(str, g.in_shape))}), to whose positions its kernels are bound, "
                 f"got {tuple(x.shape)}"
             )
-        patches = F.unfold(x, g.kernel_size, g.dilation, g.padding, g.stride)
+        mode = "constant" if g.padding_mode == "zeros" else g.padding_mode
+        padded = F.pad(x, 2 * g.padding[1:] + 2 * g.padding[:1], mode)
+        patches = F.unfold(padded, g.kernel_size, g.dilation, stride=g.stride)
         patches = patches.unflatten(-2, (g.groups, g.fan_in))
         kernels = self.weight.reshape(-1, g.groups, g.out_channels_per_group, g.fan_in)
         summed = torch.einsum("...gkp,pgok->...gop", patches, kernels)
@@ -261,4 +267,5 @@ class LocallyConnected2d(nn.Module):
         for name, default in (("padding", (0, 0)), ("dilation", (1, 1)), ("groups", 1)):
             if getattr(g, name) != default:
                 text += f", {name}={getattr(g, name)}"
-        return text if self.bias is not None else f"{text}, bias=False"
+        text += "" if self.bias is not None else ", bias=False"
+        return text if g.padding_mode == "zeros" else f"{text}, padding_mode={g.padding_mode}"

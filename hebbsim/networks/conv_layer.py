@@ -27,7 +27,7 @@ class ConvLayer(LayerDeclaration):
     ----------
     out_channels : int
         Number of kernels.
-    kernel_size, stride, padding, dilation, groups, weight_sharing
+    kernel_size, stride, padding, dilation, groups, weight_sharing, padding_mode
         As in `ConvSynapses`.
     rule : Rule, optional
         Without one the random initial kernels stay.

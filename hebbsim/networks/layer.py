@@ -27,6 +27,7 @@ class LayerDeclaration:
     dilation: int | tuple[int, int] = 1
     groups: int = 1
     weight_sharing: bool = True
+    padding_mode: str = "zeros"
     #: Norm of each filter; a kind of layer may have another default
     normalize: str | None = None
     norm: float = 1.0
@@ -55,7 +56,7 @@ class LayerDeclaration:
     def connectivity(self) -> dict[str, Any]:
         """Return the keywords of the convolution, as `ConvSynapses` takes them."""
         names = ("kernel_size", "stride", "padding", "dilation", "groups", "weight_sharing")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*names, "padding_mode")}
 
     def untrained(self) -> Self:
         """Return this layer without plasticity."""

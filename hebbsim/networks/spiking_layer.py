@@ -25,7 +25,7 @@ class SpikingLayer(LayerDeclaration):
     ----------
     out_channels : int
         Number of kernels.
-    kernel_size, stride, padding, dilation, groups, weight_sharing
+    kernel_size, stride, padding, dilation, groups, weight_sharing, padding_mode
         As in `ConvSynapses`.
     rule : Rule, optional
         A rule driven by spikes. Without one the random initial kernels stay.

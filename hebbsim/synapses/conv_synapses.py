@@ -92,7 +92,10 @@ class ConvSynapses(KernelGroup):
     on_event : str or dict of str, optional
         The event that triggers the pathways, or that of each, if it isn't ``'spike'``.
     kernel_size, stride, padding, dilation : int or (int, int)
-        As in `torch.nn.Conv2d`, ``(rows, cols)``; padding is with zeros, and has no synapses.
+        As in `torch.nn.Conv2d`, ``(rows, cols)``.
+    padding_mode : {'zeros', 'circular', 'reflect', 'replicate'}
+        As in `torch.nn.Conv2d`. Zeros have no synapses; else the border's synapses come from the
+        map's other end (a ring, a torus), its mirror image, or its last line.
     source_shape : tuple of int, optional
         ``(channels, rows, cols)`` of a source that is no `FeatureMap`; neuron ``i`` of it is at
         ``((sample*rows + row)*cols + col)*channels + channel``.
@@ -178,6 +181,7 @@ class ConvSynapses(KernelGroup):
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         weight_sharing: bool = True,
+        padding_mode: str = "zeros",
         delay: Delay | Mapping[str, Delay] | None = None,
         on_event: str | Mapping[str, str] = "spike",
         rule: Rule | None = None,
@@ -210,6 +214,7 @@ class ConvSynapses(KernelGroup):
             dilation=dilation,
             groups=groups,
             weight_sharing=weight_sharing,
+            padding_mode=padding_mode,
         )
         self.add_dependency(source)
         self.add_dependency(target)
@@ -445,6 +450,7 @@ class ConvSynapses(KernelGroup):
                 ("dilation", (1, 1)),
                 ("groups", 1),
                 ("weight_sharing", True),
+                ("padding_mode", "zeros"),
             )
             if getattr(g, name) != default
         ]

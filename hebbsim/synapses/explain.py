@@ -176,7 +176,7 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
     """Describe a sum that separates into products, and count what it costs if all are active."""
     products = total.products or ()
     geometry, n_neurons = total.connections.geometry, len(total.connections.target)
-    places = 1 if geometry.padding == (0, 0) else int(np.prod(geometry.kernel_size))
+    places = int(np.prod(geometry.kernel_size)) if geometry.pads_zeros else 1
     lines, operations = ["separates into"], 0
     for product in products:
         factor = "" if product.kernel == "1" else f"({product.kernel}) * "

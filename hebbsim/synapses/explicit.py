@@ -93,7 +93,7 @@ class ExplicitSynapses(Synapses):
         for runner in neuron_sums:
             self.summed_updaters[runner.equation.varname].order = runner.order
         for equation in cumulative:
-            self._add_running_sum(equation, pre, post)
+            self._add_running_sum(equation, post, elements)
         for runner in sums.values():
             if runner.side == "kernel":
                 self._sum_to_kernel(runner.equation.varname, runner.equation.expr.code)
@@ -189,13 +189,16 @@ class ExplicitSynapses(Synapses):
             for name in samples.names:
                 self.variables.add_reference(name, samples, name, index="sample_kernel")
 
-    def _add_running_sum(self, equation: SingleEquation, pre: np.ndarray, post: np.ndarray) -> None:
+    def _add_running_sum(
+        self, equation: SingleEquation, post: np.ndarray, elements: np.ndarray
+    ) -> None:
         """Sum over the output channels up to each synapse's own, by synapses between synapses."""
         name = equation.varname
         channels = self.target.shape.channels
         per_group = self.shared.geometry.out_channels_per_group
         channel = post % channels
-        meeting = np.stack([pre, post // channels, channel // per_group])
+        # all channels of a position and a kernel's row, column and input channel
+        meeting = np.stack([post // channels, elements // channels, channel // per_group])
         _, bundle = np.unique(meeting, axis=1, return_inverse=True)
         order = np.lexsort((channel, bundle)).reshape(-1, per_group)
         low, high = np.triu_indices(per_group)

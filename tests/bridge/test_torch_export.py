@@ -51,6 +51,7 @@ def layer_of(geometry, **settings):
         dilation=g.dilation,
         groups=g.groups,
         weight_sharing=g.weight_sharing,
+        padding_mode=g.padding_mode,
         **settings,
     )
 
@@ -205,7 +206,7 @@ def convolution(seed, model="w : 1\nu_post = w*x_pre : 1 (summed)", **settings):
     source = FeatureMap(g.in_shape, "x : 1\nd : 1", batch_size=2)
     target = FeatureMap(g.out_shape, "u : 1\ny : 1", batch_size=2)
     names = ("kernel_size", "stride", "padding", "dilation", "groups", "weight_sharing")
-    geometry = {name: getattr(g, name) for name in names}
+    geometry = {name: getattr(g, name) for name in (*names, "padding_mode")}
     conv = ConvSynapses(source, target, model, **geometry, **settings)
     rng = np.random.default_rng(seed)
     source.set_maps("x", rng.standard_normal((2, *g.in_shape)))
@@ -242,6 +243,7 @@ def test_a_single_convolution_in_si_units():
         padding=g.padding,
         dilation=g.dilation,
         groups=g.groups,
+        padding_mode=g.padding_mode,
     )
     conv.g = "2e-9*siemens"
     conv.b = 3

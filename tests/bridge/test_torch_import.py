@@ -145,6 +145,28 @@ def imported(out_channels, kernel_size=(3, 3), **settings):
     return ConvLayer(out_channels, kernel_size, **PLAIN | geometry | {"normalize": None} | settings)
 
 
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+def test_padding_that_shows_the_map_again(dtype, mode):
+    kwds = {"bias": False, "padding_mode": mode}
+    module = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=(3, 2), groups=2, **kwds),
+        LocallyConnected2d((4, 8, 6), 3, 2, padding=1, **kwds),
+        nn.Conv2d(3, 2, 3, padding="same", **kwds),
+    ).to(torch.float64 if dtype is np.float64 else torch.float32)
+    module.requires_grad_(False)
+    network = from_torch(module, (2, 4, 4))
+    settings = {"padding_mode": mode}
+    assert network.layers == (
+        imported(4, padding=(3, 2), groups=2, **settings),
+        imported(3, (2, 2), padding=(1, 1), weight_sharing=False, **settings),
+        imported(2, padding=(1, 1), **settings),
+    )
+    assert_same_map(network, module, random_images(network))
+    back = to_torch(network)
+    assert [layer.padding_mode for layer in (back.conv1, back.conv3)] == [mode, mode]
+    assert_equal_state(to_torch(from_torch(back)), back)
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
 def test_a_bare_convolution(kind):
     conv = nn.Conv2d(3, 4, 3, bias=False, dtype=kind)
@@ -168,10 +190,6 @@ class OwnBlock(nn.Module):
 
 
 REFUSED = [
-    (
-        conv(padding_mode="circular"),
-        r"Conv2d.*expected padding_mode='zeros', got 'circular'; pad the",
-    ),
     (conv(size=2, padding="same"), r"padding='same' with a kernel of even size; use"),
     (nan_conv(), r"expected finite values in 'weight', got NaN or infinity"),
     (conv(dtype=torch.complex64), r"real kernels, got torch.complex64 in 'weight'"),

@@ -70,11 +70,12 @@ def test_soft_winners():
     torch.testing.assert_close(SoftWinnerTakeAll(0.5)(z), nn.Softmax2d()(2 * z))
 
 
-@pytest.mark.parametrize("seed", [0, 4, 8, 12])
+@pytest.mark.parametrize("seed", [0, 4, 8, 12, 16, 20, 24])
 def test_local_connections_are_those_of_the_geometry(seed):
     g = random_geometry(seed)
     names = ("in_shape", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
-    module = LocallyConnected2d(*(getattr(g, name) for name in names), dtype=torch.float64)
+    geometry = {name: getattr(g, name) for name in (*names, "padding_mode")}
+    module = LocallyConnected2d(**geometry, dtype=torch.float64)
     bound = g.fan_in**-0.5
     assert all(0 < parameter.abs().max() <= bound for parameter in module.parameters())
     x = torch.randn(2, *g.in_shape, dtype=torch.float64)
@@ -97,6 +98,8 @@ def test_modules_show_their_settings():
         "LocallyConnected2d((2, 5, 5), 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), "
         "groups=2, bias=False)"
     )
+    ring = LocallyConnected2d((2, 5, 5), 4, 3, padding=1, padding_mode="circular")
+    assert repr(ring).endswith("padding=(1, 1), padding_mode=circular)")
 
 
 @pytest.mark.parametrize(

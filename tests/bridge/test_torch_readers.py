@@ -283,8 +283,6 @@ REFUSED = [
         r"softmax over channels, dim=1, got dim=-3",
     ),
     (nn.Sequential(conv(), nn.Softmax(dim=-1)), r"softmax over channels, dim=1, got dim=-1"),
-    (conv(padding_mode="reflect", padding=1), r"padding_mode='zeros', got 'reflect'"),
-    (conv(padding_mode="replicate", padding=1), r"padding_mode='zeros', got 'replicate'"),
     (nn.Sequential(conv(), nn.InstanceNorm2d(2)).eval(), r"'1' \(InstanceNorm2d.*no counterpart"),
     (nn.Linear(9, 2), r"Linear.*expected flattened maps or vectors to come in, got maps"),
 ]

@@ -67,6 +67,7 @@ def build(seed, name, per_sample):
         dilation=geometry.dilation,
         groups=geometry.groups,
         weight_sharing=geometry.weight_sharing,
+        padding_mode=geometry.padding_mode,
         name=f"c{label}",
     )
     conv.set_kernel("w", rng.random(geometry.kernel_shape))

@@ -44,6 +44,21 @@ def test_padding_sums_activity_for_each_tap():
     assert change.operations == 5 * conv.geometry.n_connections + len(layer) * 9
 
 
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+def test_padding_that_shows_the_map_again_has_all_connections(mode):
+    source = FeatureMap((3, 6, 6), "x : 1", batch_size=5)
+    layer = FeatureMap((4, 6, 6), "u : 1\ny : 1", batch_size=5)
+    kwds = {"kernel_size": 3, "padding": 1, "padding_mode": mode}
+    conv = ConvSynapses(source, layer, rule=rules.Instar(1e-3), **kwds)
+    explanation = conv.explain()
+    every = 5 * 4 * 6 * 6 * 27
+    assert f"padding=(1, 1), padding_mode={mode}" in explanation.title
+    assert f"108 kernel elements stand for {every:,} connections" in explanation.size
+    assert explanation.works[1].operations == every + len(layer)
+    assert len(conv.to_synapses()) == every
+    assert conv.variables["n_shared"].get_value() == 5 * 36  # what a mean divides by
+
+
 def test_what_does_not_separate_visits_every_connection():
     conv = build(rules.Sanger(1e-3))
     (change,) = (w for w in conv.explain().works if w.equation.startswith("dw"))

@@ -58,6 +58,7 @@ def build(seed, name):
         dilation=geometry.dilation,
         groups=geometry.groups,
         weight_sharing=geometry.weight_sharing,
+        padding_mode=geometry.padding_mode,
         name=f"c{name}",
     )
     conv.set_kernel("w", rng.random(geometry.kernel_shape))

@@ -1,12 +1,14 @@
 """Sums over connections equal the explicit synapses and torch, on every target."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from brian2 import Network, defaultclock, prefs
 from brian2.core.base import BrianObjectException
-from cases import Case, random_case
+from cases import Case, padded_by_torch, random_case
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.geometry import ConvGeometry
@@ -102,31 +104,77 @@ def test_change_is_minus_the_gradient_of_the_published_loss(name, target, dtype)
     assert_close(w_after, w.detach().numpy() - 0.01 * w.grad.numpy(), TOLERANCE[dtype], name)
 
 
-def test_sanger_equals_explicit_synapses_and_matrix_form(target, dtype):
+#: Modes of padding; but with zeros, border neurons are joined by several kernel elements
+MODES = ("zeros", "circular", "reflect", "replicate")
+
+
+def sangers_cases():
     geometry = ConvGeometry((2, 6, 5), 6, (3, 2), 1, (1, 0), 1, 2)
-    case = Case(geometry, 2, "", rule=rules.Sanger(0.01), seed=2)
-    ((_, _, dw, _),) = simulate([case])
+    return [
+        Case(replace(geometry, padding_mode=mode), 2, "", rule=rules.Sanger(0.01), seed=2)
+        for mode in MODES
+    ]
+
+
+def test_sanger_equals_the_matrix_form(target, dtype):
+    cases = sangers_cases()
+    for case, (_, _, dw, _) in zip(cases, simulate(cases), strict=True):
+        expected = sangers_change(case)
+        assert_close(dw, expected, TOLERANCE[dtype], f"Sanger, {case.geometry.padding_mode}")
+
+
+def sangers_change(case):
+    """Return Sanger's rule as a matrix product, for two groups of three channels."""
+    geometry, mode = case.geometry, case.geometry.padding_mode
     x, y, w = (torch.tensor(case.state[n]) for n in "xyw")
     w.requires_grad_(True)
-    (F.conv2d(x, w, padding=(1, 0), groups=2) * y).sum().backward()
+    (F.conv2d(padded_by_torch(x, (1, 0), mode), w, groups=2) * y).sum().backward()
     hebb = w.grad.numpy()
-    # minus LT[y y'] w, position by position: padding has no synapses and so takes no part
-    inside = F.unfold(torch.ones(1, 1, 6, 5, dtype=torch.float64), (3, 2), padding=(1, 0))[0]
+    # minus LT[y y'] w, position by position: padding with zeros has no synapses, takes no part
+    inside = padded_by_torch(torch.ones(1, 1, 6, 5, dtype=torch.float64), (1, 0), mode)
+    inside = F.unfold(inside, (3, 2))[0]
     activity = y.reshape(2, 2, 3, -1)
     weights = w.detach().reshape(2, 3, 2 // 2, 6)
     lower = torch.tril(torch.ones(3, 3, dtype=torch.float64))
     lateral = torch.einsum("bgip,bgjp,tp,ij,gjct->gict", activity, activity, inside, lower, weights)
-    expected = hebb - lateral.reshape(geometry.kernel_shape).numpy()
-    assert_close(dw, expected, TOLERANCE[dtype], "Sanger")
+    return hebb - lateral.reshape(geometry.kernel_shape).numpy()
 
 
 def test_explicit_sanger():
-    geometry = ConvGeometry((2, 6, 5), 6, (3, 2), 1, (1, 0), 1, 2)
-    case = Case(geometry, 2, "", rule=rules.Sanger(0.01), seed=2)
+    cases = sangers_cases()
     prefs.codegen.target = "numpy"
-    ours, explicit = simulate([case]), simulate([case], explicit=True)
-    for a, b in zip(ours[0], explicit[0], strict=True):
-        assert_close(a, b, 1e-12, "Sanger")
+    for ours, explicit in zip(simulate(cases), simulate(cases, explicit=True), strict=True):
+        for a, b in zip(ours, explicit, strict=True):
+            assert_close(a, b, 1e-12, "Sanger")
+
+
+def test_padding_that_shows_the_map_again(target, dtype):
+    """Kernels wider than a ring, steps, gaps, blocks of channels, kernels of each position."""
+    shapes = [
+        # in_shape, out_channels, kernel_size, stride, padding, dilation, groups, shared, mode
+        ((2, 4, 3), 6, (4, 5), 1, (3, 2), 1, 2, True, "circular"),
+        ((3, 5, 4), 4, (3, 2), (2, 1), (2, 3), (2, 1), 1, False, "reflect"),
+        ((2, 3, 4), 3, (3, 2), 1, (3, 1), 1, 1, False, "circular"),
+        ((1, 7, 1), 9, (3, 2), 2, (0, 2), 1, 1, True, "replicate"),
+    ]
+    cases = [
+        Case(ConvGeometry(*shape), 2, "y*(x - y*w)", rule=rules.Oja(0.01), seed=number + 7)
+        for number, shape in enumerate(shapes)
+    ]
+    for case, found in zip(cases, simulate(cases), strict=True):
+        for name, ours, theirs in zip(["u", "d", "dw"], found, case.expected(), strict=False):
+            assert_close(ours, theirs, TOLERANCE[dtype], f"{name} of {case.geometry}")
+
+
+def test_a_wave_goes_around_a_ring(target):
+    """Each neuron takes the value of its neighbour on the left; after 5 steps all are home."""
+    ring = FeatureMap((1, 1, 5), "x = u : 1\nu : 1")
+    kwds = {"kernel_size": (1, 3), "padding": (0, 1), "padding_mode": "circular"}
+    conv = ConvSynapses(ring, ring, "w : 1\nu_post = w*x_pre : 1 (summed)", **kwds)
+    conv.set_kernel("w", np.array([1, 0, 0]).reshape(1, 1, 1, 3))
+    ring.set_maps("u", np.array([[[3, 0, 0, 0, 7]]]))
+    Network(ring, conv).run(4 * defaultclock.dt)
+    np.testing.assert_array_equal(ring.get_maps("u").ravel(), [0, 0, 0, 7, 3])
 
 
 def channel_rule(kind, explicit, label=""):

@@ -204,16 +204,17 @@ def kernel_tiles(
 ) -> KernelTiles:
     """Choose tiles of kernel columns and input channels by output channels.
 
-    Without padding all columns of the kernel meet the same positions, and share a tile. A sum
-    that runs over the output channels needs all of them in a tile. The samples of a chunk stay
-    in cache while all tiles pass over them.
+    Without padding by zeros all columns of the kernel meet the same positions, and share a tile.
+    A sum that runs over the output channels needs all of them in a tile. The samples of a chunk
+    stay in cache while all tiles pass over them.
     """
     channels = geometry.out_channels_per_group
     lanes = _lanes(channels, itemsize, registers)
     width = min(_KERNEL_VECTORS, channels // lanes)
     taps = 1 if running else _sums(registers) // width
     in_channels = even_cut(geometry.in_channels_per_group, taps)
-    together = geometry.weight_sharing and not geometry.padding[1] and not running
+    everywhere = geometry.pads_neurons or not geometry.padding[1]
+    together = geometry.weight_sharing and everywhere and not running
     cols = even_cut(geometry.kernel_size[1], max(1, taps // in_channels[0].size) if together else 1)
     in_bytes = (math.prod(geometry.in_shape) + math.prod(geometry.out_shape)) * itemsize
     samples = max(1, _L2_BYTES // in_bytes) if geometry.weight_sharing else batch_size

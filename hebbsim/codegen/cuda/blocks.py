@@ -174,10 +174,14 @@ def gathered(geometry: ConvGeometry, batch_size: int, index: str) -> Digits:
         "_pre_row": geometry.in_shape.rows,
         "_pre_col": geometry.in_shape.cols,
         "_pre_channel": geometry.in_shape.channels,
+        "_row_copy": geometry.padded_lines[0].shape[1],
+        "_col_copy": geometry.padded_lines[1].shape[1],
     }
     taps = ["_krow", "_kcol", "_in_channel"]
     of_post = ["_sample", "_row", "_col", *taps, "_channel"]
-    of_pre = ["_sample", "_pre_row", "_pre_col", "_krow", "_kcol", "_pre_channel", "_out_channel"]
+    copies = ["_row_copy", "_col_copy"] if geometry.pads_neurons else []
+    of_pre = ["_sample", "_pre_row", "_pre_col", *copies, "_krow", "_kcol"]
+    of_pre += ["_pre_channel", "_out_channel"]
     place = [] if geometry.weight_sharing else ["_row", "_col"]
     pre = ["_sample", "_pre_row", "_pre_col", "_pre_channel"]
     every, element = {

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from brian2 import Network, defaultclock, prefs
+from cases import padded_by_torch
 from conftest import choose_target
 
 from hebbsim import ConvSynapses, FeatureMap, conv_output_shape
@@ -17,13 +18,13 @@ def single_precision():
     prefs.core.default_float_dtype = np.float32
 
 
-def build(shape, filters, padding=0, batch_size=3, text="w*x_pre"):
+def build(shape, filters, padding=0, batch_size=3, text="w*x_pre", **kwds):
     rng = np.random.default_rng(6)
     out_shape = conv_output_shape(shape, filters, 3, padding=padding)
     source = FeatureMap(shape, "x : 1", batch_size=batch_size)
     layer = FeatureMap(out_shape, "u : 1", batch_size=batch_size)
     model = f"w : 1\nu_post = {text} : 1 (summed)"
-    conv = ConvSynapses(source, layer, model, kernel_size=3, padding=padding)
+    conv = ConvSynapses(source, layer, model, kernel_size=3, padding=padding, **kwds)
     source.set_maps("x", rng.standard_normal((batch_size, *shape)))
     conv.set_kernel("w", rng.standard_normal(conv.geometry.kernel_shape))
     return source, layer, conv
@@ -37,7 +38,9 @@ def step(*objects):
 def torchs(source, conv):
     maps, kernel = source.get_maps("x"), conv.get_kernel("w")
     tensors = (torch.from_numpy(array.astype(np.float64)) for array in (maps, kernel))
-    return F.conv2d(*tensors, padding=conv.geometry.padding).numpy()
+    maps, kernel = tensors
+    padded = padded_by_torch(maps, conv.geometry.padding, conv.geometry.padding_mode)
+    return F.conv2d(padded, kernel).numpy()
 
 
 @pytest.mark.parametrize("threads", [0, 2])
@@ -46,6 +49,15 @@ def torchs(source, conv):
 def test_equals_torch(shape, padding, threads):
     prefs.devices.cpp_standalone.openmp_threads = threads
     source, layer, conv = build(shape, 45, padding)
+    found, wanted = step(source, layer, conv), torchs(source, conv)
+    assert conv.sums["u_post"].template == "conv_sum_post_winograd"
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+@pytest.mark.parametrize(("shape", "padding"), [((32, 3, 8), (2, 1)), ((37, 4, 3), (0, 2))])
+def test_padding_that_shows_the_map_again(shape, padding, mode):
+    source, layer, conv = build(shape, 45, padding, padding_mode=mode)
     found, wanted = step(source, layer, conv), torchs(source, conv)
     assert conv.sums["u_post"].template == "conv_sum_post_winograd"
     np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())

@@ -58,6 +58,7 @@ def rate_groups(rng):
     """Sums of all kinds, competition, pooling, and what belongs to channels."""
     source = FeatureMap((2, 7, 6), "x : 1\nback : 1", batch_size=BATCH, name="source")
     model = "u : 1\ny : 1\nz : 1\nr : 1\na : 1\ntri : 1\nother = u + 0.1*mean_u : 1\nnorm : 1"
+    model += "\nseen : 1"
     layer = FeatureMap((18, 7, 6), model, batch_size=BATCH, name="layer")
     means = PerChannel(
         layer,
@@ -99,6 +100,19 @@ def rate_groups(rng):
         update="w += 0.0001*dd",
         name="grouped",
     )
+    torus = FeatureMap((18, 7, 6), "u : 1", batch_size=BATCH, name="torus")
+    around = ConvSynapses(
+        layer,
+        torus,
+        "w : 1\nu_post = w*y_pre : 1 (summed)\nseen_pre = w*u_post : 1 (summed)\n"
+        "dw = u_post*(y_pre - u_post*w) : 1 (summed)\nfar = abs(y_pre - u_post) : 1 (summed)",
+        kernel_size=3,
+        padding=(1, 2),
+        dilation=(1, 2),
+        padding_mode="circular",
+        update="w += 1e-4*dw + 1e-5*far",
+        name="around",
+    )
     wide = FeatureMap((32, 9, 9), "x : 1", batch_size=8, name="wide")
     deep = FeatureMap((140, 9, 9), "u : 1", batch_size=8, name="deep")
     tiles = ConvSynapses(  # several tiles of taps, channels and positions
@@ -113,7 +127,7 @@ def rate_groups(rng):
     )
     wide.set_maps("x", rng.standard_normal((8, 32, 9, 9)))
     StoredImages(source, rng.integers(0, 256, (5, 2, 7, 6), dtype=np.uint8), value="5*pixel - 2")
-    for synapses in (conv, grouped, tiles):
+    for synapses in (conv, grouped, around, tiles):
         synapses.set_kernel("w", rng.standard_normal(synapses.geometry.kernel_shape))
     return [
         source,
@@ -125,6 +139,8 @@ def rate_groups(rng):
         pooled,
         small,
         grouped,
+        torus,
+        around,
         wide,
         deep,
         tiles,
@@ -145,7 +161,7 @@ def spiking_groups(rng):
         name="spikes_in",
     )
     layer = FeatureMap(
-        (3, 4, 4),
+        (3, 6, 6),
         f"{model}\ng : 1\nsilenced : 1\n{rule.post_model}",
         "v + g > 1 and silenced < 2",
         f"v = 0\ng = 0\n{rule.post_reset}",
@@ -158,12 +174,20 @@ def spiking_groups(rng):
     reward = PerSample(layer, rule.post_samples, namespace=rule.parameters, name="given")
     LateralInhibition(layer, "silenced += 1", source="v + g", radius=1, name="inhibition")
     conv = ConvSynapses(
-        source, layer, on_pre="g_post += w", delay=0.2 * ms, rule=rule, kernel_size=2, name="stdp"
+        source,
+        layer,
+        on_pre="g_post += w",
+        delay=0.2 * ms,
+        rule=rule,
+        kernel_size=2,
+        padding=1,
+        padding_mode="reflect",
+        name="stdp",
     )
     Restart(layer, ["v", "g", "silenced"], 6)
     reward.reward = [0.5, -1]
     source.set_maps("drive", rng.uniform(2, 20, (BATCH, 2, 5, 5)))
-    layer.set_maps("drive", rng.uniform(0, 8, (BATCH, 3, 4, 4)))
+    layer.set_maps("drive", rng.uniform(0, 8, (BATCH, 3, 6, 6)))
     conv.set_kernel("w", rng.uniform(0, 1, conv.geometry.kernel_shape))
     return [source, layer, counts, reward, conv]
 

@@ -9,6 +9,36 @@ constexpr int _GROUPS = _OUT_CHANNELS / _GROUP_OUT;
 constexpr int _STRIDE_ROW = {{geometry.stride[0]}}, _STRIDE_COL = {{geometry.stride[1]}};
 constexpr int _PAD_ROW = {{geometry.padding[0]}}, _PAD_COL = {{geometry.padding[1]}};
 constexpr int _DILATE_ROW = {{geometry.dilation[0]}}, _DILATE_COL = {{geometry.dilation[1]}};
+{% if geometry.pads_neurons %}
+// the source row at each row of the padded map, where rows of the source come up again, and so on
+{% for axis in ('ROW', 'COL') %}
+constexpr int _SOURCE_{{axis}}[] = { {{geometry.source_lines[loop.index0]|join(', ')}} };
+constexpr int _{{axis}}_COPIES = {{geometry.padded_lines[loop.index0].shape[1]}};
+constexpr int _PADDED_{{axis}}[][_{{axis}}_COPIES] = { {% for copies in geometry.padded_lines[loop.index0] %}{ {{copies|join(', ')}} }{{'' if loop.last else ', '}}{% endfor %} };
+{% endfor %}
+{% endif %}
+{% endmacro %}
+
+{# The source row or column that a place of the target meets: `axis` is 'row' or 'col'. With zeros it may
+   lie outside the map. #}
+{% macro source_line(geometry, axis) %}
+{% set AXIS = axis|upper %}
+{% if geometry.pads_neurons %}
+_SOURCE_{{AXIS}}[_{{axis}} * _STRIDE_{{AXIS}} + _k{{axis}} * _DILATE_{{AXIS}}]
+{%- else %}
+_{{axis}} * _STRIDE_{{AXIS}} - _PAD_{{AXIS}} + _k{{axis}} * _DILATE_{{AXIS}}
+{%- endif %}
+{% endmacro %}
+
+{# Where a source row or column lies in the padded map; needs _row_copy or _col_copy where it may come up
+   again. Less than 0 if there are not as many copies. #}
+{% macro padded_line(geometry, axis) %}
+{% set AXIS = axis|upper %}
+{% if geometry.pads_neurons %}
+_PADDED_{{AXIS}}[_pre_{{axis}}][_{{axis}}_copy]
+{%- else %}
+_pre_{{axis}} + _PAD_{{AXIS}}
+{%- endif %}
 {% endmacro %}
 
 {# Needs _sample, _row, _col, _pre_row, _pre_col, _krow, _kcol, _group, _in_channel (within the

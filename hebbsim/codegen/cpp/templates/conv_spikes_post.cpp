@@ -1,6 +1,6 @@
 {# A postsynaptic spike visits its receptive field #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import connection with context %}
+{% from 'conv_indices.cpp' import connection, source_line with context %}
 
 {% block field %}
         const int _channel = _neuron % _OUT_CHANNELS, _group = _channel / _GROUP_OUT;
@@ -8,12 +8,16 @@
         const int _sample = _neuron / (_OUT_CHANNELS * _OUT_COLS * _OUT_ROWS);
         for (int _krow = 0; _krow < _KROWS; _krow++)
         {
-            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+            const int _pre_row = {{source_line(geometry, 'row')}};
+            {% if not geometry.pads_neurons %}
             if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+            {% endif %}
             for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
             {
-                const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+                const int _pre_col = {{source_line(geometry, 'col')}};
+                {% if not geometry.pads_neurons %}
                 if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                {% endif %}
                 {% if vectorise and not draws and ages|length == 1 %}
                 #pragma omp simd
                 {% endif %}

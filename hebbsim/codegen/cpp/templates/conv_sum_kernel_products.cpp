@@ -2,7 +2,7 @@
    Where few neurons are active, only they are visited (so that an infinite input of silent neurons
    goes unnoticed); else each product is a correlation of all. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, ranges with context %}
+{% from 'conv_indices.cpp' import constants, ranges, source_line with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
 
 {# needs _position and _channel #}
@@ -33,7 +33,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
     constexpr size_t _ELEMENTS = (size_t) _TAPS * _OUT_CHANNELS;
     // activity alone is summed once for all taps that meet the same positions
-    constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
+    constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     struct _Active { int _position, _channel; {{_type}} {{_all_values}}; };
     constexpr int _SIDE = 16, _CHUNKS = 32, _SLACK = 64 + _OUT_CHANNELS;
     // thread_local: Python threads that run networks of one shape share this code
@@ -137,7 +137,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
             for (int _line = (long) _LINES * _part / _PARTS; _line < (long) _LINES * (_part + 1) / _PARTS; _line++)
             for (int _tap = 0; _tap < _PLACES; _tap++)
             {
-                {% if geometry.padding == (0, 0) %}
+                {% if not geometry.pads_zeros %}
                 const int _col_start = 0, _col_stop = _OUT_COLS;
                 {% else %}
                 const int _row = _line % _OUT_ROWS, _krow = _tap / _KCOLS, _kcol = _tap % _KCOLS;
@@ -202,15 +202,17 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                 {{_type}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
                 {% endfor %}
                 const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
-                {% if geometry.padding == (0, 0) %}
+                {% if not geometry.pads_zeros %}
                 {% for product in _plain %}
                 _totals[{{loop.index0}} * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
                 {% endfor %}
                 {% endif %}
                 for (int _krow = 0; _krow < _KROWS; _krow++)
                 {
-                    const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+                    const int _pre_row = {{source_line(geometry, 'row')}};
+                    {% if not geometry.pads_neurons %}
                     if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+                    {% endif %}
                     {% if contiguous %}
                     const int _first_position = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _col * _STRIDE_COL;
                     const int _first_idx = _first_position * _IN_CHANNELS;
@@ -222,12 +224,14 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                         {{_add(_correlations)|indent(24)}}
                     }
                     {% endif %}
-                    {% if not contiguous or geometry.padding != (0, 0) %}
+                    {% if not contiguous or geometry.pads_zeros %}
                     for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
                     {
-                        const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+                        const int _pre_col = {{source_line(geometry, 'col')}};
+                        {% if not geometry.pads_neurons %}
                         if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
-                        {% if geometry.padding != (0, 0) %}
+                        {% endif %}
+                        {% if geometry.pads_zeros %}
                         {% for product in _plain %}
                         _totals[({{loop.index0}} * _PLACES + _krow * _KCOLS + _kcol) * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
                         {% endfor %}
@@ -279,7 +283,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                     const {{_type}} _s{{product.number}} = _square{{loop.index0}}[_n][_v];
                     {% endfor %}
                     {% for product in _plain %}
-                    const {{_type}} _s{{product.number}} = _totals[({{loop.index0}} * _PLACES + {{'0' if geometry.padding == (0, 0) else '_tap / _GROUP_IN'}}) * _OUT_CHANNELS + _channel];
+                    const {{_type}} _s{{product.number}} = _totals[({{loop.index0}} * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
                     {% endfor %}
                     {{vector_code['kernel']|join('\n')|indent(20)}}
                     {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;

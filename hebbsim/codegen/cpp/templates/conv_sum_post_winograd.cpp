@@ -94,7 +94,14 @@ const size_t _vectorisation_idx = _pre_idx;
                 int _places[16], _inside = 1;
                 for (int _n = 0; _n < 16; _n++)
                 {
+                    {% if geometry.pads_neurons %}
+                    const int _padded_row = _first_row + _PAD_ROW + _n / 4, _padded_col = _first_col + _PAD_COL + _n % 4;
+                    // a last tile may reach beyond the padding
+                    const int _row = _padded_row < _IN_ROWS + 2 * _PAD_ROW ? _SOURCE_ROW[_padded_row] : -1;
+                    const int _col = _padded_col < _IN_COLS + 2 * _PAD_COL ? _SOURCE_COL[_padded_col] : -1;
+                    {% else %}
                     const int _row = _first_row + _n / 4, _col = _first_col + _n % 4;
+                    {% endif %}
                     const int _outside = _row < 0 || _row >= _IN_ROWS || _col < 0 || _col >= _IN_COLS;
                     _places[_n] = _outside ? -1 : (_pre_sample_idx * _IN_ROWS + _row) * _IN_COLS + _col;
                     _inside &= !_outside;

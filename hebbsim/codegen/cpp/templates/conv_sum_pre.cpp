@@ -1,6 +1,6 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, connection, results, write_results with context %}
+{% from 'conv_indices.cpp' import constants, connection, padded_line, results, write_results with context %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
@@ -17,12 +17,18 @@
         {
             {{c_data_type(_target_var.dtype)}} _sum = 0;
             for (int _krow = 0; _krow < _KROWS; _krow++)
+            {% if geometry.pads_neurons %}
+            for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
+            {% endif %}
             {
-                const int _from_row = _pre_row + _PAD_ROW - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
+                const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
                 if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
                 for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+                {% if geometry.pads_neurons %}
+                for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
+                {% endif %}
                 {
-                    const int _from_col = _pre_col + _PAD_COL - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
+                    const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
                     if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
                     #pragma omp simd
                     for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)

@@ -1,7 +1,7 @@
 {# Each kernel element sums over every position and sample that shares it. A tile of kernel columns
    and input channels by contiguous output channels is summed in registers; all tiles pass over a
    few samples while these are in cache. A thread sums its share of the tiles. #}
-{% from 'conv_indices.cpp' import connection with context %}
+{% from 'conv_indices.cpp' import connection, source_line with context %}
 
 {% macro _tile(code, target, term, kcols, in_channels, channels) %}
 {
@@ -14,7 +14,7 @@
     for (int _col = _col_start; _col < _col_stop; _col++)
     {% endif %}
     {
-        const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
+        const int _pre_row = {{source_line(geometry, 'row')}};
         {% for name in cumulative %}
         {{c_data_type(variables[name].dtype)}} _before_{{name}}s[_N] = {0};
         {% endfor %}
@@ -22,7 +22,7 @@
         for (int _n = 0; _n < _N; _n++)
         {
             const int _kcol = _kcol0 + _n / _I, _in_channel = _in_channel0 + _n % _I;
-            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+            const int _pre_col = {{source_line(geometry, 'col')}};
             {% if not cumulative %}
             #pragma omp simd
             {% endif %}
@@ -71,11 +71,14 @@
             const int _channel0 = _group * _GROUP_OUT + {{channels.start}} + _n % {{channels.pieces}} * {{channels.size}};
             const int _in_channel0 = {{inputs.start}} + _n / {{channels.pieces}} % {{inputs.pieces}} * {{inputs.size}};
             const int _kcol0 = {{kcols.start}} + _n / {{channels.pieces * inputs.pieces}} * {{kcols.size}};
-            {% if geometry.weight_sharing %}
+            {% if geometry.weight_sharing and geometry.pads_neurons %}
+            const int _row_start = 0, _row_stop = _OUT_ROWS, _col_start = 0, _col_stop = _OUT_COLS;
+            {% elif geometry.weight_sharing %}
             const int _row_start = _first_place(_krow, _PAD_ROW, _DILATE_ROW, _STRIDE_ROW), _row_stop = _last_place(_krow, _PAD_ROW, _DILATE_ROW, _STRIDE_ROW, _IN_ROWS, _OUT_ROWS);
             const int _col_start = _first_place(_kcol0, _PAD_COL, _DILATE_COL, _STRIDE_COL), _col_stop = {{'_OUT_COLS' if not geometry.padding[1] else '_last_place(_kcol0, _PAD_COL, _DILATE_COL, _STRIDE_COL, _IN_COLS, _OUT_COLS)'}};
             {% else %}
             const int _position = _kernel / _KROWS, _row = _position / _OUT_COLS, _col = _position % _OUT_COLS;
+            {% if not geometry.pads_neurons %}
             const int _tap_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
             const int _tap_col = _col * _STRIDE_COL - _PAD_COL + _kcol0 * _DILATE_COL;
             if (_tap_row < 0 || _tap_row >= _IN_ROWS || _tap_col < 0 || _tap_col >= _IN_COLS)
@@ -85,6 +88,7 @@
                         {{target}}[{{'_sample0 * %d + ' % geometry.kernel_elements if per_sample}}((_kernel * _KCOLS + _kcol0) * _GROUP_IN + _in_channel0 + _i) * _OUT_CHANNELS + _channel0 + _v] = 0;
                 continue;
             }
+            {% endif %}
             {% endif %}
             {{_tile(code, target, term, kcols.size, inputs.size, channels.size)|indent(12)}}
         }

@@ -1,7 +1,7 @@
 {# Each postsynaptic neuron sums over its receptive field: convolution. A tile of neighbouring
    positions by contiguous channels is summed in registers and stored once; a strip of tiles shares
    the kernels of some channels while they are in cache. #}
-{% from 'conv_indices.cpp' import connection with context %}
+{% from 'conv_indices.cpp' import connection, source_line with context %}
 
 {% macro _contribution(code) %}
 {{connection(geometry)}}
@@ -37,7 +37,7 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
     {
         const int _first_row = _row0 * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
         const int _first_col = _col0 * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
-        {% if geometry.padding == (0, 0) %}
+        {% if not geometry.pads_zeros and not geometry.pads_neurons %}
         {{_whole_tap(code, rows * cols)|indent(8)}}
         {% else %}
         if (_first_row >= 0 && _first_row + (_R - 1) * _STRIDE_ROW < _IN_ROWS && _first_col >= 0 && _first_col + (_C - 1) * _STRIDE_COL < _IN_COLS)
@@ -46,9 +46,14 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
         {
             for (int _p = 0; _p < _R * _C; _p++)
             {
+                {% if geometry.pads_neurons %}
+                const int _row = _row0 + _p / _C, _pre_row = {{source_line(geometry, 'row')}};
+                const int _col = _col0 + _p % _C, _pre_col = {{source_line(geometry, 'col')}};
+                {% else %}
                 const int _row = _row0 + _p / _C, _pre_row = _first_row + _p / _C * _STRIDE_ROW;
                 const int _col = _col0 + _p % _C, _pre_col = _first_col + _p % _C * _STRIDE_COL;
                 if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                {% endif %}
                 for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
                     for (int _v = 0; _v < _V; _v++)
                     {

@@ -1,7 +1,7 @@
 {# Each kernel element sums over every position and sample that shares it: plasticity #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
-{% from 'conv_indices.cpp' import constants, connection with context %}
+{% from 'conv_indices.cpp' import constants, connection, source_line with context %}
 {% from 'kernel_nest.cu' import kernel_sums with context %}
 
 {% block kernels %}
@@ -29,9 +29,11 @@
         const int _own_position = _tap / (_GROUP_IN * _KCOLS * _KROWS), _col = _own_position % _OUT_COLS, _row = _own_position / _OUT_COLS, _in_batch = _n;
         {% endif %}
         const int _sample = {{'_wanted / (_TAPS * _CHUNKS)' if per_sample else '_in_batch'}};
-        const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-        const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+        const int _pre_row = {{source_line(geometry, 'row')}};
+        const int _pre_col = {{source_line(geometry, 'col')}};
+        {% if not geometry.pads_neurons %}
         if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+        {% endif %}
         for (int _group = 0; _group < _GROUPS; _group++)
         {
             {% for name in cumulative %}

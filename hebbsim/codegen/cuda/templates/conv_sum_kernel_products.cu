@@ -6,7 +6,7 @@
    decided on the device. #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
-{% from 'conv_indices.cpp' import constants with context %}
+{% from 'conv_indices.cpp' import constants, source_line with context %}
 {% from 'kernel_nest.cu' import kernel_sums with context %}
 {% from 'product_tile.cu' import each_sum, multiply, tile with context %}
 
@@ -25,7 +25,7 @@ constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCO
 constexpr int _SPARSE_CHUNKS = {{product_cut(geometry, batch_size).sparse}}, _DENSE_CHUNKS = {{product_cut(geometry, batch_size).dense}};
 constexpr int _LISTS = {{product_cut(geometry, batch_size).lists}}, _LONGEST = (_POSITIONS + _LISTS - 1) / _LISTS;
 // activity alone is summed once for all taps that meet the same positions
-constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOLS'}};
+constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% endmacro %}
 
 {% block kernels %}
@@ -52,7 +52,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
         {{_post_neuron()|indent(8)}}
         if (!({{_any_active}})) continue;
         _mine[_count++] = _position;
-        {% if _plain and geometry.padding == (0, 0) %}
+        {% if _plain and not geometry.pads_zeros %}
         {% for product in _plain %}
         _total[{{loop.index0}}][0] += _q{{product.number}};
         {% endfor %}
@@ -106,9 +106,11 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
         {
             const int _position = _here[_n];
             const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
-            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+            const int _pre_row = {{source_line(geometry, 'row')}};
+            const int _pre_col = {{source_line(geometry, 'col')}};
+            {% if not geometry.pads_neurons %}
             if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+            {% endif %}
             {{_post_neuron()|indent(12)}}
             {
                 const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
@@ -152,10 +154,17 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
         for (int _n = 0; _n < 4; _n++)
         {
             const int _position = _position0 + threadIdx.x / _M + 2 * _n, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
+            {% if geometry.pads_neurons %}
+            _next_left[_n] = 0;
+            if (_tap < _TAPS && _position < _last_position)
+            {
+                const int _pre_row = _SOURCE_ROW[_position / _OUT_COLS % _OUT_ROWS * _STRIDE_ROW + _row0 + _PAD_ROW], _pre_col = _SOURCE_COL[_position % _OUT_COLS * _STRIDE_COL + _col0 + _PAD_COL];
+            {% else %}
             const int _pre_row = _position / _OUT_COLS % _OUT_ROWS * _STRIDE_ROW + _row0, _pre_col = _position % _OUT_COLS * _STRIDE_COL + _col0;
             _next_left[_n] = 0;
             if (_tap < _TAPS && _position < _last_position && _pre_row >= 0 && _pre_row < _IN_ROWS && _pre_col >= 0 && _pre_col < _IN_COLS)
             {
+            {% endif %}
                 const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
                 const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
                 const int _vectorisation_idx = _pre_idx;
@@ -207,7 +216,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
     {% for product in _plain %}
     _scalar _s{{product.number}} = 0;
     for (int _list = 0; _list < _LISTS; _list++)
-        _s{{product.number}} += _totals[(((size_t) _list * {{_plain|length}} + {{loop.index0}}) * _PLACES + {{'0' if geometry.padding == (0, 0) else '_tap / _GROUP_IN'}}) * _OUT_CHANNELS + _channel];
+        _s{{product.number}} += _totals[(((size_t) _list * {{_plain|length}} + {{loop.index0}}) * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
     {% endfor %}
     {{scalar_code['kernel']|autoindent}}
     {{vector_code['kernel']|join('\n')|indent(4)}}
@@ -220,7 +229,7 @@ constexpr int _PLACES = {{'1' if geometry.padding == (0, 0) else '_KROWS * _KCOL
 {% set _type = c_data_type(_target_var.dtype) %}
 {% set _n_plain = products|selectattr('pre_number', 'none')|list|length %}
 {% set _positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols %}
-{% set _n_places = 1 if geometry.padding == (0, 0) else geometry.kernel_size[0] * geometry.kernel_size[1] %}
+{% set _n_places = geometry.kernel_size[0] * geometry.kernel_size[1] if geometry.pads_zeros else 1 %}
 {{keep('int', '_active', '(size_t) %d * %d' % (_cut.lists * geometry.out_channels, (_positions + _cut.lists - 1) // _cut.lists))}}
 {{keep('int', '_counts', _cut.lists * geometry.out_channels)}}
 {{keep('int', '_crowded', 1)}}

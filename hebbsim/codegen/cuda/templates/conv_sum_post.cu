@@ -2,7 +2,7 @@
    a few channels in registers; neighbouring threads take neighbouring channels. #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import kernel, launch, results, write_results with context %}
-{% from 'conv_indices.cpp' import constants, connection with context %}
+{% from 'conv_indices.cpp' import constants, connection, source_line with context %}
 
 {% block kernels %}
 {% call kernel('sum', 256, '%s* const _results,' % c_data_type(_target_var.dtype)) %}
@@ -26,9 +26,9 @@
         {
             const int _position = min(_position0 + _p, _POSITIONS - 1);  // the last stands in for those beyond
             const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
-            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
-            {% if geometry.padding != (0, 0) %}
+            const int _pre_row = {{source_line(geometry, 'row')}};
+            const int _pre_col = {{source_line(geometry, 'col')}};
+            {% if geometry.pads_zeros %}
             if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
             {% endif %}
             #pragma unroll

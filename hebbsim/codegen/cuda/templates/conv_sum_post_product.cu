@@ -31,10 +31,17 @@
         #pragma unroll
         for (int _n = 0; _n < 4; _n++)
         {
+            {% if geometry.pads_neurons %}
+            _next_left[_n] = 0;
+            if (_tap < _TAPS)
+            {
+                const int _pre_row = _SOURCE_ROW[_rows[_n] + _PAD_ROW + _krow * _DILATE_ROW], _pre_col = _SOURCE_COL[_cols[_n] + _PAD_COL + _kcol * _DILATE_COL];
+            {% else %}
             const int _pre_row = _rows[_n] + _krow * _DILATE_ROW, _pre_col = _cols[_n] + _kcol * _DILATE_COL;
             _next_left[_n] = 0;
             if (_tap < _TAPS && _pre_row >= 0 && _pre_row < _IN_ROWS && _pre_col >= 0 && _pre_col < _IN_COLS)
             {
+            {% endif %}
                 const int _pre_sample_idx = _samples[_n], _pre_channel_idx = _group * _GROUP_IN + _in_channel;
                 const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
                 const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};

@@ -1,6 +1,6 @@
 {# All connections of one element, shared out among the threads of a block: `element` and `terms` are
    the digits that number the element and its connections; runs the caller for each connection #}
-{% from 'conv_indices.cpp' import connection with context %}
+{% from 'conv_indices.cpp' import connection, padded_line, source_line with context %}
 {% from 'kernels.cu' import digits with context %}
 
 {% macro connections_of(digits_of, threads=64) %}
@@ -15,14 +15,16 @@
         const int _group = _channel / _GROUP_OUT;
         {% endif %}
         {% if digits_of.has('_pre_row') %}
-        const int _from_row = _pre_row + _PAD_ROW - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-        const int _from_col = _pre_col + _PAD_COL - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
+        const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
+        const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
         if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
         if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
         {% else %}
-        const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-        const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+        const int _pre_row = {{source_line(geometry, 'row')}};
+        const int _pre_col = {{source_line(geometry, 'col')}};
+        {% if not geometry.pads_neurons %}
         if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+        {% endif %}
         {% endif %}
         {{connection(geometry)|indent(8)}}
         {{caller()}}

@@ -1,7 +1,7 @@
 {# Each kernel element sums over every position and sample that shares it. Warps of neighbouring output
    channels take a part of the positions each, for a few input channels at once; blocks take chunks of
    the positions, whose sums lie in `_chunk_sums` for `total`. #}
-{% from 'conv_indices.cpp' import connection with context %}
+{% from 'conv_indices.cpp' import connection, source_line with context %}
 
 {% macro kernel_sums(code, scalars, cut, term='_synaptic_var') %}
     constexpr int _I = {{cut.inputs}}, _INPUT_TILES = (_GROUP_IN + _I - 1) / _I, _CHANNEL_TILES = (_GROUP_OUT + 31) / 32;
@@ -45,9 +45,11 @@
             const int _col = _own_position % _OUT_COLS, _row = _own_position / _OUT_COLS;
             const int _sample = {{'_own_sample' if per_sample else '_n'}};
             {% endif %}
-            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
-            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
+            const int _pre_row = {{source_line(geometry, 'row')}};
+            const int _pre_col = {{source_line(geometry, 'col')}};
+            {% if not geometry.pads_neurons %}
             if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+            {% endif %}
             #pragma unroll
             for (int _i = 0; _i < _I; _i++)
             {

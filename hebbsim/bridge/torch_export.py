@@ -288,6 +288,8 @@ def _output(layer: ConvLayer) -> nn.Module | None:
 def _pooling(layer: ConvLayer) -> nn.Module:
     window = as_pair(layer.pool_size, "pool_size", 1)
     step = window if layer.pool_stride is None else as_pair(layer.pool_stride, "pool_stride", 1)
+    padding, ceil_mode = as_pair(layer.pool_padding, "pool_padding", 0), layer.pool_ceil_mode
     if layer.pooling == "max":
-        return nn.MaxPool2d(window, step)
-    return nn.AvgPool2d(window, step, divisor_override=1 if layer.pooling == "sum" else None)
+        return nn.MaxPool2d(window, step, padding, ceil_mode=ceil_mode)
+    divisor = 1 if layer.pooling == "sum" else None
+    return nn.AvgPool2d(window, step, padding, ceil_mode, divisor_override=divisor)

@@ -56,10 +56,14 @@ class Leaf:
 
     @property
     def text(self) -> str:
-        """It with all its settings: torch leaves out the divisor of a pooling."""
-        divisor = getattr(self.module, "divisor_override", None)
+        """It with all its settings: torch leaves out some of an average pooling."""
         text = _label("", self.module)
-        return text if divisor is None else f"{text} with divisor_override={divisor}"
+        if not isinstance(self.module, nn.AvgPool2d):
+            return text
+        hidden = {"ceil_mode": False, "count_include_pad": True, "divisor_override": None}
+        found = {name: getattr(self.module, name) for name in hidden}
+        changed = [f"{name}={value}" for name, value in found.items() if value != hidden[name]]
+        return f"{text} with {', '.join(changed)}" if changed else text
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """Copy a parameter or buffer in double precision, which holds all of torch's real types.

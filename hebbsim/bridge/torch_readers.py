@@ -115,10 +115,17 @@ def _soft_winners(leaf: Leaf, signal: Signal) -> dict[str, Any]:
 
 
 def _average_pool(leaf: Leaf, signal: Signal) -> dict[str, Any]:
-    fields = _pool(leaf, padding=0, ceil_mode=False)
+    fields, pool = _pool(leaf), leaf.module
     rows, cols = fields["pool_size"]
-    divisor = leaf.module.divisor_override
-    if divisor not in (None, 1, rows * cols):
+    divisor = pool.divisor_override
+    if divisor is None and not pool.count_include_pad and any(fields["pool_padding"]):
+        refuse(
+            leaf.label,
+            "expected count_include_pad=True, an average that counts its padding, got False",
+            "use count_include_pad=True, or padding=0",
+        )
+    # windows beyond the padding are smaller, which a divisor of the whole window doesn't know
+    if divisor not in (None, 1, *([] if pool.ceil_mode else [rows * cols])):
         refuse(
             leaf.label,
             f"expected divisor_override to be None, an average, or 1, a sum, got {divisor}",
@@ -129,21 +136,21 @@ def _average_pool(leaf: Leaf, signal: Signal) -> dict[str, Any]:
 
 
 def _max_pool(leaf: Leaf, signal: Signal) -> dict[str, Any]:
-    fields = _pool(leaf, padding=0, dilation=1, ceil_mode=False, return_indices=False)
-    return {"pooling": "max", **fields}
+    return {"pooling": "max", **_pool(leaf, dilation=1, return_indices=False)}
 
 
 def _pool(leaf: Leaf, **expected: Any) -> dict[str, Any]:
+    pool = leaf.module
     for name, value in expected.items():
-        found = getattr(leaf.module, name)
+        found = getattr(pool, name)
         if np.any(np.asarray(found) != value):
-            refuse(
-                leaf.label,
-                f"expected {name}={value}, got {found}",
-                "choose a window and stride that need none of it",
-            )
-    window = as_pair(leaf.module.kernel_size, "kernel_size", 1)
-    return {"pool_size": window, "pool_stride": as_pair(leaf.module.stride, "stride", 1)}
+            refuse(leaf.label, f"expected {name}={value}, got {found}", f"use {name}={value}")
+    return {
+        "pool_size": as_pair(pool.kernel_size, "kernel_size", 1),
+        "pool_stride": as_pair(pool.stride, "stride", 1),
+        "pool_padding": as_pair(pool.padding, "padding", 0),
+        "pool_ceil_mode": bool(pool.ceil_mode),
+    }
 
 
 def _meaning(role: str, read: Reader | dict[str, Any], *layouts: str) -> Meaning:

@@ -6,7 +6,7 @@ from brian2.core.variables import ArrayVariable, Variables
 
 from hebbsim.codegen.expressions import add_suffixed
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.geometry import GeometryError, as_pair, pool_output_shape
+from hebbsim.geometry import GeometryError, PoolGeometry
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.single_writer import refuse_second_writer
 
@@ -22,6 +22,13 @@ class Pooling(LoopNest):
         The maps; the target has `pool_output_shape` of the source's shape.
     kernel_size, stride : int or (int, int)
         The window and its step (by default the window's size).
+    padding : int or (int, int)
+        Lines around the map that windows reach into, at most half a window. A maximum passes over
+        them; to a sum and an average they are zeros, which an average counts (torch's
+        ``count_include_pad=True``).
+    ceil_mode : bool
+        Whether what doesn't fill a window at the far border is left out, or gets one that reaches
+        beyond the border, of which an average counts what is map or padding. As in torch.
     source, target : str
         The variable of the source map that is read, and that of the target map that is written.
     activation : {None, 'triangle'}
@@ -32,7 +39,8 @@ class Pooling(LoopNest):
     Raises
     ------
     GeometryError
-        If the window doesn't fit or the target has another shape.
+        If the window doesn't fit, the padding is wider than half of it, or the target has another
+        shape.
     """
 
     kind: ClassVar[str]
@@ -44,19 +52,21 @@ class Pooling(LoopNest):
         kernel_size: int | tuple[int, int],
         stride: int | tuple[int, int] | None = None,
         *,
+        padding: int | tuple[int, int] = 0,
+        ceil_mode: bool = False,
         source: str = "x",
         target: str = "x",
         activation: str | None = None,
         name: str | None = None,
     ) -> None:
-        self._check_maps(source_map, target_map, kernel_size, stride)
+        options = (kernel_size, stride, padding, ceil_mode)
+        self.geometry = self._check_maps(source_map, target_map, *options)
         if activation not in (None, "triangle"):
             raise ValueError(
                 f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
             )
         self.source_map, self.target_map = source_map, target_map
-        self.kernel_size = as_pair(kernel_size, "kernel_size", 1)
-        self.stride = self.kernel_size if stride is None else as_pair(stride, "stride", 1)
+        self.kernel_size, self.stride = self.geometry.kernel_size, self.geometry.stride
         self.source, self.target = source, target
         written = self._written(source_map, source, target_map, target)
         self.variables = Variables(target_map)
@@ -79,6 +89,7 @@ class Pooling(LoopNest):
                 "out_shape": target_map.memory_shape,
                 "kernel_size": self.kernel_size,
                 "stride": self.stride,
+                "windows": self.geometry,
                 "_target_var": written,
             },
             needed_variables=[target],
@@ -94,19 +105,21 @@ class Pooling(LoopNest):
         super().before_run(run_namespace)
 
     @classmethod
-    def _check_maps(cls, source_map: Any, target_map: Any, kernel_size: Any, stride: Any) -> None:
+    def _check_maps(cls, source_map: Any, target_map: Any, *options: Any) -> PoolGeometry:
         for role, feature_map in (("source", source_map), ("target", target_map)):
             if not isinstance(feature_map, FeatureMap):
                 raise TypeError(
                     f"{cls.__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
                 )
-        expected = pool_output_shape(source_map.shape, kernel_size, stride)
+        geometry = PoolGeometry(source_map.shape, *options)
+        expected = geometry.out_shape
         if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
             raise GeometryError(
                 f"{cls.__name__}: target '{target_map.name}' is {target_map!r}, but "
                 f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
                 f"{source_map.batch_size}"
             )
+        return geometry
 
     @classmethod
     def _written(

@@ -51,8 +51,10 @@ class ConvLayer(LayerDeclaration):
         part of ``z``; ``z`` itself.
     pooling : {None, 'average', 'max', 'sum'}
         How the output is pooled.
-    pool_size, pool_stride : int or (int, int)
-        Window and step of the pooling; the step is by default the window's size.
+    pool_size, pool_stride, pool_padding : int or (int, int)
+        Window, step and padding of the pooling; the step is by default the window's size.
+    pool_ceil_mode : bool
+        Whether what doesn't fill a window at the far border gets one; see `AveragePooling`.
     standardize : bool
         Bring each sample of the layer's input to zero mean and unit deviation first.
     normalize, norm
@@ -70,6 +72,8 @@ class ConvLayer(LayerDeclaration):
     pooling: str | None = None
     pool_size: int | tuple[int, int] = 2
     pool_stride: int | tuple[int, int] | None = None
+    pool_padding: int | tuple[int, int] = 0
+    pool_ceil_mode: bool = False
     standardize: bool = True
     normalize: str | None = "L2"
     pruned: float = 0.0
@@ -105,7 +109,8 @@ class ConvLayer(LayerDeclaration):
         shape = self.geometry(in_shape).out_shape
         if self.pooling is None:
             return shape
+        window = (self.pool_size, self.pool_stride, self.pool_padding, self.pool_ceil_mode)
         try:
-            return pool_output_shape(shape, self.pool_size, self.pool_stride)
+            return pool_output_shape(shape, *window)
         except GeometryError as error:
             raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None

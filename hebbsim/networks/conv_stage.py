@@ -69,6 +69,8 @@ def _pooling(
         pooled,
         layer.pool_size,
         layer.pool_stride,
+        padding=layer.pool_padding,
+        ceil_mode=layer.pool_ceil_mode,
         source=_handed_on(layer),
         activation="triangle" if layer.output == "triangle" else None,
         target="output",

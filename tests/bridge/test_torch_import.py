@@ -114,9 +114,10 @@ def test_a_module_of_ones_own(dtype):
     module = user_module(torch.float64 if dtype is np.float64 else torch.float32)
     module.requires_grad_(False)
     network = from_torch(module, (2, 16, 13), batch_size=4)
-    pool = {"pooling": "max", "pool_size": (2, 2), "pool_stride": (2, 2)}
+    plain = {"pool_padding": (0, 0)}
+    pool = {"pooling": "max", "pool_size": (2, 2), "pool_stride": (2, 2), **plain}
     winners = {"activity": "graded", "k": 2, "output": "activity"}
-    soft = {"activity": "softmax", "output": "activity", "pooling": "average"}
+    soft = {"activity": "softmax", "output": "activity", "pooling": "average", **plain}
     assert network.layers == (
         imported(6, (3, 2), padding=(1, 0), groups=2, output="rectified", **pool),
         imported(
@@ -177,6 +178,39 @@ def test_a_bare_convolution(kind):
     np.testing.assert_array_equal(kernel, conv.weight.detach().double().numpy())
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.MaxPool2d((2, 3), padding=(0, 1), ceil_mode=True),
+        nn.AvgPool2d((2, 3), 2, padding=(1, 0), ceil_mode=True),
+        nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False),
+        nn.AvgPool2d(3, 2, padding=1, divisor_override=1),
+        nn.AvgPool2d(3, 2, padding=1, divisor_override=9),
+    ],
+    ids=repr,
+)
+def test_pooling_beyond_the_border(dtype, pool):
+    module = nn.Sequential(nn.Conv2d(1, 4, 2, bias=False), pool)
+    module.to(torch.float64 if dtype is np.float64 else torch.float32).requires_grad_(False)
+    network = from_torch(module, (1, 8, 7))
+    assert_same_map(network, module, random_images(network))
+    back = to_torch(network)
+    assert from_torch(back).layers == network.layers
+    assert_equal_state(to_torch(from_torch(back)), back)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ceil_mode", False), ("count_include_pad", False), ("padding", (1, 0))]
+)
+def test_a_pooling_that_was_changed_is_noticed(name, value):
+    layer = replace(LAYERS[0], pooling="average", pool_ceil_mode=True)
+    module = to_torch(build((2, 9, 14), [layer]))
+    setattr(module.pool1, name, value)
+    with pytest.raises(ValueError, match=r"'pool1' to be AvgPool2d.* with ceil_mode=True, got Avg"):
+        from_torch(module)
+
+
 def nan_conv():
     module = conv()
     nn.init.constant_(module.weight, float("nan"))
@@ -193,12 +227,16 @@ REFUSED = [
     (conv(size=2, padding="same"), r"padding='same' with a kernel of even size; use"),
     (nan_conv(), r"expected finite values in 'weight', got NaN or infinity"),
     (conv(dtype=torch.complex64), r"real kernels, got torch.complex64 in 'weight'"),
-    (nn.Sequential(conv(), nn.MaxPool2d(2, padding=1)), r"'1' .*padding=0, got 1; choose"),
-    (nn.Sequential(conv(), nn.MaxPool2d(2, dilation=2)), r"'1' .*dilation=1, got 2"),
-    (nn.Sequential(conv(), nn.MaxPool2d(2, ceil_mode=True)), r"ceil_mode=False, got True"),
+    (nn.Sequential(conv(), nn.MaxPool2d(2, dilation=2)), r"'1' .*dilation=1, got 2; use dil"),
     (nn.Sequential(conv(), nn.MaxPool2d(2, return_indices=True)), r"return_indices=False, got"),
-    (nn.Sequential(conv(), nn.AvgPool2d(2, padding=(0, 1))), r"padding=0, got \(0, 1\)"),
-    (nn.Sequential(conv(), nn.AvgPool2d(2, ceil_mode=True)), r"ceil_mode=False, got True"),
+    (
+        nn.Sequential(conv(), nn.AvgPool2d(2, padding=(0, 1), count_include_pad=False)),
+        r"count_include_pad=True, an average that counts its padding, got False; use",
+    ),
+    (
+        nn.Sequential(conv(), nn.AvgPool2d(2, ceil_mode=True, divisor_override=4)),
+        r"an average, or 1, a sum, got 4",
+    ),
     (nn.Sequential(conv(), nn.AvgPool2d(2, divisor_override=3)), r"an average, or 1, a sum, got 3"),
     (nn.Sequential(conv(), nn.Softmax(dim=2)), r"dim=1, got dim=2; use nn.Softmax"),
     (nn.Sequential(conv(), nn.Flatten()), r"'1' \(Flatten.*expected nn.Linear after it"),

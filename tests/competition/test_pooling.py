@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from hebbsim import FeatureMap
 from hebbsim.competition.activations import Assign
 from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
-from hebbsim.geometry import GeometryError, pool_output_shape
+from hebbsim.geometry import GeometryError, PoolGeometry, pool_output_shape
 from hebbsim.maps.per_channel_sample_position import PerChannel
 
 KINDS = (AveragePooling, MaxPooling, SumPooling)
@@ -23,19 +23,22 @@ def run_step(*objects):
     Network(*objects).run(defaultclock.dt, namespace={})
 
 
-def pooled_by_torch(kind, maps, window, stride=None):
+def pooled_by_torch(kind, maps, window, stride=None, padding=0, ceil_mode=False):
     maps = torch.as_tensor(maps)
+    kwds = {"padding": padding, "ceil_mode": ceil_mode}
     if kind is MaxPooling:
-        return F.max_pool2d(maps, window, stride).numpy()
-    area = np.prod(np.broadcast_to(window, 2))
-    return F.avg_pool2d(maps, window, stride).numpy() * (area if kind is SumPooling else 1)
+        return F.max_pool2d(maps, window, stride, **kwds).numpy()
+    divisor = 1 if kind is SumPooling else None
+    return F.avg_pool2d(maps, window, stride, divisor_override=divisor, **kwds).numpy()
 
 
 def random_window(rng):
-    """Draw a map's shape, a window and a step: remainders, gaps and overlaps, not square."""
+    """Draw a map's shape and windows: remainders, gaps, overlaps and padding, not square."""
     window, stride = (tuple(map(int, rng.integers(1, high, 2))) for high in (4, 5))
     rows, cols = (k + int(rng.integers(0, 7)) for k in window)
-    return (int(rng.integers(1, 6)), rows, cols), window, stride
+    padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in window)
+    options = {"padding": padding, "ceil_mode": bool(rng.random() < 0.5)}
+    return (int(rng.integers(1, 6)), rows, cols), window, stride, options
 
 
 # The output's shape
@@ -45,15 +48,25 @@ windows = st.one_of(st.integers(1, 5), st.tuples(st.integers(1, 5), st.integers(
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.tuples(*[st.integers(1, 9)] * 3), windows, st.one_of(st.none(), windows))
-def test_output_shape_is_that_of_torch_and_fails_where_torch_does(shape, window, stride):
+@given(
+    st.tuples(*[st.integers(1, 9)] * 3),
+    windows,
+    st.one_of(st.none(), windows),
+    st.one_of(st.integers(0, 2), st.tuples(st.integers(0, 2), st.integers(0, 3))),
+    st.booleans(),
+)
+def test_output_shape_is_that_of_torch_and_fails_where_torch_does(
+    shape, window, stride, padding, ceil_mode
+):
+    options = (stride, padding, ceil_mode)
     try:
-        expected = F.avg_pool2d(torch.zeros(1, *shape), window, stride).shape[1:]
-    except RuntimeError:  # "Output size is too small"
-        with pytest.raises(GeometryError, match=r"a pooling window of .* doesn't fit a map of"):
-            pool_output_shape(shape, window, stride)
+        expected = F.avg_pool2d(torch.zeros(1, *shape), window, *options).shape[1:]
+    except RuntimeError:  # "Output size is too small", "pad should be at most half of kernel size"
+        message = r"a pooling window of .* doesn't fit a map of|at most half a pooling window of"
+        with pytest.raises(GeometryError, match=message):
+            pool_output_shape(shape, window, *options)
     else:
-        assert pool_output_shape(shape, window, stride) == tuple(expected)
+        assert pool_output_shape(shape, window, *options) == tuple(expected)
 
 
 def test_output_shapes_worked_out_by_hand():
@@ -61,6 +74,23 @@ def test_output_shapes_worked_out_by_hand():
     assert pool_output_shape((3, 9, 7), 2) == (3, 4, 3)
     assert pool_output_shape((3, 9, 7), (3, 2), (1, 4)) == (3, 7, 2)
     assert pool_output_shape((1, 5, 5), 5).rows == 1
+    assert pool_output_shape((3, 9, 8), 2, ceil_mode=True) == (3, 5, 4)
+    assert pool_output_shape((3, 9, 8), 3, 2, padding=1) == (3, 5, 4)
+    assert pool_output_shape((3, 9, 8), 3, 2, padding=(0, 1), ceil_mode=True) == (3, 4, 5)
+    # a last window that would begin in the padding is left out
+    assert pool_output_shape((1, 4, 4), 2, 3, padding=1, ceil_mode=True) == (1, 2, 2)
+
+
+def test_windows_at_the_borders_worked_out_by_hand():
+    windows = PoolGeometry((1, 5, 4), (3, 2), (2, 2), (1, 0), ceil_mode=True)
+    assert windows.out_shape == (1, 3, 2)
+    assert windows.reach == ((1, 1), (0, 0))
+    assert windows.spans == ([3, 3, 3], [2, 2])
+    windows = PoolGeometry((1, 6, 5), 3, ceil_mode=True)  # the last cols have 2 of 3
+    assert windows.spans == ([3, 3], [3, 2])
+    assert windows.reach == ((0, 0), (0, 1))
+    assert not windows.is_inside
+    assert PoolGeometry((1, 6, 6), 3, ceil_mode=True).is_inside
 
 
 # The values
@@ -70,18 +100,18 @@ def test_pooling_equals_torchs(target, dtype):
     """Random windows and steps, a subexpression, units, coarser windows by default."""
     rng = np.random.default_rng(7)
     built = []
-    for number in range(4):
-        shape, window, stride = random_window(rng)
+    for number in range(6):
+        shape, window, stride, options = random_window(rng)
         batch_size = 1 + number % 3
         maps = rng.standard_normal((batch_size, *shape)).astype(dtype)
         source = FeatureMap(shape, "x : 1", batch_size=batch_size)
         source.set_maps("x", maps)
-        for kind in KINDS if number < 2 else KINDS[number % 2 :: 2]:
+        for kind in KINDS if number < 2 else KINDS[number % 3 :: 2]:
             pooled = FeatureMap(
-                pool_output_shape(shape, window, stride), "x : 1", batch_size=batch_size
+                pool_output_shape(shape, window, stride, **options), "x : 1", batch_size=batch_size
             )
-            operation = kind(source, pooled, window, stride)
-            built.append((operation, maps, window, stride, "x"))
+            operation = kind(source, pooled, window, stride, **options)
+            built.append((operation, maps, (window, stride, *options.values()), "x"))
     shape = (3, 7, 5)
     maps = rng.standard_normal((2, *shape)).astype(dtype)
     source = FeatureMap(shape, "v : volt\nz = abs(v) - theta*volt : volt", batch_size=2)
@@ -92,19 +122,22 @@ def test_pooling_equals_torchs(target, dtype):
     for kind in KINDS:
         pooled = FeatureMap((3, 3, 2), "p : volt\nx : volt", batch_size=2)
         operation = kind(source, pooled, 2, source="z", target="p")
-        built.append((operation, rectified, 2, None, "p"))
-        pooled = FeatureMap((3, 3, 2), "p : volt\nx : volt", batch_size=2)
-        operation = kind(source, pooled, 2, source="v", target="p", activation="triangle")
+        built.append((operation, rectified, (2,), "p"))
+        pooled = FeatureMap((3, 4, 3), "p : volt\nx : volt", batch_size=2)
+        options = {"padding": (1, 0), "ceil_mode": True}
+        operation = kind(
+            source, pooled, 2, source="v", target="p", activation="triangle", **options
+        )
         triangle = np.maximum(maps - maps.mean(axis=1, keepdims=True), 0)
-        built.append((operation, triangle, 2, None, "p"))
+        built.append((operation, triangle, (2, None, *options.values()), "p"))
     maps_run = {m for operation, *_ in built for m in (operation.source_map, operation.target_map)}
     run_step(*maps_run, threshold)
 
-    for operation, maps, window, stride, variable in built:
+    for operation, maps, windows, variable in built:
         found = operation.target_map.get_maps(variable)
         assert np.asarray(found).dtype == dtype
-        what = f"{type(operation).__name__} of {maps.shape} by {window}, {stride}"
-        expected = pooled_by_torch(type(operation), maps, window, stride)
+        what = f"{type(operation).__name__} of {maps.shape} by {windows}"
+        expected = pooled_by_torch(type(operation), maps, *windows)
         tolerance = 10 * TOLERANCE[dtype]
         assert_allclose(np.asarray(found), expected, rtol=0, atol=tolerance, err_msg=what)
     assert found.dim is volt.dim
@@ -115,24 +148,28 @@ def test_pooling_equals_torchs(target, dtype):
 def test_any_window(drawn, kind, batch_size):
     prefs.codegen.target = "numpy"
     rng = np.random.default_rng(drawn)
-    shape, window, stride = random_window(rng)
+    shape, window, stride, options = random_window(rng)
     source = FeatureMap(shape, "x : 1", batch_size=batch_size)
-    pooled = FeatureMap(pool_output_shape(shape, window, stride), "x : 1", batch_size=batch_size)
+    expected = pool_output_shape(shape, window, stride, **options)
+    pooled = FeatureMap(expected, "x : 1", batch_size=batch_size)
     maps = rng.standard_normal((batch_size, *shape))
     source.set_maps("x", maps)
-    kind(source, pooled, window, stride)
+    kind(source, pooled, window, stride, **options)
     run_step(source, pooled)
-    expected = pooled_by_torch(kind, maps, window, stride)
+    expected = pooled_by_torch(kind, maps, window, stride, **options)
     assert_allclose(pooled.get_maps("x"), expected, rtol=1e-12, atol=1e-13)
 
 
-def test_maxima_of_negative_numbers_are_negative():
-    prefs.codegen.target = "numpy"
+def test_maxima_of_negative_numbers_are_negative(target):
+    """Of a padded map too: padding is no zero to a maximum."""
     source, pooled = FeatureMap((1, 2, 3), "x : 1"), FeatureMap((1, 1, 1), "x : 1")
+    padded = FeatureMap((1, 2, 2), "x : 1")
     source.set_maps("x", np.array([[[-5, -3, 9], [-4, -7, 9]]]))
     MaxPooling(source, pooled, 2)
-    run_step(source, pooled)
+    MaxPooling(source, padded, 2, padding=1)
+    run_step(source, pooled, padded)
     assert pooled.x[0] == -3
+    np.testing.assert_array_equal(padded.get_maps("x")[0, 0], [[-5, 9], [-4, 9]])
 
 
 def test_a_chain_of_poolings_takes_one_step():
@@ -201,6 +238,27 @@ def test_windows_larger_than_the_map(source, window):
         MaxPooling(source, source, window)
     with pytest.raises(GeometryError, match=message):
         pool_output_shape((2, 5, 4), window)
+
+
+@pytest.mark.parametrize("padding", [2, (0, 2), (3, 0)])
+def test_padding_wider_than_half_a_window(source, padding):
+    wanted = tuple(int(n) for n in np.broadcast_to(padding, 2))
+    with pytest.raises(RuntimeError, match="pad should be at most half of"):
+        pooled_by_torch(MaxPooling, torch.zeros(1, 2, 5, 4), 3, 1, padding)
+    with pytest.raises(GeometryError) as error:
+        AveragePooling(source, source, 3, 1, padding=padding)
+    assert str(error.value) == (
+        f"padding: expected at most half a pooling window of 3x3, got {wanted}; use less padding "
+        "or a larger window"
+    )
+    with pytest.raises(GeometryError, match=r"a pooling window of 9x9 .* 5x4 with padding \(1, 2"):
+        pool_output_shape((2, 5, 4), 9, padding=(1, 2))
+
+
+@pytest.mark.parametrize("value", [1, 0, None, "yes", 0.5, (True, False)])
+def test_ceil_mode_is_a_truth_value(value):
+    with pytest.raises(GeometryError, match="ceil_mode: expected True or False, got "):
+        pool_output_shape((2, 5, 4), 2, ceil_mode=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, (1, 0), (1, 2, 3), "a"])

@@ -84,9 +84,12 @@ def rate_groups(rng):
     Assign(layer, "tanh(other)", "a", name="assign")
     Triangle(layer, "u", "tri", name="triangle")
     Standardize(layer, "u", "norm", name="standardize")
-    pooled = FeatureMap((18, 3, 3), "x : 1\nm : 1", batch_size=BATCH, name="pooled")
-    AveragePooling(layer, pooled, 2, source="u", activation="triangle", name="average")
-    MaxPooling(layer, pooled, 2, source="u", target="m", name="largest")
+    pooled = FeatureMap((18, 4, 4), "x : 1\nm : 1", batch_size=BATCH, name="pooled")
+    beyond = {"padding": (0, 1), "ceil_mode": True}
+    AveragePooling(layer, pooled, 2, **beyond, source="u", activation="triangle", name="average")
+    MaxPooling(layer, pooled, 2, **beyond, source="u", target="m", name="largest")
+    within = FeatureMap((18, 3, 3), "x : 1", batch_size=BATCH, name="within")
+    AveragePooling(layer, within, 2, source="u", activation="triangle", name="average_within")
     small = FeatureMap((4, 3, 2), "u : 1\nold = u : 1", batch_size=BATCH, name="small")
     grouped = ConvSynapses(
         source,
@@ -137,6 +140,7 @@ def rate_groups(rng):
         places,
         conv,
         pooled,
+        within,
         small,
         grouped,
         torus,

@@ -12,9 +12,19 @@
     {
         const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
         _scalar _summary[_CHANNELS];
+        {% if not windows.is_inside %}
+        // a window may begin in the padding, and end in it or beyond
+        const int _first_row = _row * {{stride[0]}} - {{windows.padding[0]}}, _first_col = _col * {{stride[1]}} - {{windows.padding[1]}};
+        bool _none = true;
+        {% endif %}
         for (int _window = 0; _window < {{kernel_size[0] * kernel_size[1]}}; _window++)
         {
+            {% if not windows.is_inside %}
+            const int _pre_row = _first_row + _window / {{kernel_size[1]}}, _pre_col = _first_col + _window % {{kernel_size[1]}};
+            if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+            {% else %}
             const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
+            {% endif %}
             _scalar _values[_CHANNELS];
             {% if not draws %}
             #pragma omp simd
@@ -36,14 +46,22 @@
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
                 _values[_channel] = _values[_channel] > _mean ? _values[_channel] - _mean : 0;
             {% endif %}
+            {% set _none = '_window == 0' if windows.is_inside else '_none' %}
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
                 {% if kind == 'max' %}
-                _summary[_channel] = _window == 0 || _values[_channel] > _summary[_channel] ? _values[_channel] : _summary[_channel];
+                _summary[_channel] = {{_none}} || _values[_channel] > _summary[_channel] ? _values[_channel] : _summary[_channel];
                 {% else %}
-                _summary[_channel] = _window == 0 ? _values[_channel] : _summary[_channel] + _values[_channel];
+                _summary[_channel] = {{_none}} ? _values[_channel] : _summary[_channel] + _values[_channel];
                 {% endif %}
+            {% if not windows.is_inside %}
+            _none = false;
+            {% endif %}
         }
+        {% if not windows.is_inside and kind == 'average' %}
+        const int _size = std::min({{kernel_size[0]}}, _IN_ROWS + {{windows.padding[0]}} - _first_row) * std::min({{kernel_size[1]}}, _IN_COLS + {{windows.padding[1]}} - _first_col);
+        {% endif %}
+        {% set _size = kernel_size[0] * kernel_size[1] if windows.is_inside else '_size' %}
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
-            {{get_array_name(_target_var)}}[_position * _CHANNELS + _channel] = _summary[_channel]{{' / %d' % (kernel_size[0] * kernel_size[1]) if kind == 'average'}};
+            {{get_array_name(_target_var)}}[_position * _CHANNELS + _channel] = _summary[_channel]{{' / %s' % _size if kind == 'average'}};
     }
 {% endblock %}

@@ -16,11 +16,22 @@
     const int _position = _here ? _wanted : _ALL - 1;
     const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
     _scalar _summary[_OF_EACH], _values[_OF_EACH];
+    {% if not windows.is_inside %}
+    // a window may begin in the padding, and end in it or beyond
+    const int _first_row = _row * {{stride[0]}} - {{windows.padding[0]}}, _first_col = _col * {{stride[1]}} - {{windows.padding[1]}};
+    bool _none = true;
+    {% endif %}
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     for (int _window = 0; _window < {{kernel_size[0] * kernel_size[1]}}; _window++)
     {
+        {% if not windows.is_inside %}
+        const int _wanted_row = _first_row + _window / {{kernel_size[1]}}, _wanted_col = _first_col + _window % {{kernel_size[1]}};
+        const int _pre_row = min(max(_wanted_row, 0), _IN_ROWS - 1), _pre_col = min(max(_wanted_col, 0), _IN_COLS - 1);
+        const bool _inside = _pre_row == _wanted_row && _pre_col == _wanted_col;
+        {% else %}
         const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
+        {% endif %}
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)
         {
@@ -42,18 +53,29 @@
         for (int _n = 0; _n < _OF_EACH; _n++)
             _values[_n] = _values[_n] > _mean ? _values[_n] - _mean : 0;
         {% endif %}
+        {% set _none = '_window == 0' if windows.is_inside else '_none' %}
+        {% if not windows.is_inside %}
+        if (!_inside) continue;  // not before all threads of a block have met
+        {% endif %}
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)
             {% if kind == 'max' %}
-            _summary[_n] = _window == 0 || _values[_n] > _summary[_n] ? _values[_n] : _summary[_n];
+            _summary[_n] = {{_none}} || _values[_n] > _summary[_n] ? _values[_n] : _summary[_n];
             {% else %}
-            _summary[_n] = _window == 0 ? _values[_n] : _summary[_n] + _values[_n];
+            _summary[_n] = {{_none}} ? _values[_n] : _summary[_n] + _values[_n];
             {% endif %}
+        {% if not windows.is_inside %}
+        _none = false;
+        {% endif %}
     }
+    {% if not windows.is_inside and kind == 'average' %}
+    const int _size = min({{kernel_size[0]}}, _IN_ROWS + {{windows.padding[0]}} - _first_row) * min({{kernel_size[1]}}, _IN_COLS + {{windows.padding[1]}} - _first_col);
+    {% endif %}
+    {% set _size = kernel_size[0] * kernel_size[1] if windows.is_inside else '_size' %}
     #pragma unroll
     for (int _n = 0; _n < _OF_EACH; _n++)
         if (_here && _lane + _n * _LANES < _CHANNELS)
-            {{get_array_name(_target_var)}}[(size_t) _position * _CHANNELS + _lane + _n * _LANES] = _summary[_n]{{' / %d' % (kernel_size[0] * kernel_size[1]) if kind == 'average'}};
+            {{get_array_name(_target_var)}}[(size_t) _position * _CHANNELS + _lane + _n * _LANES] = _summary[_n]{{' / %s' % _size if kind == 'average'}};
 {% endcall %}
 {% endblock %}
 

@@ -40,12 +40,13 @@ def kernels(spiking):
     return [stage.conv.get_kernel("w") for stage in spiking.stages]
 
 
-def test_learning_equals_explicit_synapses():
-    """Two layers, several stimuli, thresholds and inhibition at work."""
-    learned = []
+@pytest.mark.parametrize("padding", [{}, {"padding": 1, "padding_mode": "circular"}])
+def test_learning_equals_explicit_synapses(padding):
+    """Two layers, several stimuli, thresholds and inhibition at work; on a torus too."""
+    learned, layers = [], [replace(layer, **padding) for layer in (LAYER, SECOND)]
     for explicit in (False, True):
         prefs.codegen.target = "numpy"
-        spiking = network(LAYER, SECOND)
+        spiking = network(*layers)
         if explicit:
             for stage in spiking.stages:
                 spiking.brian2.remove(stage.conv)
@@ -54,6 +55,7 @@ def test_learning_equals_explicit_synapses():
         spiking.fit(IMAGES, progress=False)
         learned.append(kernels(spiking))
         thresholds = spiking.stages[0].thresholds
+    assert [SpikingLayer.from_dict(layer.to_dict()) for layer in layers] == layers
     for ours, theirs, start in zip(*learned, before, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
         assert np.abs(ours - start).max() > 1e-3

@@ -113,7 +113,7 @@ def rate_groups(rng):
         padding=(1, 2),
         dilation=(1, 2),
         padding_mode="circular",
-        update="w += 1e-4*dw + 1e-5*far",
+        update="w += 1e-7*dw + 1e-6*far",
         name="around",
     )
     wide = FeatureMap((32, 9, 9), "x : 1", batch_size=8, name="wide")

@@ -354,13 +354,13 @@ def test_explain_says_when_and_over_what():
     *_, conv = soft_hebb()
     text = str(conv.explain())
     places = [
-        "after_start: square = w**2    [convsynapses_reduction_square]\n"
+        "after_start 1: square = w**2    [convsynapses_reduction_square]\n"
         "    for each kernel element, summed over filter",
-        "groups: u_post = w*x_pre",
-        "end: dw =",
-        "end: largest = abs(dw)    [convsynapses_reduction_largest]\n"
+        "groups 1: u_post = w*x_pre",
+        "end 0: dw =",
+        "end 3: largest = abs(dw)    [convsynapses_reduction_largest]\n"
         "    for each kernel element, maximum over kernel",
-        "end: w += rate*dw/largest",
+        "end 4: w += rate*dw/largest",
     ]
     found = [text.index(place) for place in places]
     assert found == sorted(found)

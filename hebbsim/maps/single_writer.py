@@ -1,6 +1,7 @@
 """One variable, one writer: of two that compute it, the later would undo the earlier in silence."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from brian2 import Network
 from brian2.core.base import BrianObject
@@ -23,7 +24,7 @@ def refuse_second_writer(writer: LoopNest, label: str) -> None:
     ValueError
         With the `label` of the writer, the variable, and what writes it too.
     """
-    variable = writer.computes
+    variable: Any = writer.computes
     if variable is None:
         return
     for other in _running_with(writer):

@@ -15,7 +15,7 @@ from hebbsim.synapses.kernel import KernelGroup
 __all__ = ["Delay", "SpikeQueue", "delay_variable", "read_delays"]
 
 #: A time, an expression over the kernel, or a time for each kernel element
-Delay = Quantity | str
+type Delay = Quantity | str
 
 
 def delay_variable(pathway: str) -> str:

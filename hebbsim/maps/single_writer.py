@@ -1,7 +1,6 @@
 """One variable, one writer: of two that compute it, the later would undo the earlier in silence."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from brian2 import Network
 from brian2.core.base import BrianObject
@@ -24,14 +23,15 @@ def refuse_second_writer(writer: LoopNest, label: str) -> None:
     ValueError
         With the `label` of the writer, the variable, and what writes it too.
     """
-    variable: Any = writer.computes
+    variable = writer.computes
     if variable is None:
         return
+    whole_name = f"'{variable.name}' of '{variable.owner.name}'"
     for other in _running_with(writer):
         if other is not writer and other.active and _computed(other) is variable:
             raise ValueError(
-                f"{label}: '{variable.name}' of '{variable.owner.name}' is written by "
-                f"'{other.name}' already; give each its own variable and add them up in the model"
+                f"{label}: {whole_name} is written by '{other.name}' already; give each its own "
+                "variable and add them up in the model"
             )
 
 

@@ -1,0 +1,36 @@
+"""The scripts of the documentation run as they stand, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import BrianLogger, start_scope
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "from_synapses.md").read_text(), re.S)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_scripts_run(number):
+    """The first is whole; each later one takes the place of its convolution."""
+    BrianLogger.suppress_name("resolution_conflict")
+    setup, _, running = BLOCKS[0].partition("conv = ")
+    convolution = f"conv = {running}"
+    if number > 0:
+        convolution = f"{BLOCKS[number]}\nconv.w = 0.008\nlayer.v = '2*rand()'\n"
+    code = setup + convolution.replace("run(100*ms)", "")
+    scope: dict[str, object] = {}
+    start_scope()
+    exec(f"{code}\nprefs.codegen.target = 'numpy'\nseed(1)\nrun(30*ms)", scope)
+    weights = scope["conv"].w[:]
+    assert np.isfinite(weights).all()
+    assert np.any(weights != 0.008)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    for link in links:
+        assert link.startswith("http") or (page.parent / link).exists(), link

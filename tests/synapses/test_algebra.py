@@ -93,8 +93,22 @@ RULES = {
 @pytest.mark.parametrize("padding", [0, (1, 0), (0, 2)])
 @pytest.mark.parametrize("text", RULES.values(), ids=RULES)
 def test_few_and_many_active_neurons_give_what_numpy_gives(text, padding, density):
+    compare_with_numpy(text, density, padding=padding)
+
+
+@pytest.mark.parametrize("density", [0.02, 1])
+@pytest.mark.parametrize(
+    ("padding", "mode"), [((1, 0), "circular"), ((2, 1), "reflect"), ((0, 3), "replicate")]
+)
+@pytest.mark.parametrize("name", ["oja", "everywhere"])
+def test_active_neurons_by_padding_that_shows_the_map_again(name, padding, mode, density):
+    compare_with_numpy(RULES[name], density, padding=padding, padding_mode=mode)
+
+
+def compare_with_numpy(text, density, **geometry):
+    """Sum a rule to the kernel in C++ and in numpy, with a share of the neurons active."""
     rng = np.random.default_rng(4)
-    shape = conv_output_shape((3, 9, 8), 40, (3, 2), padding=padding)
+    shape = conv_output_shape((3, 9, 8), 40, (3, 2), **geometry)
     x, y = rng.standard_normal((2, 3, 9, 8)), rng.standard_normal((2, *shape))
     y *= rng.random(y.shape) < density
     kernel = rng.standard_normal((40, 3, 3, 2))
@@ -104,7 +118,7 @@ def test_few_and_many_active_neurons_give_what_numpy_gives(text, padding, densit
         source = FeatureMap((3, 9, 8), "x : 1", batch_size=2)
         layer = FeatureMap(shape, "y : 1", batch_size=2)
         model = f"w : 1\neta : 1 (shared)\ntrace_e : 1 (per sample)\ndw = {text} : 1 (summed)"
-        conv = ConvSynapses(source, layer, model, kernel_size=(3, 2), padding=padding)
+        conv = ConvSynapses(source, layer, model, kernel_size=(3, 2), **geometry)
         source.set_maps("x", x)
         layer.set_maps("y", y)
         conv.set_kernel("w", kernel)

@@ -173,29 +173,27 @@ class SpikePathway(LoopNest):
         """Drop the spikes that are on their way."""
         self.queue.forget()
 
-    def _resolved(self, statement: Statement, run_namespace: dict[str, Any]) -> dict[str, Any]:
-        """Return what the names in a statement stand for, or say which stands for nothing."""
-        found: dict[str, Any] = {}
+    def _check_names(self, run_namespace: dict[str, Any]) -> None:
+        """Say which name in a statement stands for nothing."""
         local = {s.target for s in self.statements if s.target not in self.variables}
-        for name in get_identifiers(statement.value) - local:
-            try:
-                found |= self.group.resolve_all(
-                    {name},
-                    run_namespace,
-                    user_identifiers=set(),
-                    additional_variables=self.variables,
-                )
-            except KeyError:
-                raise KeyError(
-                    f"'{self.name}': nothing defines '{name}' in '{statement}'"
-                    f"{closest_name(name, self.variables)}"
-                ) from None
-        return found
+        for statement in self.statements:
+            for name in get_identifiers(statement.value) - local:
+                try:
+                    self.group.resolve_all(
+                        {name},
+                        run_namespace,
+                        user_identifiers=set(),
+                        additional_variables=self.variables,
+                    )
+                except KeyError:
+                    raise KeyError(
+                        f"'{self.name}': nothing defines '{name}' in '{statement}'"
+                        f"{closest_name(name, self.variables)}"
+                    ) from None
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look at delays and statements before the code object is made."""
-        for statement in self.statements:
-            self._resolved(statement, run_namespace)
+        self._check_names(run_namespace)
         self._check_target(run_namespace)
         self.queue.prepare()
         for stored in ("_queue", "_queue_slot", "_steps"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from brian2 import Network, NeuronGroup, defaultclock, linked_var
+from brian2 import Network, NeuronGroup, defaultclock, linked_var, prefs
 
 from hebbsim import ConvSynapses, FeatureMap
 
@@ -14,8 +14,10 @@ dw = s_pre*y_post : 1 (summed)"""
 
 
 @pytest.mark.parametrize("channels", [2, 16])
-def test_variables_linked_by_an_index(channels, target):
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+def test_variables_linked_by_an_index(channels, language):
     """The right values are numpy's: ``z[order]``."""
+    prefs.codegen.target = language
     order = np.array([4, 3, 0, 1, 2, 2, 1, 0, 3])
     others = NeuronGroup(5, "z : 1")
     others.z = np.arange(5) + 1.0

@@ -10,7 +10,6 @@ from brian2 import (
     ms,
     prefs,
 )
-from brian2.core.base import BrianObjectException
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 
@@ -44,7 +43,9 @@ def run_on_clocks(kind, source_dt=None, target_dt=None, dt=None):
         ("map", {"source_dt": 0.5 * ms, "dt": 1 * ms}, [8, 8]),
     ],
 )
-def test_each_spike_arrives_once(kind, clocks, expected, target):
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+def test_each_spike_arrives_once(kind, clocks, expected, language):
+    prefs.codegen.target = language
     assert run_on_clocks(kind, **clocks) == expected
 
 
@@ -85,15 +86,29 @@ def test_shared_kernels_change_with_the_steps_of_the_spikes(explicit, dt):
     assert list(target.v[:]) == [1, 1, 3, 4]
 
 
-def test_sums_run_on_the_clock_of_the_neurons_that_they_sum_to(target):
-    source = FeatureMap((1, 1, 1), "x = t/ms : 1")
-    layer = FeatureMap((1, 1, 1), "u : 1\nv : 1", dt=0.5 * ms)
+def test_clocks_events_and_chance_on_every_target(target):
+    """A sum on the clock of its target, an event, a generator of 1 ms, random release."""
+    source = FeatureMap((1, 10, 10), "x = t/ms : 1", "x > 9", "", events={"late": "x > 0.95"})
+    generator = SpikeGeneratorGroup(100, [0, 1, 0], [0, 1, 1] * ms, dt=1 * ms)
+    layer = FeatureMap((1, 10, 10), "u : 1\nn : 1\nk : 1\nr : 1", dt=0.5 * ms)
+    common = {"kernel_size": 1, "source_shape": (1, 10, 10), "dt": 2 * ms}
     conv = ConvSynapses(
-        source, layer, "w : 1\nu_post = w*x_pre : 1 (summed)", kernel_size=1, dt=2 * ms
+        source,
+        layer,
+        "w : 1\nu_post = w*x_pre : 1 (summed)",
+        on_pre="n += w",
+        on_event="late",
+        **common,
     )
-    conv.w = 1
-    Network(source, layer, conv).run(1.4 * ms)
-    assert layer.u[0] == pytest.approx(1)
+    chance = "r += int(rand() < 0.5)" if not target.startswith("cuda") else "r += 0.5"
+    other = ConvSynapses(generator, layer, "w : 1", on_pre="k += w", **common)
+    random = ConvSynapses(source, layer, "w : 1", on_pre=chance, on_event="late", **common)
+    conv.w = other.w = 1
+    Network(source, generator, layer, conv, other, random).run(1.4 * ms)
+    assert layer.u[0] == pytest.approx(1)  # at 1 ms
+    assert layer.n[0] == 4  # 1 to 1.3 ms
+    assert list(layer.k[:3]) == [2, 1, 0]
+    assert layer.r[:].sum() == pytest.approx(200, abs=50)
 
 
 def bursting():
@@ -105,7 +120,9 @@ def bursting():
     ("on_event", "expected"),
     [("burst", [3, 0]), ({"pre": "rest"}, [0, 3]), ({"pre": "spike"}, [0, 0])],
 )
-def test_events_of_ones_own(on_event, expected, target):
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+def test_events_of_ones_own(on_event, expected, language):
+    prefs.codegen.target = language
     source = bursting()
     layer = FeatureMap((1, 1, 2), "v : 1")
     conv = ConvSynapses(source, layer, "w : 1", on_pre="v += w", kernel_size=1, on_event=on_event)
@@ -133,19 +150,15 @@ def test_unknown_events(on_event, message):
     ["v += w*int(rand() < 0.3)", "r = int(rand() < 0.3); v += r; w += r", "v = v + w*rand()"],
 )
 @pytest.mark.parametrize("sharing", [True, False])
-def test_stochastic_release(code, sharing, target):
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+def test_stochastic_release(code, sharing, language):
     """The mean of 2000 draws; what is drawn once counts for the neuron and for the kernel."""
+    prefs.codegen.target = language
     source = FeatureMap((1, 10, 10), "x = 1 : 1", **SPIKING)
     layer = FeatureMap((1, 10, 10), "v : 1")
     conv = ConvSynapses(source, layer, "w : 1", on_pre=code, kernel_size=1, weight_sharing=sharing)
     conv.w = 1
-    network = Network(source, layer, conv)
-    if target.startswith("cuda"):
-        with pytest.raises(BrianObjectException) as error:
-            network.run(2 * ms)
-        assert isinstance(error.value.__cause__, NotImplementedError)
-        return
-    network.run(2 * ms)
+    Network(source, layer, conv).run(2 * ms)
     mean = layer.v[:].sum() / 2000
     assert mean == pytest.approx(0.5 if "v + w*rand" in code else 0.3, abs=0.05)
     assert layer.v[:].std() > 0

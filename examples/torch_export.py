@@ -35,6 +35,6 @@ assert np.allclose(test, simulated, atol=1e-5 * np.abs(simulated).max())
 accuracy = decode(train, digits.train_labels, test, digits.test_labels)
 print(f"accuracy of a linear read-out on the test split: {accuracy:.3f}")
 
-save_weights(network, "digits_oja")  # digits_oja.pt, .safetensors and .json
+save_weights(network, "digits_oja", overwrite=True)  # .pt, .safetensors and .json
 again = from_torch(module)
 assert np.allclose(again.stages[0].conv.get_kernel("w"), network.stages[0].conv.get_kernel("w"))

@@ -30,7 +30,9 @@ _EXPECTED = (
 _REMEDY = "Write the three files anew with save_weights"
 
 
-def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path, Path]:
+def save_weights(
+    network: LayeredNetwork, path: str | Path, *, overwrite: bool = False
+) -> tuple[Path, Path, Path]:
     """
     Write a network's kernels, thresholds and description.
 
@@ -43,7 +45,9 @@ def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path,
     network : ConvNetwork or SpikingNetwork
         The network.
     path : path
-        The stem, or any of the three files; its folder is made, older files are replaced.
+        The stem, or any of the three files; its folder is made.
+    overwrite : bool, optional
+        Whether older files may be replaced.
 
     Returns
     -------
@@ -56,6 +60,8 @@ def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path,
         If `network` is neither.
     WeightsError
         If its description can't be written as JSON; nothing is written then.
+    FileExistsError
+        If one of the files exists and `overwrite` isn't asked for; nothing is written then.
 
     Notes
     -----
@@ -94,8 +100,14 @@ def save_weights(network: LayeredNetwork, path: str | Path) -> tuple[Path, Path,
             "use plain numbers and strings in its layers and rules"
         ) from error
     stem = _stem(path)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     places = [_beside(stem, suffix) for suffix in contents]
+    for place in places:
+        if place.exists() and not overwrite:
+            raise FileExistsError(
+                f"save_weights: '{place}' exists; give overwrite=True to replace it and the files "
+                "beside it, or another name"
+            )
+    stem.parent.mkdir(parents=True, exist_ok=True)
     parts = [place.with_name(place.name + ".part") for place in places]
     try:
         for part, content in zip(parts, contents.values(), strict=True):

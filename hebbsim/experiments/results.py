@@ -223,7 +223,7 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         """Write a network's kernels, thresholds and description."""
         from hebbsim.bridge.weights import save_weights
 
-        save_weights(network, self.stem(name, seed))
+        save_weights(network, self.stem(name, seed), overwrite=True)  # of a run that goes on
 
     def kernel(self, name: str, seed: int, layer: int) -> np.ndarray:
         """Read a kernel, `(out_channels, in_channels, rows, cols)`; layers count from 1."""

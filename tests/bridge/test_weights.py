@@ -54,10 +54,17 @@ def test_other_tools_read_the_files(tmp_path, network):
         assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_saving_replaces_older_files(tmp_path, network):
-    save_weights(network, tmp_path / "net")
+@pytest.mark.parametrize("left", [".pt", ".safetensors", ".json"])
+def test_saving_replaces_older_files_when_it_is_told_to(tmp_path, network, left):
+    for place in save_weights(network, tmp_path / "net"):
+        if place.suffix != left:
+            place.unlink()
+    before = (tmp_path / f"net{left}").read_bytes()
     other = build((2, 9, 14), LAYERS, seed=8)
-    save_weights(other, tmp_path / "net")
+    with pytest.raises(FileExistsError, match=rf"net{left}' exists; give overwrite=True"):
+        save_weights(other, tmp_path / "net")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+    save_weights(other, tmp_path / "net", overwrite=True)
     assert_equal_state(load_weights(tmp_path / "net"), to_torch(other))
 
 
@@ -67,7 +74,7 @@ def test_a_failed_save_changes_nothing(tmp_path, network, monkeypatch):
     rule = rules.Rule(equations="dw = q*y_post*x_pre : 1 (summed)", constants={"q": np.array(2.0)})
     unnamed = build((1, 4, 4), [ConvLayer(2, 3, rule)])
     with pytest.raises(WeightsError, match=r"what JSON can't.*plain numbers and strings"):
-        save_weights(unnamed, tmp_path / "net")
+        save_weights(unnamed, tmp_path / "net", overwrite=True)
     other = build((2, 9, 14), LAYERS, seed=8)
 
     def fail(*_):
@@ -75,7 +82,7 @@ def test_a_failed_save_changes_nothing(tmp_path, network, monkeypatch):
 
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_weights(other, tmp_path / "net")
+        save_weights(other, tmp_path / "net", overwrite=True)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 

@@ -222,7 +222,6 @@ def operations_run_in_the_order_of_creation():
     Rectify(layer, "a - channel", "b", name="y_second")
     WinnerTakeAll(layer, "b", "y", name="x_third")
     Assign(layer, "u + 10*y", "u", name="a_fourth")
-    Assign(layer, "a", "late", name="b_fifth")
     Assign(layer, "-a", "a", name="c_sixth")
     Assign(layer, "a", "late", name="d_shifted", order=-2)
     u = np.random.default_rng(4).standard_normal((1, 3, 2, 2))

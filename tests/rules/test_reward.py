@@ -283,14 +283,23 @@ def test_units_of_each_samples_equations_are_checked():
 
 
 @pytest.mark.parametrize(
-    ("rule", "way_out"),
+    ("rule", "spikes", "way_out"),
     [
-        (RewardGated(PAIR, per_sample=True), "create PerSample\\(target, rule.post_samples"),
-        (rules.Oja().filtered(9 * ms, 9 * ms), "add rule.pre_model to its model and rule.pre_res"),
+        (RewardGated(PAIR, per_sample=True), True, "create PerSample\\(target, rule.post_samples"),
+        (rules.Oja().filtered(9 * ms, 9 * ms), False, "add rule.pre_model to its model and rule.p"),
     ],
 )
-def test_what_a_rule_lacks_is_named_with_the_way_out(rule, way_out):
-    source = FeatureMap((1, 2, 2), "r1 : 1", threshold="r1 > 0", reset="")
-    target = FeatureMap((1, 2, 2), "o1 : 1", threshold="o1 > 0", reset="", name="target")
+def test_what_a_rule_lacks_is_named_with_the_way_out(rule, spikes, way_out):
+    when, then = ("{0} > 0", "{0} += 1") if spikes else (None, None)
+    source, target = (
+        FeatureMap(
+            (1, 2, 2),
+            f"{trace} : 1",
+            threshold=when and when.format(trace),
+            reset=then and then.format(trace),
+            name=name,
+        )
+        for trace, name in (("r1", "source"), ("o1", "target"))
+    )
     with pytest.raises(ValueError, match=way_out):
         ConvSynapses(source, target, rule=rule, kernel_size=1)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from brian2 import Clock, Equations, NeuronGroup, Subgroup
 from brian2.groups.group import CodeRunner, Group
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.rules.rule import Rule
@@ -96,11 +97,16 @@ def missing_traces(
     if not lacking:
         return None
     names = {e.varname for e in lacking}
+    changes = [s for s in reset if s.target in names]
+    read = {n for e in lacking for n in e.identifiers}
+    read |= {n for s in changes for n in get_identifiers(s.value)}
+    if (read - names - {"t", "dt"}) & set(group.variables):
+        return None  # not a trace of spikes alone: it belongs into the neurons' model
     clocks = (connections.source.clock, connections.target.clock)
     return SpikeTraces(
         group.source if isinstance(group, Subgroup) else group,
         Equations(lacking),
-        "\n".join(str(s) for s in reset if s.target in names),
+        "\n".join(map(str, changes)),
         rule,
         clock=min(clocks, key=lambda clock: float(clock.dt)),  # as fine as they are read
         name=name,

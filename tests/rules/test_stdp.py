@@ -247,12 +247,14 @@ def test_units_of_homeostasis(kind, kwds, message):
         kind(**kwds)
 
 
-def test_a_target_without_its_rate():
+def test_a_target_without_its_rate_has_it_kept():
     plain, rule = rules.PairSTDP(), rules.PairSTDP(target_rate=10 * Hz)
     source = FeatureMap((1, 1, 1), rule.pre_model, threshold="False", reset=rule.pre_reset)
     target = FeatureMap((1, 1, 1), plain.post_model, threshold="False", reset=plain.post_reset)
-    with pytest.raises(ValueError, match=r"'rate' of '.*'; add rule.post_model to its model"):
-        ConvSynapses(source, target, rule=rule, kernel_size=1)
+    conv = ConvSynapses(source, target, rule=rule, kernel_size=1)
+    assert {side: set(traces.equations.names) for side, traces in conv.traces.items()} == {
+        "post": {"rate"}
+    }
 
 
 def test_homeostasis_is_off_by_default():

@@ -156,5 +156,7 @@ def test_a_trace_of_more_than_spikes_belongs_into_the_model():
     rule = rules.Clopath()
     source = FeatureMap((1, 1, 1), "x : 1", "x > 1", "x = 0")
     target = FeatureMap((1, 1, 1), "v : volt\nq : 1", "q > 1", "q = 0", name="target")
-    with pytest.raises(ValueError, match=r"of the target 'target'; add rule.post_model to its model"):
+    with pytest.raises(
+        ValueError, match=r"of the target 'target'; add rule.post_model to its model"
+    ):
         ConvSynapses(source, target, rule=rule, kernel_size=1)

@@ -11,6 +11,7 @@ from brian2.groups.neurongroup import Thresholder
 
 from hebbsim.brian2_private import wrap_code_object_creation
 from hebbsim.codegen.expressions import drawn_function
+from hebbsim.codegen.single_writer import refuse_second_writer
 from hebbsim.codegen.targets import code_object_class, on_cuda
 
 __all__ = ["LoopNest", "compile_directly"]
@@ -67,6 +68,17 @@ class LoopNest(CodeRunner):
             needed_variables=needed_variables,
             override_conditional_write=override_conditional_write,
         )
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"'{self.name}'"
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check that nothing else writes what is computed, and make the code object."""
+        if self.computes is not None:
+            refuse_second_writer(self, self.computes, self.label)
+        super().before_run(run_namespace)
 
     def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
         """Choose the target's code object class; numpy for functions that have no C++ code."""

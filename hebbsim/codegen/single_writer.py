@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from brian2 import Network
 from brian2.core.base import BrianObject
 from brian2.core.variables import Variable
+from brian2.groups.group import CodeRunner
 from brian2.synapses.synapses import SummedVariableUpdater
-
-from hebbsim.codegen.loop_nest import LoopNest
 
 __all__ = ["refuse_second_writer"]
 
 
-def refuse_second_writer(writer: LoopNest, label: str) -> None:
-    """Check that nothing else in the network computes what `writer` computes.
+def refuse_second_writer(writer: CodeRunner, variable: Variable, label: str) -> None:
+    """Check that nothing else in the network computes the variable that `writer` computes.
 
     Whatever writes counts: a sum of a convolution or of Brian2's `Synapses`, an operation on a
     map, pooling, stored images.
@@ -23,9 +22,6 @@ def refuse_second_writer(writer: LoopNest, label: str) -> None:
     ValueError
         With the `label` of the writer, the variable, and what writes it too.
     """
-    variable = writer.computes
-    if variable is None:
-        return
     whole_name = f"'{variable.name}' of '{variable.owner.name}'"
     for other in _running_with(writer):
         if other is not writer and other.active and _computed(other) is variable:
@@ -35,7 +31,7 @@ def refuse_second_writer(writer: LoopNest, label: str) -> None:
             )
 
 
-def _running_with(writer: LoopNest) -> Iterator[BrianObject]:
+def _running_with(writer: CodeRunner) -> Iterator[BrianObject]:
     """Yield everything in the networks of a writer: it isn't told which one runs it."""
     for reference in list(Network.__instances__()):
         network = reference()

@@ -8,7 +8,6 @@ from hebbsim.codegen.expressions import add_suffixed
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.geometry import GeometryError, PoolGeometry
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["AveragePooling", "MaxPooling", "SumPooling"]
 
@@ -99,10 +98,10 @@ class Pooling(LoopNest):
         target_map.contained_objects.append(self)
         target_map.add_dependency(source_map)
 
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check that nothing else writes the target."""
-        refuse_second_writer(self, f"{type(self).__name__} into '{self.target_map.name}'")
-        super().before_run(run_namespace)
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"{type(self).__name__} into '{self.target_map.name}'"
 
     @classmethod
     def _check_maps(cls, source_map: Any, target_map: Any, *options: Any) -> PoolGeometry:

@@ -17,7 +17,6 @@ from brian2.utils.stringtools import get_identifiers
 from hebbsim.codegen.expressions import changed_read
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["MapOperation", "value_dtype"]
 
@@ -101,6 +100,11 @@ class MapOperation(LoopNest):
         if not self._reads_target():  # else it changes what is there
             self.computes = self.target_variable
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"{type(self).__name__} on '{self.feature_map.name}'"
+
     def _reads_target(self) -> bool:
         known = self.feature_map.variables
         return changed_read(self.source, [self.target_variable], known) is not None
@@ -125,12 +129,10 @@ class MapOperation(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units before the code object is made."""
-        refuse_second_writer(self, f"{type(self).__name__} on '{self.feature_map.name}'")
         dimensions = self.source_dimensions(run_namespace)
         fail_for_dimension_mismatch(
             self.target_variable,
             Quantity(1, dim=DIMENSIONLESS if self._dimensionless else dimensions),
-            f"{type(self).__name__} on '{self.feature_map.name}': '{self.target}' doesn't have "
-            f"the units of '{self.source}'",
+            f"{self.label}: '{self.target}' doesn't have the units of '{self.source}'",
         )
         super().before_run(run_namespace)

@@ -16,7 +16,6 @@ from hebbsim.data.dataset import as_float
 from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.encoders import Encoder
 from hebbsim.maps.feature_map import FeatureMap, first_not_held
-from hebbsim.maps.single_writer import refuse_second_writer
 
 __all__ = ["StoredImages"]
 
@@ -92,7 +91,6 @@ class StoredImages(LoopNest):
     ) -> None:
         if not isinstance(feature_map, FeatureMap):
             raise TypeError(f"StoredImages: expected a FeatureMap, got {feature_map!r}")
-        self._label = f"StoredImages on '{feature_map.name}'"
         self.feature_map, self.variable = feature_map, variable
         self.target_variable = feature_map.array_variable(variable)
         images = np.asarray(images)
@@ -105,7 +103,7 @@ class StoredImages(LoopNest):
             self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
-        steps = 1 if duration is None else whole_steps(self._label, duration, self._dt)
+        steps = 1 if duration is None else whole_steps(self.label, duration, self._dt)
         variables = self._add_variables(stored, numbers)
         super().__init__(
             feature_map,
@@ -128,6 +126,11 @@ class StoredImages(LoopNest):
         self.computes = self.target_variable
         feature_map.contained_objects.append(self)
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"StoredImages on '{self.feature_map.name}'"
+
     def _add_variables(self, stored: np.ndarray, numbers: np.ndarray) -> Variables:
         """Keep images and order in the map; return what the code may name."""
         feature_map, variable = self.feature_map, self.variable
@@ -140,7 +143,7 @@ class StoredImages(LoopNest):
             (f"_order_of_{variable}", numbers, "0"),
         ):
             if kept in feature_map.variables:
-                raise ValueError(f"{self._label}: '{variable}' shows stored images already")
+                raise ValueError(f"{self.label}: '{variable}' shows stored images already")
             feature_map.variables.add_array(
                 kept,
                 size=len(values),
@@ -168,16 +171,16 @@ class StoredImages(LoopNest):
         shape = tuple(self.feature_map.shape)
         if images.ndim != 4 or images.shape[1:] != shape or not len(images):
             raise ValueError(
-                f"{self._label}: expected images of shape (n, channels, rows, cols) = "
+                f"{self.label}: expected images of shape (n, channels, rows, cols) = "
                 f"{('n', *shape)}, got {images.shape}"
             )
         if images.dtype.kind not in "biuf":
-            raise ValueError(f"{self._label}: expected real numbers, got {images.dtype}")
+            raise ValueError(f"{self.label}: expected real numbers, got {images.dtype}")
         dtype = np.dtype(self.target_variable.dtype)
         lost = first_not_held(images, dtype)
         if lost is not None:
             raise ValueError(
-                f"{self._label}: {images[lost]} at {lost} can't be held by '{self.variable}', a "
+                f"{self.label}: {images[lost]} at {lost} can't be held by '{self.variable}', a "
                 f"variable of {dtype}; round or compare first, or declare '{self.variable} : 1'"
             )
         if images.dtype == np.uint8:
@@ -187,7 +190,7 @@ class StoredImages(LoopNest):
                 images = images.astype(dtype)
             if not np.isfinite(images).all():
                 first = tuple(int(n) for n in np.argwhere(~np.isfinite(images))[0])
-                raise ValueError(f"{self._label}: the value at {first} is not finite")
+                raise ValueError(f"{self.label}: the value at {first} is not finite")
         return np.ascontiguousarray(np.moveaxis(images, 1, -1))
 
     def _checked_value(self, value: str | None, images: np.ndarray) -> str:
@@ -203,7 +206,7 @@ class StoredImages(LoopNest):
         is_float = np.dtype(self.target_variable.dtype).kind == "f"
         if images.dtype == np.uint8 and is_float and twice:
             raise ValueError(
-                f"{self._label}: value={value!r} divides by 255 what is from 0 to 1 already; of "
+                f"{self.label}: value={value!r} divides by 255 what is from 0 to 1 already; of "
                 f"images of bytes write 'pixel' in place of {twice.group()!r}"
             )
         return value
@@ -217,20 +220,19 @@ class StoredImages(LoopNest):
     def _numbers(self, order: Any, n_images: int) -> np.ndarray:
         numbers = np.asarray(np.arange(n_images) if order is None else order)
         if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu":
-            raise ValueError(f"{self._label}: order must be a sequence of image numbers")
+            raise ValueError(f"{self.label}: order must be a sequence of image numbers")
         beyond = numbers[(numbers < 0) | (numbers >= n_images)]
         if len(beyond):
             raise ValueError(
-                f"{self._label}: order names image {beyond[0]}, but the {n_images} images are "
+                f"{self.label}: order names image {beyond[0]}, but the {n_images} images are "
                 f"numbered from 0 to {n_images - 1}"
             )
         return numbers.astype(np.int32)
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the units before the code object is made."""
-        refuse_second_writer(self, self._label)
         if self.duration is not None:
-            check_same_step(self._label, "duration", self._dt, self.group.clock.dt)
+            check_same_step(self.label, "duration", self._dt, self.group.clock.dt)
         resolved = self.group.resolve_all(
             get_identifiers(self.value),
             run_namespace,
@@ -240,7 +242,7 @@ class StoredImages(LoopNest):
         fail_for_dimension_mismatch(
             self.target_variable,
             Quantity(1, dim=parse_expression_dimensions(self.value, resolved)),
-            f"{self._label}: '{self.variable}' doesn't have the units of '{self.value}'",
+            f"{self.label}: '{self.variable}' doesn't have the units of '{self.value}'",
         )
         self._check_shown(resolved)
         super().before_run(run_namespace)

@@ -15,7 +15,6 @@ from hebbsim.brian2_private import drop_variable
 from hebbsim.codegen.expressions import changed_read, check_units
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class, on_cuda
-from hebbsim.maps.single_writer import refuse_second_writer
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.algebra import Product, separate
 from hebbsim.synapses.kernel import KernelGroup
@@ -110,6 +109,11 @@ class ConnectionSum(LoopNest):
         #: That product, if its sums share multiplications
         self.saving: Product | None = self._saving()
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.connections.label
+
     def _run_over_channels(self, cumulative: list[SingleEquation]) -> list[str]:
         """Make of each (cumulative) text a running sum; return the statements."""
         lines = []
@@ -160,7 +164,6 @@ class ConnectionSum(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
-        refuse_second_writer(self, self.connections.label)
         self.use_plain_code()
         if code_object_class() is not NumpyCodeObject:
             if self.products is not None:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hebbsim.bridge.torch_import import from_torch
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_network import SpikingNetwork
+from hebbsim.whole_file import whole_file
 
 __all__ = ["load_network", "load_weights", "save_weights"]
 
@@ -108,15 +109,10 @@ def save_weights(
                 "beside it, or another name"
             )
     stem.parent.mkdir(parents=True, exist_ok=True)
-    parts = [place.with_name(place.name + ".part") for place in places]
-    try:
-        for part, content in zip(parts, contents.values(), strict=True):
-            part.write_bytes(content)
-        for part, place in zip(parts, places, strict=True):
-            os.replace(part, place)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    with ExitStack() as written:  # which are moved into place in the opposite order
+        files = [written.enter_context(whole_file(place)) for place in reversed(places)]
+        for file, content in zip(reversed(files), contents.values(), strict=True):
+            file.write(content)
     return places[0], places[1], places[2]
 
 

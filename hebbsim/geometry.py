@@ -293,24 +293,41 @@ class ConvGeometry:
                     yield self._tap(batch_size, krow, kcol, in_channel)
 
     def _tap(self, batch_size: int, krow: int, kcol: int, in_channel: int) -> Taps:
-        channels, n_rows, n_cols = self.in_shape
-        out_channels, out_rows, out_cols = self.out_shape
         sample, row, col, out_channel = np.meshgrid(
             np.arange(batch_size),
             np.asarray(self.input_range(0, krow), dtype=int),
             np.asarray(self.input_range(1, kcol), dtype=int),
-            np.arange(out_channels),
+            np.arange(self.out_channels),
             indexing="ij",
         )
-        pre_row = self.source_lines[0][row * self.stride[0] + krow * self.dilation[0]]
-        pre_col = self.source_lines[1][col * self.stride[1] + kcol * self.dilation[1]]
-        group = out_channel // self.out_channels_per_group
-        pre_channel = group * self.in_channels_per_group + in_channel
-        pre = ((sample * n_rows + pre_row) * n_cols + pre_col) * channels + pre_channel
-        position = row * out_cols + col
-        post = (sample * out_rows * out_cols + position) * out_channels + out_channel
+        pre, post = self._joined_at(sample, row, col, krow, kcol, in_channel, out_channel)
+        position = row * self.out_shape.cols + col
         kernel = self._kernel_index(position, krow, kcol, in_channel, out_channel)
         return Taps(pre.ravel(), post.ravel(), kernel.ravel())
+
+    def _joined_at(
+        self, sample: Any, row: Any, col: Any, krow: Any, kcol: Any, in_channel: Any, channel: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the neurons that meet at a place of the target through a place of the kernel."""
+        channels, n_rows, n_cols = self.in_shape
+        out_channels, out_rows, out_cols = self.out_shape
+        pre_row = self.source_lines[0][row * self.stride[0] + krow * self.dilation[0]]
+        pre_col = self.source_lines[1][col * self.stride[1] + kcol * self.dilation[1]]
+        group = channel // self.out_channels_per_group
+        pre_channel = group * self.in_channels_per_group + in_channel
+        pre = ((sample * n_rows + pre_row) * n_cols + pre_col) * channels + pre_channel
+        position = (sample * out_rows + row) * out_cols + col
+        return pre, position * out_channels + channel
+
+    def neurons_of_elements(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the two neurons that each kernel element joins, where it joins no more.
+
+        Indices of the source and of the target, ``(kernel_elements,)``, in the order of memory.
+        """
+        *place, krow, kcol, in_channel, channel = np.indices(self.memory_shape)
+        row, col = place or (0, 0)
+        pre, post = self._joined_at(0, row, col, krow, kcol, in_channel, channel)
+        return pre.ravel(), post.ravel()
 
     def projective_field(self, pre: np.ndarray) -> Taps:
         """Return the connections of presynaptic neurons: triples as `taps` yields them.

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from cases import padded_by_torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -240,6 +240,17 @@ def test_without_sharing_each_position_has_kernel_elements_of_its_own(drawn):
         assert_array_equal(one.post, other.post)
         place = one.post // shared.out_channels
         assert_array_equal(other.kernel, place * shared.kernel_elements + one.kernel)
+
+
+@examples
+@given(arguments())
+def test_elements_that_join_two_neurons_each_name_them(drawn):
+    geometry = ConvGeometry(**drawn, weight_sharing=False)
+    assume(geometry.n_connections == geometry.kernel_elements)
+    pre, post = geometry.neurons_of_elements()
+    for tap in geometry.taps():
+        assert_array_equal(pre[tap.kernel], tap.pre)
+        assert_array_equal(post[tap.kernel], tap.post)
 
 
 def test_sizes_of_a_known_geometry():

@@ -22,6 +22,7 @@ from hebbsim.statements import Statement
 
 __all__ = [
     "add_equation_variable",
+    "add_renamed",
     "add_suffixed",
     "changed_read",
     "check_random",
@@ -195,6 +196,24 @@ def check_statements(
         )
 
 
+def add_renamed(
+    variables: Variables,
+    name: str,
+    expression: Subexpression,
+    renamed: Mapping[str, str],
+    index: str | None = None,
+) -> None:
+    """Add a subexpression under a `name`, with other names in it."""
+    variables.add_subexpression(
+        name,
+        expr=word_substitute(expression.expr, renamed),
+        dimensions=expression.dim,
+        dtype=expression.dtype,
+        scalar=expression.scalar,
+        index=index,
+    )
+
+
 def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -> None:
     """Refer to each variable ``v`` of `group` as ``v`` + `suffix` in a loop nest's `variables`.
 
@@ -220,13 +239,6 @@ def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -
                 variables.add_auxiliary_variable(index, dtype=int)
                 variables[index].unique = False  # numpy must not take it for a permutation
         if isinstance(variable, Subexpression):
-            variables.add_subexpression(
-                full_name,
-                expr=word_substitute(variable.expr, own),
-                dimensions=variable.dim,
-                dtype=variable.dtype,
-                scalar=variable.scalar,
-                index=index,
-            )
+            add_renamed(variables, full_name, variable, own, index)
         elif not isinstance(variable, AuxiliaryVariable):
             variables.add_reference(full_name, group, name, index=index)

@@ -77,11 +77,15 @@ class Connections:
         return self.target.batch_size
 
     @property
+    def per_element(self) -> int:
+        """How many connections, of all positions and samples, have one kernel element at most."""
+        _, rows, cols = self.geometry.out_shape
+        return self.batch_size * (rows * cols if self.geometry.weight_sharing else 1)
+
+    @property
     def share_nothing(self) -> bool:
         """Whether each kernel element belongs to one connection at most."""
-        _, rows, cols = self.geometry.out_shape
-        positions = rows * cols if self.geometry.weight_sharing else 1
-        return self.batch_size * positions == 1
+        return self.per_element == 1
 
     @property
     def are_elements(self) -> bool:

@@ -8,9 +8,9 @@ from brian2 import Clock, Quantity, Synapses, second
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
-from brian2.utils.stringtools import word_substitute
 
 from hebbsim.brian2_private import mark_as_used, network_of
+from hebbsim.codegen.expressions import add_renamed
 from hebbsim.geometry import MapShape
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
@@ -156,12 +156,7 @@ class ExplicitSynapses(Synapses):
             if full_name in self.variables:
                 continue
             if isinstance(variable, Subexpression):
-                self.variables.add_subexpression(
-                    full_name,
-                    expr=word_substitute(variable.expr, own),
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                )
+                add_renamed(self.variables, full_name, variable, own)
             elif index.removeprefix("_").removesuffix("_idx") in places:
                 per = index.removeprefix("_").removesuffix("_idx")
                 self.variables.add_reference(
@@ -175,13 +170,7 @@ class ExplicitSynapses(Synapses):
             if name.startswith("_") or name in self.variables or name in running:
                 continue
             if isinstance(variable, Subexpression):
-                self.variables.add_subexpression(
-                    name,
-                    expr=word_substitute(variable.expr, {"i": "kernel"}),
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                    scalar=variable.scalar,
-                )
+                add_renamed(self.variables, name, variable, {"i": "kernel"})
             elif not isinstance(variable, AuxiliaryVariable):
                 index = "0" if shared.variables.indices[name] == "0" else "kernel"
                 self.variables.add_reference(name, shared, name, index=index)

@@ -9,9 +9,8 @@ from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.units import second
 from brian2.units.fundamentalunits import get_dimensions
-from brian2.utils.stringtools import word_substitute
 
-from hebbsim.codegen.expressions import add_equation_variable, add_suffixed
+from hebbsim.codegen.expressions import add_equation_variable, add_renamed, add_suffixed
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.geometry import ConvGeometry
 from hebbsim.synapses.connections import Connections
@@ -69,9 +68,7 @@ class KernelGroup(CompiledGroup):
     ) -> None:
         """Create the variables of each element, and the places that number it."""
         variables = self.start_variables(len(self))
-        _, rows, cols = self.geometry.out_shape
-        positions = rows * cols if self.geometry.weight_sharing else 1
-        variables.add_constant("n_shared", self.batch_size * positions)
+        variables.add_constant("n_shared", self.connections.per_element)
         variables.add_array(
             "_nonfinite",
             size=1,
@@ -100,10 +97,9 @@ class KernelGroup(CompiledGroup):
     def _refer_to_neurons(self) -> None:
         """Let a kernel element that is one connection name its neurons, as a synapse does."""
         own = set(self.variables)
-        taps = [np.concatenate(p) for p in zip(*self.geometry.taps(), strict=True)]
-        in_order = np.argsort(taps[2])
+        joined = self.geometry.neurons_of_elements()
         start = {"pre": self.connections.source_map.start, "post": 0}
-        for (side, group), neurons in zip(self.connections.sides, taps[:2], strict=True):
+        for (side, group), neurons in zip(self.connections.sides, joined, strict=True):
             index = f"_synaptic_{side}"
             self.variables.add_array(
                 index,
@@ -111,7 +107,7 @@ class KernelGroup(CompiledGroup):
                 dtype=np.int32,
                 constant=True,
                 read_only=True,
-                values=neurons[in_order] + start[side],
+                values=neurons + start[side],
             )
             names = [
                 n for n in group.variables if not n.startswith("_") and f"{n}_{side}" not in own
@@ -135,22 +131,14 @@ class KernelGroup(CompiledGroup):
                 for name in self.traces[side].equations.names:
                     variables.add_reference(f"{name}_{side}", self.traces[side], name, index=index)
         for name, variable in self.variables.items():
-            if name.startswith("_") or isinstance(variable, AuxiliaryVariable):
-                continue
-            if name in self.neuron_names:
+            is_own = not name.startswith("_") and name not in self.neuron_names
+            if isinstance(variable, AuxiliaryVariable) or not is_own:
                 continue
             index = "0" if self.variables.indices[name] == "0" else "_kernel_idx"
             if name == "i":
                 variables.add_reference("_element", self, name, index=index)
             elif isinstance(variable, Subexpression):
-                variables.add_subexpression(
-                    name,
-                    expr=word_substitute(variable.expr, {"i": "_element"}),
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                    scalar=variable.scalar,
-                    index=index,
-                )
+                add_renamed(variables, name, variable, {"i": "_element"}, index)
             else:
                 variables.add_reference(name, self, name, index=index)
         if self.samples is not None:

@@ -1,11 +1,11 @@
 """What the statements of a pathway mean: their names, what they change, what they may not do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.core.variables import ArrayVariable, Variables
+from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.stateupdaters.base import UnsupportedEquationsException
 from brian2.stateupdaters.exact import linear
 from brian2.utils.stringtools import get_identifiers, word_substitute
@@ -81,11 +81,11 @@ def split_pathway(
     statements = _named(parse_statements(code), known, kernel)
     changed = {s.target for s in statements if isinstance(known.get(s.target), ArrayVariable)}
     label = f"{kernel.connections.label}, pathway '{name}'"
-    defined = set(known)
+    defined, aliased = set(known), _aliased(known, changed)
     for statement in statements:
         problem = (
             _undefined(statement, defined, kernel)
-            or _problem(statement, known, changed, kernel)
+            or _problem(statement, known, changed, aliased, kernel)
             or _missing(statement, known, kernel, rule)
         )
         if problem:
@@ -96,14 +96,13 @@ def split_pathway(
             f"{label}: '{code.strip()}' changes nothing: no statement has a variable of the "
             "neurons or of the kernel on its left, such as g_post += w"
         )
-    return _parts(kernel, statements, changed)
+    return _parts(kernel, statements, known, changed)
 
 
 def _parts(
-    kernel: KernelGroup, statements: list[Statement], changed: set[str]
+    kernel: KernelGroup, statements: list[Statement], known: Variables, changed: set[str]
 ) -> list[PathwayPart]:
-    known = kernel.connection_variables()
-    plastic = {t for t in changed if t in kernel.plastic_names}
+    plastic = changed & kernel.plastic_names
     neural = changed - plastic
     own = {t for t in plastic if kernel.changes_at_once(t)}
     neurons = [known[name] for name in neural]
@@ -192,18 +191,28 @@ def closest_name(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{guess}'?" if guess is not None else ""
 
 
+def _aliased(known: Variables, changed: set[str]) -> dict[str, Variable]:
+    """Return what has another index than all that changes: names of the same neurons, perhaps.
+
+    Brian2's targets differ where these are read: some read all before they write.
+    """
+    sides = {known.indices[name] for name in changed}
+    return {name: v for name, v in known.items() if known.indices[name] not in sides}
+
+
 def _problem(
-    statement: Statement, known: Variables, changed: set[str], kernel: KernelGroup
+    statement: Statement,
+    known: Variables,
+    changed: set[str],
+    aliased: Mapping[str, Variable],
+    kernel: KernelGroup,
 ) -> str | None:
     target = statement.target
     if target not in changed:
         if target.endswith(("_pre", "_post")) or target in known:
             return "writes no variable that is stored; see the models of the feature maps"
         return None
-    # Brian2's targets differ then: some read all before they write
-    sides = {known.indices[name] for name in changed}
-    others = {n: v for n, v in known.items() if known.indices[n] not in sides}
-    read = changed_read(statement.value, [known[name] for name in changed], others)
+    read = changed_read(statement.value, [known[name] for name in changed], aliased)
     if read:
         return f"reads '{read}' by another name than it changes it by, in no defined order"
     shared = target in kernel.plastic_names and not kernel.changes_at_once(target)

@@ -7,10 +7,10 @@ from typing import Any
 from brian2.core.namespace import get_local_namespace
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
 from brian2.units.fundamentalunits import Quantity
-from brian2.utils.stringtools import get_identifiers, word_substitute
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.brian2_private import drop_variable
-from hebbsim.codegen.expressions import drawn_function
+from hebbsim.codegen.expressions import add_renamed, drawn_function
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import on_cuda
 from hebbsim.rules.rule import Rule
@@ -66,7 +66,6 @@ class SpikePathway(LoopNest):
         self.variables.add_reference(space, group, space)
         self._mark_unique(part)
         self._read_before(part)
-        self.variables.add_constant("_unchanged", 1.0)
         lines, additions = self._read(kernel, part, group.clock)
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
         n_neurons, first, n_stored = connections.neurons(side)
@@ -120,6 +119,9 @@ class SpikePathway(LoopNest):
 
     def _read_before(self, part: PathwayPart) -> None:
         """Let subexpressions see what the statements change as it was before, as in `Synapses`."""
+        if not part.at_once:
+            return
+        self.variables.add_constant("_unchanged", 1.0)  # see _copied
         before = {name: f"_before_{name}" for name in sorted(part.at_once)}
         for name, earlier in before.items():
             variable, index = self.variables[name], self.variables.indices[name]
@@ -128,14 +130,7 @@ class SpikePathway(LoopNest):
             if isinstance(variable, Subexpression) and variable.identifiers & {*before}:
                 index = self.variables.indices[name]
                 drop_variable(self.variables, name)
-                self.variables.add_subexpression(
-                    name,
-                    expr=word_substitute(variable.expr, before),
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                    scalar=variable.scalar,
-                    index=index,
-                )
+                add_renamed(self.variables, name, variable, before, index)
 
     def _read(
         self, kernel: KernelGroup, part: PathwayPart, clock: Any
@@ -279,13 +274,12 @@ def make_pathways(
     for name, side, code in codes:
         whole = between_spikes(kernel, code)
         parts = [_masked(kernel, p, weight) for p in split_pathway(kernel, rule, name, whole)]
-        shared = len({part.when_learning is None for part in parts}) == 1 and len(parts) > 1
+        in_turn = any(part.when_learning is False for part in parts)  # one runs, the other rests
         queue: SpikeQueue | None = None
         for part in parts:
             full_name = f"{name}_plasticity" if part.when_learning else name
-            if queue is None or not shared:  # else one part runs where the other rests
-                group = kernel.connections.group(side)
-                queue = SpikeQueue(kernel, name, full_name, group)
+            if queue is None or not in_turn:
+                queue = SpikeQueue(kernel, name, full_name, kernel.connections.group(side))
             pathways[full_name] = SpikePathway(
                 kernel,
                 part,

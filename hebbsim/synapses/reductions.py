@@ -119,6 +119,8 @@ def make_reductions(
         If an expression names what is no value of a kernel element, or something reads what is
         reduced from the sums of the same step before these are there.
     """
+    if not model.reduced:
+        return {}
     reading = _Reading(kernel, model)
     found: dict[str, KernelReduction] = {}
     for equation in model.reduced:

@@ -11,7 +11,7 @@ from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement, parse_statements
 from hebbsim.synapses.connections import Connections
 
-__all__ = ["SpikeTraces", "check_reset", "missing_traces"]
+__all__ = ["SpikeTraces", "missing_traces"]
 
 
 class SpikeTraces(NeuronGroup):
@@ -92,7 +92,7 @@ def missing_traces(
         return None
     equations = Equations(model)
     reset = parse_statements(getattr(rule, f"{side}_reset"))
-    check_reset(connections, rule, side, [s for s in reset if s.target in group.variables])
+    _check_reset(connections, rule, side, [s for s in reset if s.target in group.variables])
     lacking = [e for e in equations.values() if e.varname not in group.variables]
     if not lacking:
         return None
@@ -113,7 +113,7 @@ def missing_traces(
     )
 
 
-def check_reset(
+def _check_reset(
     connections: Connections, rule: Rule, side: str, needed: Iterable[Statement]
 ) -> None:
     """Refuse half a rule: a trace in the model of neurons whose spikes don't change it.

@@ -89,6 +89,7 @@ class SpikeQueue:
         else:
             variables.add_array(self.ring, size=1, dtype=np.int32)
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
+        variables.add_array(self.steps, size=len(kernel), dtype=np.int32, read_only=True)
         #: Number of slots; none if every spike arrives at once
         self.slots = 0
         self._in_use = False
@@ -136,13 +137,11 @@ class SpikeQueue:
         steps = self._read_steps()
         self.ages = sorted(map(int, np.unique(steps)), reverse=True)
         slots = self.ages[0] + 1 if self.ages[0] else 0
-        variables = self._kernel.variables
-        if len(self.ages) > 1:
-            if self.steps not in variables:
-                variables.add_array(self.steps, size=len(steps), dtype=np.int32, read_only=True)
-            if self._is_pending() and not np.array_equal(self._steps, steps):
+        before = self._kernel.variables[self.steps]
+        if not np.array_equal(before.get_value(), steps):
+            if self._is_pending():
                 raise self._changed()
-            variables[self.steps].set_value(steps.astype(np.int32))
+            before.set_value(steps.astype(np.int32))
         if slots != self._stored_slots:
             self._lengthen(slots)
         self.slots = slots
@@ -176,10 +175,6 @@ class SpikeQueue:
             f"{self._label}: the delay of '{self._pathway}' changed while spikes were on their "
             "way; set it where none are, such as before the first run"
         )
-
-    @property
-    def _steps(self) -> np.ndarray:
-        return np.asarray(self._kernel.variables[self.steps].get_value())
 
     def _is_pending(self) -> bool:
         """Whether a spike has yet to arrive."""

@@ -135,6 +135,29 @@ def test_a_delay_does_not_change_while_spikes_are_on_their_way():
     np.testing.assert_allclose(target.v[:], expected(3 * ms), rtol=1e-12)
 
 
+LONG, MIXED = "3*ms", "(1 + 2*int(in_channel == 0))*ms"
+
+
+@pytest.mark.parametrize("delays", [(MIXED, LONG), (LONG, MIXED), (MIXED, LONG, MIXED)])
+def test_not_between_delays_that_need_as_long_a_memory_either(delays):
+    prefs.codegen.target = "numpy"
+    spikes = SpikeGeneratorGroup(3, [0, 1, 0, 1], [1, 1, 1.6, 1.6] * ms)
+    target, conv = convolution(spikes, delays[0])
+    network = Network(spikes, target, conv)
+    network.run(1.5 * ms)
+    for delay in delays[1:-1]:
+        conv.delay = delay
+        with pytest.raises(BrianObjectException):
+            network.run(0.2 * ms)
+    conv.delay = delays[-1]
+    if len(delays) == 3:  # the delays that the spikes were sent with
+        network.run(1 * ms)
+        return
+    with pytest.raises(BrianObjectException) as error:
+        network.run(1 * ms)
+    assert "changed while spikes were on their way" in str(error.value.__cause__)
+
+
 def test_spikes_on_their_way_are_stored_and_restored():
     prefs.codegen.target = "numpy"
     spikes = source()

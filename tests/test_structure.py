@@ -196,7 +196,7 @@ def test_private_names_of_brian2_stand_in_one_module():
     ("file", "line", "check", "said"),
     [
         (
-            "geometry.py",
+            "geometry/convolution.py",
             "from hebbsim.maps.feature_map import FeatureMap",
             wrong_arrows,
             "geometry imports hebbsim.maps.feature_map",

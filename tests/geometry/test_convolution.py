@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from hebbsim import conv_output_shape, geometry
-from hebbsim.geometry import ConvGeometry, GeometryError, MapShape, as_pair
+from hebbsim import conv_output_shape
+from hebbsim.geometry import ConvGeometry, GeometryError, MapShape, as_pair, convolution
 
 examples = settings(deadline=None, max_examples=60)  # no deadline on a busy machine
 
@@ -499,6 +499,6 @@ def test_as_pair(value):
 
 
 def test_examples_of_the_module():
-    results = doctest.testmod(geometry)
+    results = doctest.testmod(convolution)
     assert results.attempted > 0
     assert results.failed == 0

@@ -6,24 +6,15 @@ cross-correlation: the kernel is not flipped.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "ConvGeometry",
-    "GeometryError",
-    "MapShape",
-    "PoolGeometry",
-    "Taps",
-    "as_pair",
-    "conv_output_shape",
-    "pool_output_shape",
-]
+from hebbsim.geometry.shapes import GeometryError, MapShape, Pair, as_pair, is_integer
 
-Pair = tuple[int, int]
+__all__ = ["ConvGeometry", "Taps", "conv_output_shape"]
 
 #: What padding holds, as `torch.nn.Conv2d` calls it, and numpy's name for it
 _PADDING_MODES = {
@@ -34,57 +25,12 @@ _PADDING_MODES = {
 }
 
 
-class GeometryError(ValueError):
-    """A shape, stride, padding, dilation or group count that doesn't fit."""
-
-
-class MapShape(NamedTuple):
-    """Shape of one feature map, in torch's order."""
-
-    channels: int
-    rows: int
-    cols: int
-
-    @classmethod
-    def of(cls, shape: object, owner: str = "shape") -> "MapShape":
-        """Check that `shape` is three positive integers ``(channels, rows, cols)``."""
-        try:
-            values = tuple(int(n) for n in shape)  # type: ignore[attr-defined]
-        except (TypeError, ValueError, OverflowError):
-            values = ()
-        if len(values) != 3 or min(values, default=0) < 1 or values != tuple(shape):  # type: ignore[arg-type]
-            raise GeometryError(
-                f"{owner}: expected three positive integers (channels, rows, cols), got {shape!r}"
-            )
-        return cls(*values)
-
-
 class Taps(NamedTuple):
     """Triples of indices that share one kernel offset: three integer arrays of shape ``(n,)``."""
 
     pre: np.ndarray
     post: np.ndarray
     kernel: np.ndarray
-
-
-def is_integer(value: Any, minimum: int) -> bool:
-    """Whether `value` is a whole number of at least `minimum`."""
-    try:
-        return bool(value == int(value) and value >= minimum)
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-def as_pair(value: int | tuple[int, int], name: str, minimum: int) -> Pair:
-    """Return ``(rows, cols)`` of an int or a pair, each at least `minimum`."""
-    single = isinstance(value, str) or not np.iterable(value)
-    values: tuple[Any, ...] = (value, value) if single else tuple(value)  # type: ignore[arg-type]
-    if len(values) != 2 or not all(is_integer(v, minimum) for v in values):
-        raise GeometryError(
-            f"{name}: expected an int or a (rows, cols) pair, each at least {minimum}, "
-            f"got {value!r}"
-        )
-    return int(values[0]), int(values[1])
 
 
 @dataclass(frozen=True)
@@ -451,138 +397,5 @@ def conv_output_shape(
         padding=padding,  # type: ignore[arg-type]
         dilation=dilation,  # type: ignore[arg-type]
         padding_mode=padding_mode,
-    )
-    return geometry.out_shape
-
-
-@dataclass(frozen=True)
-class PoolGeometry:
-    """Describe the windows in which a feature map is pooled, as `torch.nn.MaxPool2d` lays them.
-
-    Parameters
-    ----------
-    in_shape : tuple of int
-        Source map, ``(channels, rows, cols)``.
-    kernel_size : int or (int, int)
-        The window.
-    stride : int or (int, int), optional
-        Its step; by default the window's size.
-    padding : int or (int, int)
-        Lines around the map that windows reach into, at most half a window. They are less than
-        any number to a maximum, and zeros to a sum or an average.
-    ceil_mode : bool
-        Whether what doesn't fill a window at the far border is left out (False), or gets a window
-        that reaches beyond the border, if it begins before the padding there.
-
-    Raises
-    ------
-    GeometryError
-        If a value is out of range, or no window fits.
-    """
-
-    in_shape: MapShape
-    kernel_size: Pair
-    stride: Pair | None = None
-    padding: Pair = (0, 0)
-    ceil_mode: bool = False
-    out_shape: MapShape = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__  # the dataclass is frozen
-        shape = MapShape.of(self.in_shape, "in_shape")
-        window = as_pair(self.kernel_size, "kernel_size", 1)
-        steps = window if self.stride is None else as_pair(self.stride, "stride", 1)
-        padding = as_pair(self.padding, "padding", 0)
-        if not isinstance(self.ceil_mode, bool | np.bool_):
-            raise GeometryError(f"ceil_mode: expected True or False, got {self.ceil_mode!r}")
-        values = (shape, window, steps, padding, bool(self.ceil_mode))
-        for item, value in zip(fields(self), values, strict=False):
-            put(self, item.name, value)
-        if any(2 * p > k for p, k in zip(padding, window, strict=True)):
-            raise GeometryError(
-                f"padding: expected at most half a pooling window of {window[0]}x{window[1]}, got "
-                f"{padding}; use less padding or a larger window"
-            )
-        rows, cols = (self._windows(axis) for axis in (0, 1))
-        if rows < 1 or cols < 1:
-            raise GeometryError(
-                f"a pooling window of {window[0]}x{window[1]} doesn't fit a map of "
-                f"{shape.rows}x{shape.cols}{f' with padding {padding}' if any(padding) else ''}; "
-                "use a smaller one"
-            )
-        put(self, "out_shape", MapShape(shape.channels, rows, cols))
-
-    def _windows(self, axis: int) -> int:
-        """Return the number of windows along an axis (0 rows, 1 cols)."""
-        assert self.stride is not None
-        size, step = self.in_shape[1 + axis] + self.padding[axis], self.stride[axis]
-        beyond = size + self.padding[axis] - self.kernel_size[axis]
-        number = (-(-beyond // step) if self.ceil_mode else beyond // step) + 1
-        # the last window begins before the padding of the far border
-        return number - 1 if self.ceil_mode and (number - 1) * step >= size else number
-
-    @cached_property
-    def reach(self) -> tuple[Pair, Pair]:
-        """How many lines windows reach beyond the map: before and after its rows, and its cols."""
-        assert self.stride is not None
-        axes = zip(self.padding, self.out_shape[1:], self.stride, strict=True)
-        ends = [(number - 1) * step - p for p, number, step in axes]
-        rows, cols = (
-            (p, max(0, end + k - size))
-            for p, end, k, size in zip(
-                self.padding, ends, self.kernel_size, self.in_shape[1:], strict=True
-            )
-        )
-        return rows, cols
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether no window reaches beyond the map."""
-        return self.reach == ((0, 0), (0, 0))
-
-    @cached_property
-    def spans(self) -> tuple[list[int], list[int]]:
-        """How many rows of map and padding each row of windows covers, and likewise columns."""
-        assert self.stride is not None
-        rows, cols = (
-            [min(k, n + 2 * p - place * step) for place in range(number)]
-            for k, n, p, step, number in zip(
-                self.kernel_size,
-                self.in_shape[1:],
-                self.padding,
-                self.stride,
-                self.out_shape[1:],
-                strict=True,
-            )
-        )
-        return rows, cols
-
-
-def pool_output_shape(
-    in_shape: tuple[int, int, int],
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
-    ceil_mode: bool = False,
-) -> MapShape:
-    """Return the ``(channels, rows, cols)`` of a pooled map, as in `torch.nn.AvgPool2d`.
-
-    Parameters
-    ----------
-    in_shape : tuple of int
-        Source map, ``(channels, rows, cols)``.
-    kernel_size, stride : int or (int, int)
-        The window and its step (by default the window's size).
-    padding : int or (int, int)
-        Lines around the map that windows reach into, at most half a window.
-    ceil_mode : bool
-        Whether what doesn't fill a window at the far border is left out, or gets one.
-    """
-    geometry = PoolGeometry(
-        in_shape,  # type: ignore[arg-type]
-        kernel_size,  # type: ignore[arg-type]
-        stride,  # type: ignore[arg-type]
-        padding,  # type: ignore[arg-type]
-        ceil_mode,
     )
     return geometry.out_shape

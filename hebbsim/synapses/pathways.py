@@ -256,13 +256,21 @@ def make_pathways(
 
     Raises
     ------
+    TypeError
+        If what is to run is no text.
     ValueError
         If two pathways have one name, `on_event` names none, or the neurons have no such event.
     """
     codes: list[tuple[str, str, str]] = []
     for side, given in (("pre", on_pre), ("post", on_post)):
         named = given if isinstance(given, Mapping) else ({side: given} if given else {})
-        codes += [(name, side, code) for name, code in named.items()]
+        for name, code in named.items():
+            if not isinstance(code, str):
+                raise TypeError(
+                    f"{kernel.connections.label}, on_{side}: expected statements for the pathway "
+                    f"'{name}', such as 'v_post += w', got {code!r}"
+                )
+            codes.append((name, side, code))
         of_rule = getattr(rule, f"on_{side}", "")
         if of_rule:
             codes.append((f"rule_{side}", side, of_rule))

@@ -191,6 +191,8 @@ def spiking(shape=(1, 2, 2), extra=""):
         ({"on_pre": "w = 1"}, ValueError, "'w = 1' has no meaning where several connections"),
         ({"on_pre": "w *= 2"}, ValueError, r"accumulate with \+= or -="),
         ({"on_pre": "w = clip(w + 1, 0, 1)"}, ValueError, "bound what results in update="),
+        ({"on_pre": 3}, TypeError, "on_pre: expected statements for the pathway 'pre', .* got 3"),
+        ({"on_post": {"a": None}}, TypeError, "on_post: .* pathway 'a', .*, got None"),
         ({"on_pre": "h_post += w"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "channel_post += 1"}, ValueError, "writes no variable that is stored"),
         ({"on_pre": "w += o1_post"}, ValueError, "needs a variable 'o1' of"),

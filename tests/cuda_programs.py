@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from brian2 import set_device
 from brian2.devices.device import all_devices
+from precompiled import STANDARD, precompiled
 
 from hebbsim.codegen.cuda.toolkit import compile_without_gpu, requirements
 
@@ -23,11 +24,10 @@ def compile_for_cpu(directory) -> None:
         unit = source.with_suffix(".cpu.cpp")
         unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
         units.append(str(unit.relative_to(folder)))
+    command = ("g++", "-std=c++17", "-O1", "-w", f"-I{HEADERS}")
+    header = precompiled(f'#include "cuda_on_cpu.h"\n{STANDARD}', *command)
     done = subprocess.run(
-        [
-            *("g++", "-std=c++17", "-O1", "-w", "-include", str(HEADERS / "cuda_on_cpu.h")),
-            *("-I.", f"-I{HEADERS}", *units, "-o", "main"),
-        ],
+        [*command, "-I.", "-include", str(header), *units, "-o", "main"],
         cwd=folder,
         env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
         capture_output=True,

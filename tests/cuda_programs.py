@@ -25,7 +25,7 @@ def compile_for_cpu(directory) -> None:
         unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
         units.append(str(unit.relative_to(folder)))
     command = ("g++", "-std=c++17", "-O1", "-w", f"-I{HEADERS}")
-    header = precompiled(f'#include "cuda_on_cpu.h"\n{STANDARD}', *command)
+    header = precompiled(f'#include "cuda_on_cpu.h"\n{STANDARD}', command)
     done = subprocess.run(
         [*command, "-I.", "-include", str(header), *units, "-o", "main"],
         cwd=folder,

@@ -23,34 +23,41 @@ _folder = tempfile.TemporaryDirectory(prefix="hebbsim-headers-")
 
 
 @cache
-def precompiled(text: str, *command: str) -> Path:
-    """Return a header to name with ``-include``; `command` is the compiler with all its flags.
+def precompiled(text: str, *commands: tuple[str, ...]) -> Path:
+    """Return a header to name with ``-include``; a command is the compiler with all its flags.
 
     Where a compilation has other flags the compiler reads the text itself.
     """
-    number = len(list(Path(_folder.name).iterdir()))
-    header = Path(_folder.name, str(number), "headers.h")
-    header.parent.mkdir()
+    header = Path(tempfile.mkdtemp(dir=_folder.name), "headers.h")
     header.write_text(text)
-    done = subprocess.run(
-        [*command, "-x", "c++-header", str(header), "-o", f"{header}.gch"],
-        env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    variants = header.with_name("headers.h.gch")  # of which the compiler takes what fits
+    variants.mkdir()
+    for number, command in enumerate(commands):
+        done = subprocess.run(
+            [*command, "-x", "c++-header", str(header), "-o", str(variants / str(number))],
+            env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
     return header
 
 
 def precompile_standalone(monkeypatch) -> None:
-    """Let the programs of Brian2's C++ standalone device be compiled with a precompiled header."""
+    """Let Brian2's C++ standalone programs be compiled with a precompiled header.
+
+    What only moves arrays about isn't optimised: on its own it takes longer than all the rest.
+    """
     generate = CPPStandaloneDevice.generate_makefile
 
     def generate_with_header(self, writer, compiler, compiler_flags, **others):
         flags = f"{compiler_flags} {openmp_pragma('compilation')}"
-        header = precompiled(STANDARD, "g++", "-Wno-write-strings", *shlex.split(flags))
+        command = ("g++", "-Wno-write-strings", *shlex.split(flags))
+        header = precompiled(STANDARD, command, (*command, "-O0"))
         flags = f"{compiler_flags} -include {header}"
-        return generate(self, writer, compiler, compiler_flags=flags, **others)
+        generate(self, writer, compiler, compiler_flags=flags, **others)
+        with Path(self.project_dir, "makefile").open("a") as makefile:
+            makefile.write("\n\nmain.o objects.o: OPTIMISATIONS += -O0\n")
 
     monkeypatch.setattr(CPPStandaloneDevice, "generate_makefile", generate_with_header)

@@ -3,6 +3,8 @@
 // blocks run one after the other. With CUDA_ON_CPU_ORDER=reverse all run in the opposite order, so
 // that results which depend on a race differ.
 #pragma once
+#undef _FORTIFY_SOURCE  // it refuses jumps between stacks
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -34,42 +36,52 @@ using std::min;
 
 namespace cuda_on_cpu {
 constexpr size_t STACK = 256 * 1024;
-struct Thread { ucontext_t context; std::vector<char> stack; bool done; };
+// A coroutine that runs one kernel after the other. Contexts start it; later switches are jumps,
+// which unlike swapcontext don't call the kernel of the operating system.
+struct Thread { ucontext_t context; jmp_buf state; std::vector<char> stack; bool done; };
 inline std::vector<Thread> threads(1024);
-inline ucontext_t scheduler;
+inline jmp_buf scheduler;
 inline std::function<void()> kernel;
 inline int current = 0;
+inline const char* order = std::getenv("CUDA_ON_CPU_ORDER");
+inline const bool reversed = order && std::string(order) == "reverse";
 
-inline void body() { kernel(); threads[current].done = true; }
+inline void leave() { if (!_setjmp(threads[current].state)) _longjmp(scheduler, 1); }
 
-inline bool reversed()
+inline void body()
 {
-    const char* order = std::getenv("CUDA_ON_CPU_ORDER");
-    return order && std::string(order) == "reverse";
+    for (;;)
+    {
+        kernel();
+        threads[current].done = true;
+        leave();
+    }
+}
+
+inline void enter(Thread& thread)
+{
+    if (_setjmp(scheduler)) return;  // the thread has left
+    if (!thread.stack.empty()) _longjmp(thread.state, 1);
+    thread.stack.resize(STACK);
+    getcontext(&thread.context);
+    thread.context.uc_stack.ss_sp = thread.stack.data();
+    thread.context.uc_stack.ss_size = STACK;
+    makecontext(&thread.context, body, 0);
+    setcontext(&thread.context);
 }
 
 inline void run_block(int n)
 {
-    for (int i = 0; i < n; i++)
-    {
-        Thread& thread = threads[i];
-        if (thread.stack.empty()) thread.stack.resize(STACK);
-        getcontext(&thread.context);
-        thread.context.uc_stack.ss_sp = thread.stack.data();
-        thread.context.uc_stack.ss_size = STACK;
-        thread.context.uc_link = &scheduler;
-        thread.done = false;
-        makecontext(&thread.context, body, 0);
-    }
+    for (int i = 0; i < n; i++) threads[i].done = false;
     for (bool any = true; any;)
     {
         any = false;
         for (int k = 0; k < n; k++)
         {
-            current = reversed() ? n - 1 - k : k;
+            current = reversed ? n - 1 - k : k;
             if (threads[current].done) continue;
             threadIdx.x = current;
-            swapcontext(&scheduler, &threads[current].context);
+            enter(threads[current]);
             any |= !threads[current].done;
         }
     }
@@ -89,7 +101,7 @@ struct Launch
         blockDim.x = n;
         for (unsigned b = 0; b < blocks; b++)
         {
-            blockIdx.x = reversed() ? blocks - 1 - b : b;
+            blockIdx.x = reversed ? blocks - 1 - b : b;
             run_block(n);
         }
     }
@@ -98,7 +110,7 @@ template <class F>
 Launch<F> launch(F function, unsigned blocks, unsigned n) { return {function, blocks, n}; }
 }  // namespace cuda_on_cpu
 
-inline void __syncthreads() { swapcontext(&cuda_on_cpu::threads[cuda_on_cpu::current].context, &cuda_on_cpu::scheduler); }
+inline void __syncthreads() { cuda_on_cpu::leave(); }
 
 template <class T> T atomicAdd(T* address, T value) { const T old = *address; *address += value; return old; }
 template <class T> T atomicMin(T* address, T value) { const T old = *address; *address = std::min(old, value); return old; }

@@ -11,6 +11,7 @@ from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.groups.group import CodeRunner, Group
+from brian2.synapses.synapses import SynapticPathway
 
 __all__ = [
     "CheckedInDouble",
@@ -23,6 +24,7 @@ __all__ = [
     "replace_variable",
     "resize_array",
     "set_number_of_elements",
+    "spikes_on_their_way",
     "wrap_code_object_creation",
 ]
 
@@ -73,6 +75,22 @@ def resize_array(variable: ArrayVariable, size: int) -> None:
 def network_of(item: BrianObject) -> Any:
     """Return the identity of the network that an object belongs to, or None; Brian2 keeps it."""
     return item._network
+
+
+def spikes_on_their_way(pathway: SynapticPathway) -> Callable[[], None]:
+    """Return what brings back the spikes that a pathway of Brian2's has on their way now.
+
+    Publicly they are stored with all of a network alone, in a file or under a name of the user's.
+    """
+    queue = pathway.queue
+    state = None if queue is None else queue._full_state()
+
+    def go_back() -> None:
+        pathway.queue = queue  # none before the first run
+        if queue is not None:
+            queue._restore_from_full_state(state)
+
+    return go_back
 
 
 def mark_as_used(item: BrianObject, network: Any) -> None:

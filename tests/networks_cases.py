@@ -1,8 +1,9 @@
 """Networks that several tests share."""
 
 import numpy as np
+from brian2 import Hz, ms
 
-from hebbsim import rules
+from hebbsim import SpikingLayer, SpikingNetwork, rules
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 
@@ -24,6 +25,27 @@ def two_layers(rule=None, **kwds):
         batch_size=10,
         **kwds,
     )
+
+
+def spiking_network(delay=None, model="du/dt = -u/(20*ms) : 1", **kwds):
+    """One layer with adaptive thresholds; ``u`` is its potential."""
+    layer = SpikingLayer(
+        4,
+        3,
+        rules.PairSTDP(1, A_plus=0.03, A_minus=0.02, mu=0.5),
+        model=model,
+        threshold="u > 1.5 + theta",
+        reset="u = 0",
+        margin="u - theta",
+        on_pre="u_post += w",
+        theta_plus=0.3,
+        tau_theta=20,
+        normalize="L1",
+        norm=4.5,
+        delay=delay,
+    )
+    options = {"batch_size": 10, "duration": 20 * ms, "max_rate": 300 * Hz} | kwds
+    return SpikingNetwork(SHAPE, [layer], **options)
 
 
 def kernels(network):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from brian2 import Network
+from brian2 import Clock, Network
 from brian2.core.variables import ArrayVariable
 
 from hebbsim.networks.differences import differences_of, named
+from hebbsim.networks.serialization import plain
+from hebbsim.networks.whole_state import go_to_time
 from hebbsim.whole_file import whole_file
 
 __all__ = [
@@ -38,6 +40,7 @@ class Checkpointed(Protocol):
     """What a checkpoint needs to know of a network."""
 
     brian2: Network
+    clock: Clock
 
     @property
     def time(self) -> float:
@@ -92,7 +95,7 @@ def save_checkpoint(
 
 
 def described(network: Checkpointed) -> dict[str, Any]:
-    """Return the network's description as a checkpoint gives it back.
+    """Return the network's description, with its time step, as a checkpoint gives it back.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def described(network: Checkpointed) -> dict[str, Any]:
         If it holds what JSON can't.
     """
     try:
-        return json.loads(json.dumps(network.describe()))
+        return json.loads(json.dumps(plain({"dt": network.clock.dt, **network.describe()})))
     except (TypeError, ValueError) as error:
         raise CheckpointError(
             f"the description of {network!r} holds what a checkpoint can't ({error}); use plain "
@@ -166,9 +169,16 @@ def load_checkpoint(
     variables = network.state_variables()
     for name, variable in variables.items():
         _check_array(path, name, arrays.get(name), variable)
+    for name in arrays.keys() - variables.keys():
+        raise CheckpointError(
+            f"{path} holds '{name}', which this network lacks; add the objects that the other had, "
+            "by the same names, or delete the file"
+        )
     for name, variable in variables.items():
+        if np.shape(variable.get_value()) != arrays[name].shape:
+            variable.resize(len(arrays[name]))
         variable.set_value(arrays[name])
-    network.brian2.t_ = time
+    go_to_time(network.brian2, time)
     return position
 
 
@@ -190,8 +200,13 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def _check_array(path: Path, name: str, array: np.ndarray | None, variable: ArrayVariable) -> None:
     """Refuse what a variable of the network can't have been."""
-    if array is None or array.shape != np.shape(variable.get_value()):
-        raise CheckpointError(f"{path} holds no '{name}' of this network; delete it")
+    ours = np.shape(variable.get_value())
+    unused = variable.dynamic and ours == (0,)  # spikes on their way, before the first run
+    if array is None or (array.shape != ours and not (unused and array.ndim == 1)):
+        raise CheckpointError(
+            f"{path} holds no '{name}' of this network; leave out what was added to the network "
+            "since, or delete the file"
+        )
     if array.dtype != variable.dtype:
         raise CheckpointError(
             f"{path} holds '{name}' in {array.dtype}, and the network has it in "

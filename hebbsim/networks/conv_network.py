@@ -71,14 +71,15 @@ class ConvNetwork(LayeredNetwork):
         if not isinstance(get_device(), RuntimeDevice):
             self._assemble()
             return
+        begin = NetworkOperation(self._seed_batch, clock=self.clock, when="before_start", order=-1)
         feed = NetworkOperation(self._feed, clock=self.clock, when="start", order=-1)
-        collect = NetworkOperation(lambda: self._collect(), clock=self.clock, when="after_end")
-        self._assemble(feed, collect)
+        end = NetworkOperation(self._end_batch, clock=self.clock, when="after_end")
+        self._assemble(self.learned, begin, feed, end)
 
-    def _activate(self, stage: Stage, **how: bool) -> None:
-        stage.activate(stage.operations, **how)
+    def _rest(self, stage: Stage, **how: bool) -> None:
+        stage.rest(stage.operations, **how)
 
-    def _run(self, n_batches: int, learns: bool) -> None:
+    def _run(self, n_batches: int) -> None:
         self.brian2.run(n_batches * self.clock.dt, namespace={})
 
     @classmethod

@@ -20,13 +20,19 @@ from hebbsim.networks.checkpoint import (
     save_checkpoint,
 )
 from hebbsim.networks.fingerprint import fingerprint
+from hebbsim.networks.learned import Learned
 from hebbsim.networks.schedule import Schedule
+from hebbsim.networks.serialization import plain
 from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
 
-__all__ = ["Trainable", "fit"]
+__all__ = ["StoppedError", "Trainable", "fit"]
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class StoppedError(RuntimeError):
+    """Learning that was stopped before its end."""
 
 
 class Trainable(Checkpointed, Protocol):
@@ -35,6 +41,7 @@ class Trainable(Checkpointed, Protocol):
     batch_size: int
     seed: int
     stages: list[Stage]
+    learned: Learned
 
     def check_images(self, images: Any) -> int:
         """Return the number of images, or say what is wrong with them."""
@@ -62,6 +69,8 @@ def fit(
     progress: bool = True,
 ) -> None:
     """Learn a network's kernels from images, presented in random order, a batch a time step.
+
+    Another call goes on with other orders: two of one epoch are one of two.
 
     Parameters
     ----------
@@ -102,6 +111,9 @@ def fit(
         If the images don't fit the network or are not finite.
     NonFiniteWeightsError
         If weights become NaN or infinite; the checkpoint keeps the last good state.
+    StoppedError
+        If the simulation is stopped, as by ``network.brian2.stop()``; with the batch, and the
+        checkpoint written.
     KeyboardInterrupt
         On Ctrl-C, after the current step has ended and the checkpoint is written.
     CheckpointError
@@ -121,7 +133,9 @@ def fit(
         fitted = _describe(schedule, images, labels)
         if resume and path.exists():
             position = load_checkpoint(network, path, fitted)
-    run = _Run(network, images, n_batches, augment, schedule, reward)
+    # the epochs of earlier fits: what is drawn goes on from them
+    earlier = network.learned.epochs - schedule.epochs_begun(position)
+    run = _Run(network, images, n_batches, augment, schedule, reward, earlier)
     total = len(schedule.phases) * schedule.epochs * n_batches
     with _progress(progress, total) as run.advance, _interruptible() as run.stopped:
         run.advance(schedule.batches_before(position, n_batches))
@@ -131,6 +145,20 @@ def fit(
                 save_checkpoint(network, path, position, fitted)
             if run.stopped.is_set():
                 raise KeyboardInterrupt
+            if run.done < n_batches:
+                raise StoppedError(_where_stopped(here, run.done, n_batches, path))
+
+
+def _where_stopped(here: Position, done: int, n_batches: int, path: Path | None) -> str:
+    way_out = (
+        f"the state is in {path}, go on with resume=True"
+        if path is not None
+        else "with a checkpoint= it could be gone on with"
+    )
+    return (
+        f"fit: the simulation was stopped, as by network.brian2.stop(), after batch {done} of "
+        f"{n_batches} in epoch {here.epoch + 1}; {way_out}"
+    )
 
 
 def _checkpoint(checkpoint: str | Path | None, *, resume: bool, overwrite: bool) -> Path | None:
@@ -151,7 +179,7 @@ def _checkpoint(checkpoint: str | Path | None, *, resume: bool, overwrite: bool)
 def _describe(schedule: Schedule, images: Any, labels: Any) -> dict[str, Any]:
     """Describe what is learned from, and when, in plain values that JSON holds."""
     classes = None if labels is None else fingerprint(np.asarray(labels))
-    return {**schedule.describe(), "images": fingerprint(images), "labels": classes}
+    return plain({**schedule.describe(), "images": fingerprint(images), "labels": classes})
 
 
 def _check(network: Trainable, images: np.ndarray) -> int:
@@ -199,7 +227,9 @@ class _Run:
         augment: Augmentation | None,
         schedule: Schedule,
         reward: Callable[[np.ndarray], None] | None,
+        earlier: int,
     ) -> None:
+        self.earlier = earlier
         self.reward, self.images_shown = reward, np.arange(0)
         self.network, self.images, self.n_batches = network, images, n_batches
         self.augment, self.schedule = augment, schedule
@@ -214,6 +244,8 @@ class _Run:
         for stop, frozen in ((burning, True), (self.n_batches, False)):
             if self.done < stop and not self.stopped.is_set():
                 self._present(learning, start, stop, frozen)
+                if self.done < stop:  # stopped by another
+                    break
         return self.done
 
     def _present(self, learning: list[bool], place: Position, stop: int, frozen: bool) -> None:
@@ -237,13 +269,17 @@ class _Run:
 
     def _count(self) -> None:
         self.done += 1
+        if self.done == 1:
+            self.network.learned.count("epochs")
         self.advance(1)
         if self.stopped.is_set():
             self.network.brian2.stop()
 
     def _batches(self, phase: int, epoch: int, start: int, stop: int) -> Iterator[np.ndarray]:
         size = self.network.batch_size
-        # the order depends on the seed and the place in the schedule alone: resumed is repeated
+        # the order depends on the seed and the place in the network's life alone: what is resumed
+        # is repeated, and another fit goes on
+        epoch += self.earlier
         shuffle = np.random.default_rng([self.network.seed, 1_000_000 + phase, epoch])
         order = shuffle.permutation(len(self.images))
         for number in range(start, stop):

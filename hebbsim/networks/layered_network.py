@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -13,10 +14,15 @@ from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used
 from hebbsim.data.dataset import as_float
-from hebbsim.geometry import MapShape
+from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.fitting import fit
+from hebbsim.networks.learned import Learned
+from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
+from hebbsim.networks.presentation import Presentation, Switches
 from hebbsim.networks.stage import Stage, StagePlan
+from hebbsim.networks.whole_state import own_arrays, state_kept
+from hebbsim.networks.written import written_by
 
 __all__ = ["LayeredNetwork"]
 
@@ -59,14 +65,17 @@ class LayeredNetwork(ABC):
         kind = type(self).__name__
         if not layers:
             raise ValueError(f"{kind}: give at least one layer")
+        if isinstance(batch_size, bool) or not is_integer(batch_size, 1):
+            raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
         self.input_shape = MapShape.of(input_shape, f"{kind}'s input_shape")
         self.layers = tuple(layers)
-        self.batch_size, self.seed = batch_size, int(seed)
+        self.batch_size, self.seed = int(batch_size), int(seed)
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
-        self._batch_shape = (batch_size, *self.input_shape)
-        self._batches: Iterator[np.ndarray] | None = None  # while they are presented
-        self._collect: Callable[[], None] = lambda: None
+        self._batch_shape = (self.batch_size, *self.input_shape)
+        #: What it has learned from so far
+        self.learned = Learned(self.clock)
+        self._presentation: Presentation | None = None  # while there is one
 
     def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:
         """Build the layers one after the other, each on what the last hands on."""
@@ -79,6 +88,7 @@ class LayeredNetwork(ABC):
             self.stages.append(stage(plan))
 
     def _assemble(self, *operations: BrianObject) -> None:
+        """Put all that runs into a Brian2 network, and what streams images in runtime mode."""
         objects = [o for stage in self.stages for o in stage.objects]
         self.brian2 = Network(self.input, *objects, *operations)
         for item in self.brian2.sorted_objects:
@@ -97,6 +107,9 @@ class LayeredNetwork(ABC):
         collect: Callable[[], None] | None = None,
     ) -> None:
         """Present batches of images, one after the other.
+
+        Where no layer learns, all is afterwards as it was before: neurons, kernels, the clock; look
+        at them in `collect`. Random numbers are the network's own, whatever `brian2.seed` was.
 
         Parameters
         ----------
@@ -118,30 +131,43 @@ class LayeredNetwork(ABC):
         ------
         NotImplementedError
             On a standalone device.
+        RuntimeError
+            From within a presentation of this network.
         """
         if not isinstance(get_device(), RuntimeDevice):
             raise NotImplementedError(
                 f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
                 f"{type(get_device()).__name__} {self.way_out}"
             )
+        if self._presentation is not None:
+            raise RuntimeError(
+                f"{type(self).__name__}: images are being presented; what is called meanwhile, "
+                "such as collect or augment, can't present others to the same network"
+            )
         learning = learning or [False] * len(self.stages)
         depth = len(self.stages) if depth is None else depth
-        for number, stage in enumerate(self.stages):
-            self._activate(stage, computed=number < depth, learned=learning[number], frozen=frozen)
-        self._batches = self._checked(batches)
-        self._collect = collect or (lambda: None)
+        checked = self._checked(batches)
+        self._presentation = Presentation(checked, n_batches, any(learning), collect)
+        switches = Switches(self.brian2, self.stages)
         try:
-            self._run(n_batches, any(learning))
+            with own_random_numbers(), nullcontext() if any(learning) else state_kept(self.brian2):
+                for number, stage in enumerate(self.stages):
+                    computed, learned = number < depth, bool(learning[number])
+                    self._rest(stage, computed=computed, learned=learned, frozen=frozen)
+                try:
+                    self._run(n_batches)
+                finally:
+                    switches.set_back()
         finally:
-            self._batches = None
+            self._presentation = None
             self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
 
     @abstractmethod
-    def _activate(self, stage: Stage, **how: bool) -> None:
-        """Let a layer run and learn, or rest, as `Stage.activate`."""
+    def _rest(self, stage: Stage, **how: bool) -> None:
+        """Let a layer rest where it isn't computed or doesn't learn, as `Stage.rest`."""
 
     @abstractmethod
-    def _run(self, n_batches: int, learns: bool) -> None:
+    def _run(self, n_batches: int) -> None:
         """Run as long as the presentation of so many batches takes."""
 
     @property
@@ -149,15 +175,32 @@ class LayeredNetwork(ABC):
         """Time of the network's clock, in seconds."""
         return float(self.clock.variables["t"].get_value()[0])
 
+    def _seed_batch(self) -> None:
+        """Seed what is drawn while the next batch is presented, by its place alone."""
+        shown = self._presentation
+        if shown is not None:
+            learned = (self.learned.batches, 1) if shown.learns else (shown.done,)
+            seed_by_place(self.seed, *learned)
+
     def _feed(self) -> None:
         """Write the next batch to the input, while batches are presented."""
-        if self._batches is None:
+        if self._presentation is None:
             return
         variable = self.input.variables[self.input_variable]
         memory = variable.get_value().reshape(self.input.memory_shape)
-        batch = np.broadcast_to(next(self._batches), self._batch_shape)
+        batch = np.broadcast_to(self._presentation.next_batch(), self._batch_shape)
         for channel in range(batch.shape[1]):  # images have few: faster than all axes at once
             memory[..., channel] = batch[:, channel]
+
+    def _end_batch(self) -> None:
+        """Count a batch that has been presented, and hand on its outcome."""
+        shown = self._presentation
+        if shown is None:
+            return
+        shown.done += 1
+        if shown.learns:
+            self.learned.count("batches")
+        shown.collect()
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(batches):
@@ -262,17 +305,39 @@ class LayeredNetwork(ABC):
 
     # --- state ------------------------------------------------------------------------------
 
+    def _presented_groups(self) -> list[Group]:
+        """Return what stands for stimuli: the input and the maps of each layer."""
+        pooled = [stage.pooled for stage in self.stages if stage.pooled is not None]
+        return [self.input, *(stage.feature_map for stage in self.stages), *pooled]
+
+    def _transient(self) -> Iterator[tuple[Group, str, ArrayVariable]]:
+        """Yield what each presentation makes anew: what anything in the network writes to maps.
+
+        What nothing writes is a parameter, and stays as the user set it.
+        """
+        written = {id(v) for item in self.brian2.sorted_objects for v in written_by(item)}
+        for group in self._presented_groups():
+            for name, variable in own_arrays(group):
+                if self._is_set_anew(group, name) or variable.read_only or id(variable) in written:
+                    yield group, name, variable
+
+    def _is_set_anew(self, group: Group, name: str) -> bool:
+        """Whether a presentation itself sets a variable."""
+        return group is self.input and name == self.input_variable
+
     def state_variables(self) -> dict[str, ArrayVariable]:
-        """Everything that learning changes, by ``group.variable``: kernels, traces, thresholds."""
-        found = {}
-        for stage in self.stages:
-            groups: list[Group] = [stage.conv, *stage.groups]
-            for group in groups:
-                for name, variable in group.variables.items():
-                    own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                    if own and not variable.read_only:
-                        found[f"{group.name}.{name}"] = variable
-        return found
+        """Everything that lasts from one presentation to the next, by ``group.variable``.
+
+        Kernels, traces, thresholds, running means, parameters set by hand, how much was learned
+        from, and whatever was added to the Brian2 network, but for monitors.
+        """
+        transient = {id(variable) for _, _, variable in self._transient()}
+        return {
+            f"{item.name}.{name}": variable
+            for item in self.brian2.sorted_objects
+            for name, variable in own_arrays(item)
+            if id(variable) not in transient
+        }
 
     # --- description ------------------------------------------------------------------------
 

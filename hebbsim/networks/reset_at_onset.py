@@ -1,10 +1,14 @@
 """What starts anew with each stimulus, in simulations that hold their stimuli themselves."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+from brian2.core.variables import ArrayVariable
 from brian2.groups.group import Group
 
 from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.maps.durations import check_same_step
 
 __all__ = ["Restart"]
 
@@ -12,7 +16,8 @@ __all__ = ["Restart"]
 class Restart(LoopNest):
     """Bring variables of a group back to their first values at the onset of each stimulus.
 
-    The values are those at the start of the simulation's first time step.
+    The values are those that they have now; where the device is to compute these (``'rand()'``),
+    those at the start of the simulation's first time step. Spikes on their way are dropped.
 
     Parameters
     ----------
@@ -25,13 +30,20 @@ class Restart(LoopNest):
     """
 
     def __init__(self, group: Group, names: Sequence[str], steps: int) -> None:
-        pairs = []
-        for name in names:
-            variable, kept = group.variables[name], f"_first_{name}"
+        self._dt = group.clock.dt
+        dropped = [name for name in names if name.endswith("_queue")]
+        kept, pairs = [name for name in names if name not in dropped], []
+        for name in kept:
+            variable, first = group.variables[name], f"_first_{name}"
+            values = _known_values(variable)
             group.variables.add_array(
-                kept, size=variable.size, dtype=variable.dtype, dimensions=variable.dim
+                first,
+                size=variable.size,
+                dtype=variable.dtype,
+                dimensions=variable.dim,
+                values=values,
             )
-            pairs.append((variable, group.variables[kept]))
+            pairs.append((variable, group.variables[first], values is not None))
         super().__init__(
             group,
             "group_restart",
@@ -41,13 +53,26 @@ class Restart(LoopNest):
             name=f"{group.name}_restart",
             template_kwds={
                 "kept_variables": pairs,
+                "zeroed_variables": [group.variables[name] for name in dropped],
                 "steps": steps,
                 "_timestep_var": group.variables["t_in_timesteps"],
             },
             needed_variables=[
                 "t_in_timesteps",
                 *names,
-                *(kept.name for _, kept in pairs),
+                *(first.name for _, first, _ in pairs),
             ],
         )
         group.contained_objects.append(self)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the time step before the code object is made."""
+        check_same_step(self.label, "duration", self._dt, self.group.clock.dt)
+        super().before_run(run_namespace)
+
+
+def _known_values(variable: ArrayVariable) -> np.ndarray | None:
+    try:
+        return np.array(variable.get_value())
+    except NotImplementedError:  # a standalone device computes them
+        return None

@@ -86,6 +86,10 @@ class Schedule:
         rest = self.burn_in - here.epoch * n_batches if here.phase == 0 else 0
         return min(max(rest, 0), n_batches)
 
+    def epochs_begun(self, position: Position) -> int:
+        """Return how many epochs have begun before a position, the one it is in among them."""
+        return position.phase * self.epochs + position.epoch + int(position.batch > 0)
+
     def batches_before(self, position: Position, n_batches: int) -> int:
         """Return how many batches come before a position."""
         return (position.phase * self.epochs + position.epoch) * n_batches + position.batch

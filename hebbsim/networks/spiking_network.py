@@ -11,6 +11,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
+from hebbsim.brian2_private import mark_as_used
 from hebbsim.errors import unknown
 from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
@@ -22,6 +23,7 @@ from hebbsim.networks.serialization import plain, rich
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_stage import build_stage
 from hebbsim.networks.stage import Stage
+from hebbsim.networks.whole_state import own_arrays
 
 __all__ = ["SpikingNetwork"]
 
@@ -102,26 +104,27 @@ class SpikingNetwork(LayeredNetwork):
             raise ValueError(f"SpikingNetwork: {unknown('encoding', encoding, ENCODINGS)}")
         self.encoding, self.duration, self.max_rate = encoding, duration, max_rate
         self.latest = duration if latest is None else latest
-        #: Time steps of one stimulus
-        self.n_steps = whole_steps("SpikingNetwork", duration, dt)
+        whole_steps("SpikingNetwork", duration, dt)
         self.input = self._encoder()
         self._build(lambda plan: build_stage(plan, duration))
-        self._step = self._shown = 0
-        self._learns = False
+        self._first_step: int | None = 0  # of the presentation
         self._reward: Callable[[], None] | None = None
         if not isinstance(get_device(), RuntimeDevice):
-            self._restart_on_device()
             get_device().seed(self.seed)
             self._assemble()
+            self._restart_on_device()
             return
         # before anything is computed from what the last stimulus left
         begin = NetworkOperation(self._begin_step, clock=self.clock, when="before_start", order=-1)
         end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
-        self._assemble(begin, end)
-        self._initial = [
-            (variable, variable.get_value().copy())
-            for variable in (group.variables[name] for group, name in self._resettable())
-        ]
+        self._assemble(self.learned, begin, end)
+        groups = [*self._presented_groups(), *(stage.conv for stage in self.stages)]
+        self._first_values = {
+            id(variable): variable.get_value().copy()
+            for group in groups
+            for _, variable in own_arrays(group)
+        }
+        self._resets = list(self._resettable())
 
     # --- construction -----------------------------------------------------------------------
 
@@ -136,29 +139,35 @@ class SpikingNetwork(LayeredNetwork):
 
     # --- presentation -----------------------------------------------------------------------
 
-    def _resettable(self) -> Iterator[tuple[Group, str]]:
-        """Yield what a new stimulus resets: neurons, samples' traces, spikes on their way."""
-        groups: list[Group] = [self.input, *(stage.feature_map for stage in self.stages)]
-        groups += [stage.conv.samples for stage in self.stages if stage.conv.samples is not None]
-        for group in groups:
-            for name, variable in group.variables.items():
-                own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                shown = group is self.input and name == self.input_variable
-                if own and not variable.read_only and not shown:
-                    yield group, name
+    def _presented_groups(self) -> list[Group]:
+        samples = [stage.conv.samples for stage in self.stages]
+        return [*super()._presented_groups(), *(group for group in samples if group is not None)]
+
+    def _transient(self) -> Iterator[tuple[Group, str, ArrayVariable]]:
+        """Yield what each stimulus makes anew: neurons, samples' traces, spikes on their way."""
+        yield from super()._transient()
         for stage in self.stages:
             traces = stage.conv.equations.diff_eq_names
-            for name in stage.conv.variables:
+            for name, variable in own_arrays(stage.conv):
                 if name.endswith("_queue") or name in traces:
-                    yield stage.conv, name
+                    yield stage.conv, name, variable
+
+    def _resettable(self) -> Iterator[tuple[Group, str, ArrayVariable]]:
+        """Yield what goes back to its initial value with each stimulus."""
+        for group, name, variable in self._transient():
+            if not (self._is_set_anew(group, name) or variable.read_only):
+                yield group, name, variable
+
+    def _is_set_anew(self, group: Group, name: str) -> bool:
+        return name == "onset" or super()._is_set_anew(group, name)
 
     def _restart_on_device(self) -> None:
         """Let each stimulus begin where nothing runs in Python."""
         for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
-            names = {name for _, name in found}
-            # onsets are computed, and thresholds write the spikes of every step
-            Restart(group, sorted(names - {"onset", "_spikespace"}), self.n_steps)
-            if "onset" in names:
+            # thresholds write the spikes of every step
+            names = sorted({name for _, name, _ in found} - {"_spikespace"})
+            mark_as_used(Restart(group, names, self.n_steps), self.brian2.id)
+            if "onset" in group.variables:  # is computed
                 place = f"t_in_timesteps % {self.n_steps}"
                 group.run_regularly(
                     f"onset = int({place} == 0)*t + int({place} > 0)*onset",
@@ -166,32 +175,41 @@ class SpikingNetwork(LayeredNetwork):
                     order=-1,
                 )
 
+    @property
+    def n_steps(self) -> int:
+        """Time steps of one stimulus."""
+        return round(float(self.duration) / self.clock.dt_)
+
+    @property
+    def _timestep(self) -> int:
+        return int(self.clock.variables["timestep"].get_value()[0])
+
     def _begin_stimulus(self) -> None:
-        for variable, value in self._initial:
+        whole_steps("SpikingNetwork", self.duration, self.clock.dt)
+        for _, name, variable in self._resets:
+            value = 0 if name.endswith("_queue") else self._first_values[id(variable)]
             variable.get_value()[...] = value
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
-        learned = round(self.time / (self.n_steps * float(self.clock.dt)))
-        entropy = [self.seed, learned, 1] if self._learns else [self.seed, self._shown]
-        get_device().seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        self._seed_batch()
         self._feed()
         for group in (self.input, *(stage.feature_map for stage in self.stages)):
             if "onset" in group.variables:
                 group.variables["onset"].set_value(self.time)
 
     def _begin_step(self) -> None:
-        if self._step == 0:
+        if self._first_step is None:
+            self._first_step = self._timestep
+        place = (self._timestep - self._first_step) % self.n_steps
+        if place == 0:
             self._begin_stimulus()
-        if self._reward is not None and self._step == self.n_steps - 1:
+        if self._reward is not None and place == self.n_steps - 1:
             self._reward()
 
     def _end_step(self) -> None:
-        self._step += 1
-        if self._step == self.n_steps:
-            self._step = 0
-            self._shown += 1
+        if (self._timestep + 1 - (self._first_step or 0)) % self.n_steps == 0:
             if self._reward is not None:
                 self._set_reward(0.0, 0)
-            self._collect()
+            self._end_batch()
 
     def present(
         self,
@@ -216,24 +234,21 @@ class SpikingNetwork(LayeredNetwork):
         finally:
             self._reward = None
 
-    def _run(self, n_batches: int, learns: bool) -> None:
-        self._step = self._shown = 0
-        self._learns = learns
-        before, drawn = self.time, np.random.get_state()  # noqa: NPY002 - Brian2 draws from it
+    def _run(self, n_batches: int) -> None:
+        self._resets = list(self._resettable())  # the user may have added what writes
+        self._first_step = None  # known when it has begun: the time step may have changed
         try:
             self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
         finally:
-            np.random.set_state(drawn)  # noqa: NPY002
+            self._first_step = 0  # as where nothing runs in Python
             if self._reward is not None:
                 self._set_reward(0.0, 0)
-            if not learns:  # what is only shown doesn't count in the network's life
-                self.clock.variables["t"].set_value(before)
 
-    def _activate(self, stage: Stage, **how: bool) -> None:
-        stage.activate(stage.feature_map.contained_objects, **how)
-        if stage.conv.samples is not None:  # traces that nothing changes needn't decay
-            for item in stage.conv.samples.contained_objects:
-                item.active = stage.conv.learning
+    def _rest(self, stage: Stage, **how: bool) -> None:
+        stage.rest(stage.feature_map.contained_objects, **how)
+        if stage.conv.samples is not None and not stage.conv.learning:
+            for item in stage.conv.samples.contained_objects:  # needn't decay
+                item.active = False
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(super()._checked(batches)):

@@ -1,9 +1,13 @@
 """How a `SpikingLayer` becomes Brian2 objects: neurons, synapses, competition, reward."""
 
+from typing import Any
+
 import numpy as np
 from brian2 import Quantity
 from brian2.core.base import BrianObject
+from brian2.core.namespace import DEFAULT_UNITS
 from brian2.groups.group import Group
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.maps.feature_map import FeatureMap
@@ -59,12 +63,20 @@ def _initialize(plan: StagePlan[SpikingLayer], feature_map: FeatureMap) -> None:
     """Set what the declaration says a stimulus starts from."""
     try:
         for statement in parse_statements(plan.layer.initial):
-            setattr(feature_map, statement.target, statement.value)
+            setattr(feature_map, statement.target, _value(statement.value, feature_map))
     except (SyntaxError, AttributeError) as error:
         raise ValueError(
             f"layer {plan.number}: initial={plan.layer.initial!r} sets no variables of the layer, "
             f"as 'v = -70*mV' does: {error}"
         ) from None
+
+
+def _value(text: str, feature_map: FeatureMap) -> Any:
+    """Return a constant such as ``-70*mV`` as it is: a standalone device needn't compute it."""
+    names = get_identifiers(text)
+    if any(name in feature_map.variables or name not in DEFAULT_UNITS for name in names):
+        return text
+    return eval(text, {"__builtins__": {}}, {name: DEFAULT_UNITS[name] for name in names})
 
 
 def _groups(

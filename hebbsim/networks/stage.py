@@ -14,6 +14,7 @@ from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel
 from hebbsim.networks.layer import LayerDeclaration
+from hebbsim.networks.written import writers_of
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["Stage", "StagePlan"]
@@ -65,10 +66,10 @@ class Stage:
             return np.zeros(self.layer.out_channels)
         return np.array(variable.get_value())
 
-    def activate(
+    def rest(
         self, runners: Iterable[BrianObject], *, computed: bool, learned: bool, frozen: bool
     ) -> None:
-        """Let the layer run and learn, or rest.
+        """Switch off what isn't to run in a presentation; what the user switched off stays so.
 
         Parameters
         ----------
@@ -81,12 +82,16 @@ class Stage:
         frozen : bool
             Whether weights rest all the same.
         """
-        for item in (*self.conv.contained_objects, *runners):
-            item.active = computed
-        self.conv.learning = computed and learned and not frozen
-        for group in self.groups:
-            for item in group.contained_objects:
-                item.active = computed and learned
+        resting: list[BrianObject] = []
+        if not (computed and learned and not frozen):
+            self.conv.learning = False
+            resting += writers_of(self.conv.variables["w"], self.conv.contained_objects)
+        if not (computed and learned):
+            resting += [item for group in self.groups for item in group.contained_objects]
+        if not computed:
+            resting += [*self.conv.contained_objects, *runners]
+        for item in resting:
+            item.active = False
 
 
 @dataclass(frozen=True)

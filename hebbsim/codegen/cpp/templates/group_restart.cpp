@@ -1,15 +1,19 @@
-{# Keep values at the start of the first stimulus, and bring them back at that of each later one #}
+{# At the start of each stimulus bring back first values, and drop spikes on their way #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
     const int64_t _timestep = {{get_array_name(_timestep_var)}}[0];
     if (_timestep % {{steps}} == 0)
     {
-        {% for variable, kept in kept_variables %}
+        {% for variable, first, known in kept_variables %}
+        {% if not known %}
         if (_timestep == 0)
-            std::copy_n({{get_array_name(variable)}}, {{variable.size}}, {{get_array_name(kept)}});
-        else
-            std::copy_n({{get_array_name(kept)}}, {{variable.size}}, {{get_array_name(variable)}});
+            std::copy_n({{get_array_name(variable)}}, {{variable.size}}, {{get_array_name(first)}});
+        {% endif %}
+        std::copy_n({{get_array_name(first)}}, {{variable.size}}, {{get_array_name(variable)}});
+        {% endfor %}
+        {% for variable in zeroed_variables %}
+        std::fill_n({{get_array_name(variable)}}, {{variable.size}}, 0);
         {% endfor %}
     }
 {% endblock %}

@@ -12,6 +12,7 @@ from hebbsim import rules
 from hebbsim.networks.checkpoint import Position, save_checkpoint
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.fitting import StoppedError
 from hebbsim.synapses.update import NonFiniteWeightsError
 
 
@@ -38,20 +39,6 @@ def test_burn_in_moves_thresholds_alone():
     for old, new in zip(before, kernels(network), strict=True):
         np.testing.assert_array_equal(old, new)
     assert np.abs(network.stages[0].thresholds).max() > 0
-
-
-def test_a_burn_in_of_more_than_an_epoch_goes_on():
-    """Seven batches of six an epoch: the weights rest in the first of the second epoch too."""
-    network, changed = two_layers(), []
-
-    def spy(batch, rng):
-        changed.append(kernels(network)[0])
-        return batch
-
-    network.fit(images(), burn_in=7, epochs=2, augment=spy, progress=False)
-    changed.append(kernels(network)[0])
-    moved = [(a != b).any() for a, b in pairwise(changed)]
-    assert moved == [False] * 7 + [True] * 5
 
 
 def test_data_are_streamed_and_bytes_read_as_0_to_1(tmp_path):
@@ -148,3 +135,104 @@ def test_schedules_that_are_refused(kwds):
     (name,) = kwds
     with pytest.raises(ValueError, match=f"{name}: expected a whole number from 0 on, got"):
         two_layers().fit(images(), progress=False, **kwds)
+
+
+# Another fit goes on
+
+
+def shown_in(network, **kwds):
+    """Fit, and return the first pixel of each image in the order in which they were shown."""
+    seen = []
+
+    def look(batch, rng):
+        seen.append((batch[:, 0, 0, 0].tolist(), rng.random()))
+        return batch
+
+    network.fit(images(20), augment=look, progress=False, **kwds)
+    return seen
+
+
+def test_another_fit_goes_on_with_other_orders_and_augmentations():
+    twice, once, again = two_layers(), two_layers(), two_layers()
+    parts = [shown_in(twice) for _ in range(2)]
+    parts += [shown_in(twice, epochs=2), shown_in(twice, layerwise=True)]
+    flat = [part for epochs in parts for part in epochs]
+    assert len({str(shown) for shown in flat}) == len(flat) == 12
+    assert len({number for _, number in flat}) == 12
+    # two of one epoch are one of two, and a new network with the same seed repeats them
+    assert shown_in(once, epochs=4) == flat[:8]
+    assert [shown_in(again) for _ in range(2)] == parts[:2]
+    other = two_layers(seed=1)
+    assert shown_in(other)[0] not in flat
+
+
+def test_parts_of_a_run_are_the_whole_to_the_bit():
+    parts, whole = two_layers(), two_layers()
+    for _ in range(3):
+        parts.fit(images(20), progress=False)
+        parts.transform(images(10))
+    whole.fit(images(20), epochs=3, progress=False)
+    assert_same(parts, whole)
+
+
+def test_after_an_interruption_another_fit_goes_on_too():
+    network, other = two_layers(), two_layers()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(images(20), augment=Interrupt(1), progress=False)
+    assert network.learned.epochs == 1
+    assert shown_in(network) == [*shown_in(other), *shown_in(other)][2:]
+
+
+# The schedule
+
+
+class Stop:
+    """Stop the simulation while a given batch is being presented."""
+
+    def __init__(self, network, batch):
+        self.network, self.left = network, batch
+
+    def __call__(self, batch, rng):
+        self.left -= 1
+        if self.left == 0:
+            self.network.brian2.stop()
+        return batch
+
+
+@pytest.mark.parametrize(
+    ("batch", "burn_in", "message"),
+    [
+        (1, 0, "after batch 1 of 6 in epoch 1"),
+        (2, 3, "after batch 2 of 6 in epoch 1"),
+        (9, 7, "after batch 3 of 6 in epoch 2"),
+    ],
+)
+def test_a_stopped_simulation_ends_the_fit(tmp_path, batch, burn_in, message):
+    network, whole, again = two_layers(), two_layers(), two_layers()
+    settings = {"epochs": 3, "burn_in": burn_in, "progress": False}
+    path = tmp_path / "state.npz"
+    with pytest.raises(StoppedError, match=rf"{message}; the state is in .*, go on with resume"):
+        network.fit(images(), augment=Stop(network, batch), checkpoint=path, **settings)
+    assert network.learned.batches == batch
+    again.fit(images(), checkpoint=path, resume=True, **settings)
+    whole.fit(images(), **settings)
+    assert_same(again, whole)
+
+
+def test_a_stopped_simulation_without_a_checkpoint_says_so():
+    network = two_layers()
+    with pytest.raises(StoppedError, match="of 2 in epoch 1; with a checkpoint= it could be gone"):
+        network.fit(images(20), augment=Stop(network, 1), progress=False)
+
+
+@pytest.mark.parametrize("burn_in", [3, 4, 6])
+def test_burn_in_counts_batches_over_epochs(burn_in):
+    network, moved = two_layers(), []
+
+    def spy(batch, rng):
+        moved.append(kernels(network)[0])
+        return batch
+
+    network.fit(images(40), burn_in=burn_in, epochs=2, augment=spy, progress=False)
+    frozen = [not (a != b).any() for a, b in pairwise([*moved, kernels(network)[0]])]
+    assert frozen == [number < burn_in for number in range(8)]

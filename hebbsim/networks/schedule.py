@@ -48,9 +48,9 @@ class Schedule:
         for name, value in (("epochs", epochs), ("burn_in", burn_in)):
             if not is_integer(value, 0):
                 raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
-        chosen = range(depth) if layers is None else layers
+        chosen = list(range(depth) if layers is None else layers)
         if not chosen or not all(is_integer(n, -depth) and n < depth for n in chosen):
-            raise ValueError(f"layers: expected numbers from 0 to {depth - 1}, got {list(chosen)}")
+            raise ValueError(f"layers: expected numbers from 0 to {depth - 1}, got {chosen}")
         numbers = sorted({range(depth)[n] for n in chosen})
         apart = bool(layerwise) and len(numbers) > 1
         return cls(depth, int(epochs), tuple(numbers), apart, int(burn_in))

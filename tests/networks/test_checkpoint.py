@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import prefs
-from networks_cases import SHAPE, assert_same, images, kernels, two_layers
+from brian2 import Hz, NeuronGroup, StateMonitor, ms, prefs
+from networks_cases import SHAPE, assert_same, images, kernels, spiking_network, two_layers
 
-from hebbsim import ConvNetwork, rules
+from hebbsim import ConvLayer, ConvNetwork, SpikingNetwork, rules
 from hebbsim.networks.checkpoint import CheckpointError, Position, load_checkpoint, save_checkpoint
 
 
@@ -276,3 +276,115 @@ def test_a_header_that_lacks_something_is_no_checkpoint(begun):
         np.savez(begun, header=np.array(json.dumps(kept)), **arrays)
         with pytest.raises(CheckpointError, match=rf"no readable checkpoint \('{missing}'\)"):
             load_checkpoint(two_layers(), begun)
+
+
+# What goes on in another network
+
+
+def reward_network():
+    """Delays, thresholds, a running mean of the reward, Poisson spikes."""
+    rule = rules.RewardGated(rules.PairSTDP(1, mu=0.5), 1e3 * ms, 100 * ms, trial_by_trial=True)
+    layer = replace(spiking_network(delay=3 * ms).layers[0], rule=rule, out_channels=2)
+    return SpikingNetwork(
+        SHAPE, [layer], batch_size=10, duration=20 * ms, encoding="poisson", max_rate=300 * Hz
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "more"),
+    [
+        (two_layers, {}),
+        (lambda: spiking_network(delay=2 * ms), {}),
+        (reward_network, {"labels": np.arange(60) % 2}),
+    ],
+)
+def test_the_networks_life_goes_on_after_a_resume(tmp_path, build, more):
+    """Clock, counts and what is drawn: evaluation and further fits are the same."""
+    path, whole, resumed = tmp_path / "state.npz", build(), build()
+    settings = {"progress": False, **more}
+    whole.fit(images(), **settings)
+    whole.fit(images(), checkpoint=path, **settings)
+    resumed.fit(images(), checkpoint=path, resume=True, **settings)
+    assert_same(resumed, whole)
+    assert resumed.time == float(resumed.brian2.t) == whole.time > 0
+    assert resumed.clock.timestep == whole.clock.timestep
+    np.testing.assert_array_equal(resumed.transform(images(10)), whole.transform(images(10)))
+    for network in (whole, resumed):
+        network.fit(images(), **settings)
+    assert_same(resumed, whole)
+    assert resumed.learned.epochs == 3
+    assert resumed.learned.batches == 18
+
+
+def with_running_mean():
+    network = two_layers()
+    mean = NeuronGroup(1, "m : 1\ndv/dt = -v/(9*ms) : 1", clock=network.clock, name="mean")
+    mean.run_regularly("m += rand()\nv += m", clock=network.clock)
+    network.brian2.add(mean)
+    return network
+
+
+def test_what_was_added_to_the_network_goes_on_or_is_missed(tmp_path):
+    prefs.codegen.target = "numpy"
+    path, whole, resumed = tmp_path / "state.npz", with_running_mean(), with_running_mean()
+    whole.fit(images(20), checkpoint=path, progress=False)
+    resumed.fit(images(20), checkpoint=path, resume=True, progress=False)
+    monitor = StateMonitor(resumed.brian2["mean"], "m", record=True, name="seen")
+    resumed.brian2.add(monitor)  # has no say
+    for network in (whole, resumed):
+        network.fit(images(20), epochs=2, progress=False)
+    assert_same(whole, resumed)
+    assert whole.state_variables()["mean.m"].get_value()[0] > 1
+    with pytest.raises(CheckpointError, match=r"holds 'mean\..', which this network lacks; add"):
+        load_checkpoint(two_layers(), path)
+    save_checkpoint(two_layers(), path, Position())
+    with pytest.raises(CheckpointError, match=r"holds no 'mean\.[mv]' of this network; leave out"):
+        load_checkpoint(with_running_mean(), path)
+
+
+@pytest.mark.parametrize("build", [two_layers, spiking_network])
+def test_another_time_step_is_not_gone_on_with(tmp_path, build):
+    path, network, other = tmp_path / "state.npz", build(), build()
+    network.clock.dt = 0.5 * ms
+    network.fit(images(20), checkpoint=path, progress=False)
+    with pytest.raises(CheckpointError, match=r"dt\.seconds is 0\.0005 there and 0\.001 here"):
+        other.fit(images(20), checkpoint=path, resume=True, progress=False)
+    other.clock.dt = 0.5 * ms
+    other.fit(images(20), checkpoint=path, resume=True, progress=False)
+    assert_same(other, network)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": [0]}, r"layers is \[0, 1\] there and \[0\] here"),
+        ({"layerwise": True}, "layerwise is False there and True here"),
+        ({"burn_in": 1}, "burn_in is 0 there and 1 here"),
+    ],
+)
+def test_a_finished_fit_is_not_gone_on_with_in_another_way(tmp_path, changes, message):
+    path = tmp_path / "state.npz"
+    two_layers().fit(images(20), checkpoint=path, progress=False)
+    with pytest.raises(CheckpointError, match=message):
+        two_layers().fit(
+            images(20), checkpoint=path, resume=True, epochs=5, progress=False, **changes
+        )
+
+
+def test_numbers_of_numpy_are_settings_like_others(tmp_path):
+    path = tmp_path / "state.npz"
+    layer = ConvLayer(np.int64(3), np.int32(3), rules.Oja("2/n_shared"), k=np.int64(1))
+    network, again = (
+        ConvNetwork(tuple(np.array(SHAPE)), [layer], batch_size=np.int64(10), seed=np.uint8(1))
+        for _ in range(2)
+    )
+    given = {"epochs": np.int64(2), "layers": np.array([0]), "burn_in": np.int32(1)}
+    network.fit(images(20), checkpoint=path, progress=False, **given)
+    given = {"epochs": 2, "layers": [0], "burn_in": 1}
+    again.fit(images(20), checkpoint=path, resume=True, progress=False, **given)
+    assert_same(again, network)
+    spiking = spiking_network(seed=np.int64(2), duration=np.float32(20) * ms)
+    spiking.fit(images(20), checkpoint=tmp_path / "spiking.npz", epochs=np.int8(1), progress=False)
+    for size in (True, 2.5, 0):
+        with pytest.raises(ValueError, match="batch_size: expected a positive integer, got"):
+            ConvNetwork(SHAPE, [layer], batch_size=size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, StateMonitor, ms, seed
+from brian2 import Network, NeuronGroup, StateMonitor, ms, prefs, seed
 from networks_cases import SHAPE, assert_same, images, kernels, spiking_network, two_layers
 
 from hebbsim import PoissonEncoder, decode, rules, to_torch
@@ -49,6 +49,7 @@ def test_learning_is_the_same_with_and_without_evaluation(target, build, tmp_pat
 
 def test_what_was_added_to_the_network_goes_back_too():
     """A running mean and weights that decay on their own; what a monitor recorded stays."""
+    prefs.codegen.target = "numpy"
     looked, undisturbed = two_layers(), two_layers()
     for network in (looked, undisturbed):
         layer, conv = network.stages[0].feature_map, network.stages[0].conv

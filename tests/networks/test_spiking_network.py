@@ -80,9 +80,13 @@ def test_a_stimulus_starts_from_rest():
     ],
 )
 def test_standalone_learns_what_is_streamed_elsewhere(target, tmp_path, monkeypatch):
-    """Delays, traces of each sample and initial values: all start anew with each stimulus."""
+    """Delays, traces of each sample and initial values: all start anew with each stimulus.
+
+    What is set by hand stays where nothing writes it, and goes back where something does.
+    """
     rule = RewardGated(rules.PairSTDP(20), tau_e=30 * ms, per_sample=True)
-    model = "dv/dt = -v/(20*ms) : 1\nage = t - onset : second (constant over dt)"
+    model = "dv/dt = (drive - v)/(20*ms) : 1\ndrive : 1\n"
+    model += "age = t - onset : second (constant over dt)"
     late = replace(
         SECOND,
         rule=rule,
@@ -95,6 +99,8 @@ def test_standalone_learns_what_is_streamed_elsewhere(target, tmp_path, monkeypa
     def build():
         spiking = network(LAYER, late)
         spiking.stages[1].groups[-1].reward = [1, -0.5, 0.7, 2]
+        spiking.stages[1].feature_map.drive = 0.25
+        spiking.stages[1].feature_map.v = 9
         # clocks of their own would drift apart in long runs
         assert len({item.clock for item in spiking.brian2.sorted_objects}) == 1
         return spiking
@@ -114,6 +120,7 @@ def test_standalone_learns_what_is_streamed_elsewhere(target, tmp_path, monkeypa
         for name in ("n_spikes", "first_spike", "v"):
             found, expected = (np.asarray(s.feature_map.get_maps(name)) for s in (ours, theirs))
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=name)
+    np.testing.assert_array_equal(stored.stages[1].feature_map.drive[:], 0.25)
 
 
 def test_poisson_spikes_repeat_on_standalone(tmp_path):

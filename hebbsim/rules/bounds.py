@@ -7,11 +7,13 @@ from brian2.units import Quantity
 from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.rules.checks import decides_units, with_units
-from hebbsim.statements import parse_statements
+from hebbsim.statements import Statement, parse_statements
+from hebbsim.units import quantity_text
 
-__all__ = ["Bounds", "both_bounds", "checked_bounds", "clips"]
+__all__ = ["Bounds", "both_bounds", "checked_bounds", "clips", "is_soft", "soft_change", "softened"]
 
 _CLIP = re.compile(r"w = clip\(\s*w\s*,")
+_SOFT = "clip(w_change, 0, inf)*"
 
 type Bounds = tuple[float | Quantity, float | Quantity]
 
@@ -46,3 +48,43 @@ def both_bounds(rule: str, first: Bounds | None, second: Bounds) -> Bounds:
 def clips(update: str) -> bool:
     """Whether an update's statements clip the weight."""
     return any(_CLIP.match(str(statement)) for statement in parse_statements(update))
+
+
+def soft_change(change: str, bounds: Bounds) -> list[str]:
+    """Return the statements of a change of the weight that fades towards bounds.
+
+    What changes the weight is a local variable first: the sign of all its factors decides which
+    bound it fades towards.
+    """
+    low, high = (quantity_text(bound) for bound in bounds)
+    fading = f"{_SOFT}({high} - w) + clip(w_change, -inf, 0)*(w - {low})"
+    return [f"w_change = {change}", f"w += {fading}"]
+
+
+def is_soft(statement: Statement) -> bool:
+    """Whether a statement is the second one of `soft_change`."""
+    return statement.target == "w" and statement.value.startswith(_SOFT)
+
+
+def softened(rule: str, update: str, bounds: Bounds) -> str:
+    """Return an update whose changes of the weight fade towards bounds; it clips as before.
+
+    Raises
+    ------
+    ValueError
+        If it changes the weight by neither ``+=`` nor ``-=``, or has soft bounds already.
+    """
+    lines = []
+    for statement in parse_statements(update):
+        if statement.target != "w" or clips(str(statement)):
+            lines.append(str(statement))
+        elif is_soft(statement) or statement.operator not in ("+=", "-="):
+            why = "has soft bounds already" if is_soft(statement) else "is neither += nor -="
+            raise ValueError(
+                f"{rule}: soft bounds scale what is added to w, and '{statement}' {why}; "
+                "call soft_bounded once, on a rule whose update is such as 'w += eta*dw'"
+            )
+        else:
+            minus = statement.operator == "-="
+            lines += soft_change(f"-({statement.value})" if minus else statement.value, bounds)
+    return "\n".join(lines)

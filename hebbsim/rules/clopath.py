@@ -7,7 +7,8 @@ from brian2.units import Quantity, ms, mV, second, volt
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
 from hebbsim.rules.checks import check_time, with_units
-from hebbsim.rules.rule import MadeText, Rule
+from hebbsim.rules.made_text import made_text
+from hebbsim.rules.rule import Rule
 
 __all__ = ["Clopath"]
 
@@ -62,9 +63,7 @@ class Clopath(Rule):
     def __post_init__(self) -> None:
         self._check()
         for name, text in self._texts().items():
-            given = getattr(self, name)
-            if not given or isinstance(given, MadeText):  # else the user's own
-                object.__setattr__(self, name, MadeText(text))
+            object.__setattr__(self, name, made_text(getattr(self, name), text))
         super().__post_init__()
 
     def _texts(self) -> dict[str, str]:

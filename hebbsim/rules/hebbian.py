@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from brian2.units import Quantity, ms
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
+from hebbsim.rules.made_text import made_text
 from hebbsim.rules.rule import Rule
 
 __all__ = ["BCM", "Covariance", "Hebb", "Instar", "NonlinearHebb", "Oja", "Sanger"]
@@ -112,8 +113,9 @@ class NonlinearHebb(Rule):
                 f"'clip(y - theta_y, 0, inf)**2', got {self.nonlinearity!r}"
             )
         function = word_substitute(self.nonlinearity, {"y": "y_post"})
-        equations = f"dw = x_pre*({function}) : 1 (summed)"
-        if self.equations not in ("", equations):
+        made = f"dw = x_pre*({function}) : 1 (summed)"
+        equations = made_text(self.equations, made)
+        if equations != made:
             raise ValueError(
                 f"{self.name}: the equations {self.equations!r} are not those of the nonlinearity "
                 f"{self.nonlinearity!r}; give the nonlinearity alone, or use Rule(equations=...)"

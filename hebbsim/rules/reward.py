@@ -1,13 +1,14 @@
 """Reward: any rule as the eligibility of a three-factor rule."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 from brian2.units import Quantity, second
 
-from hebbsim.rules.bounds import Bounds, clips
+from hebbsim.rules.bounds import Bounds, checked_bounds, clips, is_soft, soft_change
 from hebbsim.rules.checks import check_time
-from hebbsim.rules.rule import MadeText, Rule
+from hebbsim.rules.made_text import MadeText, made_text
+from hebbsim.rules.rule import Rule
 from hebbsim.rules.stdp import PairSTDP
 from hebbsim.statements import parse_statements
 
@@ -28,10 +29,15 @@ class RewardGated(Rule):
     a network's neuron with ``conv.reward = linked_var(neuron, 'dopamine')``, or give `reward` as
     an expression, such as ``'recorded(t)'`` with a `TimedArray`.
 
+    Bounds are those of the weight, whether the rule or the rewarded rule was given them: soft
+    ones scale what the reward makes of the trace, so that punishment fades towards the lower.
+    What reads the weight otherwise, such as ``mu`` of `PairSTDP` or the decay of `Oja`, is part
+    of what the rule would have changed.
+
     Parameters
     ----------
     rule : Rule
-        What makes a weight eligible, by default `PairSTDP`. Its learning rate and its bounds stay.
+        What makes a weight eligible, by default `PairSTDP`.
     tau_e : Quantity
         Time constant of the eligibility trace.
     reward : str, optional
@@ -50,8 +56,11 @@ class RewardGated(Rule):
     punishment : float
         Factor of negative modulators: 0 learns from success alone, a negative one turns failure
         into success.
+    soft : (float, float), optional
+        Soft bounds, as `soft_bounded` sets them.
     **kwds
-        Texts of `Rule`, instead of those that are made.
+        What `Rule` takes: texts instead of those that are made, and a learning rate instead of
+        the rule's.
 
     Raises
     ------
@@ -66,6 +75,7 @@ class RewardGated(Rule):
     trial_by_trial: bool = False
     per_sample: bool = False
     punishment: float = 1.0
+    soft: Bounds | None = None
 
     def __init__(
         self,
@@ -84,20 +94,23 @@ class RewardGated(Rule):
         for time, value in (("tau_e", tau_e), ("tau_reward", tau_reward)):
             if value is not None:
                 check_time("RewardGated", time, value)
-        inherited = {f.name: getattr(rule, f.name) for f in fields(Rule)}
+        if "learning_rate" in kwds:
+            rule = replace(rule, learning_rate=kwds["learning_rate"])
+        inherited = {f.name: f.default for f in fields(Rule)}
+        inherited |= {"learning_rate": rule.learning_rate, "constants": {}}
         given = {"rule": rule, "tau_e": tau_e, "tau_reward": tau_reward, **own}
         for name, value in {**inherited, **given, **kwds}.items():
             object.__setattr__(self, name, value)
         for name, text in self._texts().items():
-            if isinstance(kwds.get(name, MadeText()), MadeText):  # else the user's own
-                object.__setattr__(self, name, MadeText(text))
+            object.__setattr__(self, name, made_text(kwds.get(name, ""), text))
         self.__post_init__()
 
     # --- the texts --------------------------------------------------------------------------
 
     def _texts(self) -> dict[str, str]:
         flags = "clock-driven, per sample" if self.per_sample else "clock-driven"
-        unit = self.rule.weight_unit
+        soft = any(is_soft(statement) for statement in parse_statements(self.rule.update))
+        unit = "1" if soft else self.rule.weight_unit  # soft bounds give a change its units
         equations = [self.rule.equations.strip()]
         if self.per_sample:
             equations = [equations[0].replace("(summed)", "(summed, per sample)")]
@@ -108,16 +121,12 @@ class RewardGated(Rule):
             equations.append(f"credit = {credit} (summed over samples)")
         else:
             equations += factors
-        lines = [str(statement) for statement in parse_statements(self.rule.update)]
-        bounds = [line for line in lines if clips(line)]
-        eligible = "\n".join(line for line in lines if line not in bounds)
         return {
+            **{name: getattr(self.rule, name) for name in _PASSED_ON},
             "equations": "\n".join(filter(None, equations)),
             "on_pre": self._eligible(self.rule.on_pre),
             "on_post": self._eligible(self.rule.on_post),
-            "update": "\n".join(
-                [*self._mean(), self._eligible(eligible), self._change(), *bounds]
-            ).strip(),
+            "update": self._update(),
             "post_samples": "\n".join(
                 filter(None, [self.rule.post_samples, *(factors if self.per_sample else [])])
             ),
@@ -125,6 +134,24 @@ class RewardGated(Rule):
                 filter(None, [self.rule.reference, "Izhikevich 2007, Cereb Cortex 17:2443"])
             ),
         }
+
+    def _update(self) -> str:
+        """Return the update: what feeds the trace, then what reward makes of it, within bounds."""
+        statements = parse_statements(self.rule.update)
+        clipped = [str(statement) for statement in statements if clips(str(statement))]
+        fading = [str(statement) for statement in statements if is_soft(statement)]
+        eligible = [
+            "eligibility += w_change" if is_soft(statement) else self._eligible(str(statement))
+            for statement in statements
+            if str(statement) not in clipped
+        ]
+        change = "credit" if self.per_sample else f"{self._signed()}*eligibility"
+        change += "" if self.trial_by_trial else "*dt/second"
+        if fading:
+            changes = [f"w_change = {change}", *fading]
+        else:
+            changes = soft_change(change, self.soft) if self.soft else [f"w += {change}"]
+        return "\n".join([*self._mean(), *eligible, *changes, *clipped])
 
     def _eligible(self, code: str) -> str:
         lines = []
@@ -174,9 +201,31 @@ class RewardGated(Rule):
             return name
         return f"{name}*(int({name} > 0) + punishment*int({name} < 0))"
 
-    def _change(self) -> str:
-        change = "credit" if self.per_sample else f"{self._signed()}*eligibility"
-        return f"w += {change}" if self.trial_by_trial else f"w += {change}*dt/second"
+    # --- bounds and filters: those of the rule inside, as long as the update is made of it ------
+
+    def hard_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
+        """Return this rule with weights clipped to ``[low, high]``, as `Rule.hard_bounded`."""
+        if not isinstance(self.update, MadeText):
+            return super().hard_bounded(low, high)
+        return replace(self, rule=self.rule.hard_bounded(low, high))
+
+    def soft_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
+        """Return this rule with what the reward changes fading towards ``low`` and ``high``.
+
+        Other than `Rule.soft_bounded`, it bounds rules that spikes drive, too: all that changes
+        the weight is the reward.
+        """
+        if not isinstance(self.update, MadeText):
+            return super().soft_bounded(low, high)
+        if self.soft or any(is_soft(statement) for statement in parse_statements(self.update)):
+            raise ValueError(f"{self.name}: this rule has soft bounds already; give them once")
+        return replace(self, soft=checked_bounds(self.name, low, high))
+
+    def filtered(self, tau_pre: Quantity, tau_post: Quantity) -> Rule:
+        """Return this rule for rates driven by spikes, as `Rule.filtered`."""
+        if not isinstance(self.update, MadeText):
+            return super().filtered(tau_pre, tau_post)
+        return replace(self, rule=self.rule.filtered(tau_pre, tau_post))
 
     @property
     def name(self) -> str:
@@ -194,7 +243,7 @@ class RewardGated(Rule):
     @property
     def weight_bounds(self) -> Bounds | None:
         """Lower and upper bound of the weight: its own, else those of the rule inside."""
-        return self.bounds or self.rule.weight_bounds
+        return self.bounds or self.rule.weight_bounds or self.soft
 
     @property
     def weight_unit(self) -> str:
@@ -202,4 +251,5 @@ class RewardGated(Rule):
         return self.rule.weight_unit
 
 
-_OPTIONS = {"reward", "trial_by_trial", "per_sample", "punishment"}
+_OPTIONS = {"reward", "trial_by_trial", "per_sample", "punishment", "soft"}
+_PASSED_ON = ("pre_channels", "post_channels", "pre_model", "post_model", "pre_reset", "post_reset")

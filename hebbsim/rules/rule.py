@@ -10,18 +10,14 @@ from brian2.units import Quantity
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips
+from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips, softened
 from hebbsim.rules.checks import check_time
+from hebbsim.rules.made_text import MadeText
 from hebbsim.rules.weight_units import change_dimensions
+from hebbsim.statements import parse_statements
 from hebbsim.units import quantity_text, unit_text
 
 __all__ = ["Rule"]
-
-_UPDATE = "w += eta*dw"
-
-
-class MadeText(str):
-    """A text that a rule made of its parameters: made anew in ``replace(rule, tau=...)``."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class Rule:
 
     learning_rate: float | Quantity | str = 0.01
     equations: str = ""
-    update: str = _UPDATE
+    update: str = "w += eta*dw"
     constants: Mapping[str, Any] = field(default_factory=dict)
     pre_channels: str = ""
     post_channels: str = ""
@@ -258,19 +254,22 @@ class Rule:
             In the units of the weight; a plain 0 has any.
         """
         bounds = checked_bounds(self.name, low, high)
+        # what its parameters say, a made update clips to in any case
+        first = self.bounds if isinstance(self.update, MadeText) else self.kept_range
         clip = f"w = clip(w, {quantity_text(bounds[0])}, {quantity_text(bounds[1])})"
         return replace(
             self,
             update=f"{self.update}\n{clip}".strip(),
-            bounds=both_bounds(self.name, self.kept_range, bounds),
+            bounds=both_bounds(self.name, first, bounds),
         )
 
     def soft_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
         """Return this rule with changes that fade towards ``low`` and ``high``.
 
         Growth is scaled by ``high - w``, decay by ``w - low`` (multiplicative bounds; van Rossum,
-        Bi and Turrigiano 2000), applied to the summed change of a step. A step that is too large
-        passes them; `hard_bounded` after it keeps all weights within.
+        Bi and Turrigiano 2000), applied to the summed change of a step, its learning rate and
+        reward included. A step that is too large passes them; `hard_bounded` as well keeps all
+        weights within.
 
         Parameters
         ----------
@@ -279,22 +278,16 @@ class Rule:
             too, so that ``eta*dw`` has none.
         """
         bounds = checked_bounds(self.name, low, high)
-        if "dw" not in get_identifiers(self.update):
+        at_spikes = parse_statements(f"{self.on_pre}\n{self.on_post}")
+        if "dw" not in get_identifiers(self.update) or "w" in {s.target for s in at_spikes}:
             raise ValueError(
-                f"{self.name}: soft bounds scale a summed change dw, which this rule has not; "
-                "write the bounds into on_pre and on_post, as PairSTDP(mu=1) does"
+                f"{self.name}: soft bounds scale a summed change dw, and spikes change this rule's "
+                "weight; write the bounds into on_pre and on_post, as PairSTDP(mu=1) does"
             )
-        if self.update != _UPDATE:
-            raise ValueError(
-                f"{self.name}: soft bounds take the place of '{_UPDATE}', and this rule's update "
-                f"is {self.update!r}; call soft_bounded before what changed it, or write the "
-                "bounds into the update"
-            )
-        below, above = f"(w - {quantity_text(bounds[0])})", f"({quantity_text(bounds[1])} - w)"
         return replace(
             self,
-            update=f"w += eta*(clip(dw, 0, inf)*{above} + clip(dw, -inf, 0)*{below})",
-            bounds=bounds,
+            update=softened(self.name, self.update, bounds),
+            bounds=self.kept_range or bounds,
         )
 
     def __str__(self) -> str:

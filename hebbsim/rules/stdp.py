@@ -6,9 +6,10 @@ from typing import Any
 from brian2.units import Hz, Quantity, ms, second
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
-from hebbsim.rules.bounds import Bounds, checked_bounds
+from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds
 from hebbsim.rules.checks import check_time, decides_units, with_units
-from hebbsim.rules.rule import MadeText, Rule
+from hebbsim.rules.made_text import MadeText, made_text
+from hebbsim.rules.rule import Rule
 
 __all__ = ["PairSTDP", "TripletSTDP"]
 
@@ -52,9 +53,7 @@ class _TimingRule(Rule):
             texts["post_reset"] += f"\nrate += 1/({self.tau_rate!r})"
             texts["on_pre"] += "*(rate_post/target_rate)**2"
         for name, text in texts.items():
-            given = getattr(self, name)
-            if not given or isinstance(given, MadeText):  # else the user's own
-                object.__setattr__(self, name, MadeText(text))
+            object.__setattr__(self, name, made_text(getattr(self, name), text))
         super().__post_init__()
 
     def _check_homeostasis(self, target_rate: Quantity) -> None:
@@ -127,11 +126,13 @@ class PairSTDP(_TimingRule):
         for name, value in zip(("w_min", "w_max"), checked, strict=True):
             object.__setattr__(self, name, value)
         super().__post_init__()
-        texts = self._texts()
-        if self.on_pre.startswith(texts["on_pre"]) and self.on_post == texts["on_post"]:
+        if isinstance(self.on_pre, MadeText) and isinstance(self.on_post, MadeText):
             self._check_amplitudes()
-        if self.bounds is not None and self.update == texts["update"]:
+        made = self.update if isinstance(self.update, MadeText) else None
+        if self.bounds is not None and made is not None and not made.added:
             raise ValueError(f"{self.name}: give w_min and w_max instead of bounds={self.bounds}")
+        if self.bounds is not None:
+            both_bounds(self.name, self.bounds, checked)
 
     def _check_amplitudes(self) -> None:
         """Refuse amplitudes that can't be added to the weight."""
@@ -145,7 +146,10 @@ class PairSTDP(_TimingRule):
     @property
     def weight_bounds(self) -> Bounds:
         """Lower and upper bound of the weight."""
-        return self.bounds or (self.w_min, self.w_max)
+        own = (self.w_min, self.w_max)
+        if isinstance(self.update, MadeText):
+            return both_bounds(self.name, self.bounds, own)
+        return self.bounds or own
 
     def _texts(self) -> dict[str, str]:
         relative, room, lowest = "w/w_max", "1 - w/w_max", "0"

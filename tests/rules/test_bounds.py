@@ -1,5 +1,6 @@
 """Bounds of weights: signed and inhibitory ranges, and weights beyond them."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from brian2.core.base import BrianObjectException
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.networks.serialization import describe_rule, rule_from
 from hebbsim.rules import RewardGated
 
 AT = {"threshold": "abs(t - at) < dt/2", "method": "exact"}
@@ -208,16 +210,88 @@ def test_bounds_can_be_replaced_by_others_with_other_units():
     assert replace(rules.PairSTDP(), w_min=-1 * nS, w_max=0, A_plus=1 * nS, A_minus=0).kept_range
 
 
+def rewarded(rule, reward, w, **kwds):
+    """Return a weight after one step of a rewarded rule for rates, with x = y = 1."""
+    source, target = FeatureMap((1, 1, 1), "x : 1"), FeatureMap((1, 1, 1), "y : 1\nu : 1")
+    conv = ConvSynapses(source, target, rule=rule, kernel_size=1, **kwds)
+    source.x, target.y, conv.w, conv.reward, conv.rewarded = 1, 1, w, reward, 1
+    Network(source, target, conv).run(defaultclock.dt, namespace={})
+    return conv.w[0]
+
+
+EVENTS = {"tau_e": 1e9 * ms, "trial_by_trial": True}
+SOFT = {
+    "soft bounds inside": RewardGated(rules.Hebb(0.5).soft_bounded(0, 1), **EVENTS),
+    "soft bounds outside": RewardGated(rules.Hebb(0.5), **EVENTS).soft_bounded(0, 1),
+    "as an option": RewardGated(rules.Hebb(0.5), soft=(0, 1), **EVENTS),
+    "hard, then soft": RewardGated(
+        rules.Hebb(0.5).hard_bounded(0, 0.5).soft_bounded(0, 1), **EVENTS
+    ),
+    "soft, then hard": RewardGated(rules.Hebb(0.5).soft_bounded(0, 1), **EVENTS).hard_bounded(
+        0, 0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_soft_bounds_act_on_what_the_reward_changes(name):
+    """Closed form: growth of 0.5 times the room above, decay of 0.5 times that below."""
+    prefs.codegen.target = "numpy"
+    hard = 0.5 if "hard" in name else 1
+    for reward, expected in ((0, 0.1), (-1, 0.05), (1, min(0.55, hard))):
+        assert_allclose(rewarded(SOFT[name], reward, 0.1), expected, rtol=1e-9)
+    again = rule_from(json.loads(json.dumps(describe_rule(SOFT[name]))))
+    assert str(again) == str(SOFT[name])
+    assert again.kept_range == SOFT[name].kept_range == ((0, 0.5) if "hard" in name else None)
+
+
+def test_soft_bounds_of_rewarded_spikes_and_of_negative_rates():
+    prefs.codegen.target = "numpy"
+    rule = RewardGated(rules.PairSTDP(A_plus=0.2), reward="-1", **EVENTS).soft_bounded(0, 1)
+    once = f"rewarded = int(abs(t - 10*ms) < dt/2)\n{rule.update}"
+    assert_allclose(a_pair(rule, 0.3, 5, update=once), 0.3 - 0.3 * 0.2 * np.exp(-5 / 20))
+    anti = rules.Hebb(-0.5).soft_bounded(0, 1)
+    assert "w_change = eta*dw" in anti.update
+    source, target = FeatureMap((1, 1, 1), "x : 1"), FeatureMap((1, 1, 1), "y : 1\nu : 1")
+    conv = ConvSynapses(source, target, rule=anti, kernel_size=1)
+    source.x, target.y, conv.w = 1, 1, 0.1
+    Network(source, target, conv).run(defaultclock.dt, namespace={})
+    assert_allclose(conv.w[0], 0.1 - 0.5 * 0.1, rtol=1e-9)
+
+
+def test_bounds_and_filters_mean_the_same_in_any_order():
+    times = (5 * ms, 8 * ms)
+    inside = RewardGated(rules.Hebb().soft_bounded(0, 1).filtered(*times).hard_bounded(0, 0.9))
+    outside = RewardGated(rules.Hebb()).filtered(*times).hard_bounded(0, 0.9).soft_bounded(0, 1)
+    assert (inside.pre_model, inside.post_reset) == (outside.pre_model, outside.post_reset)
+    # what makes a weight eligible apart, both end in the same change
+    assert inside.update.splitlines()[-3:] == outside.update.splitlines()[-3:]
+    assert rules.Hebb().filtered(*times).soft_bounded(0, 1).update == (
+        rules.Hebb().soft_bounded(0, 1).filtered(*times).update
+    )
+    changed = replace(outside, punishment=0.5, rule=rules.Oja(0.2).hard_bounded(0, 0.9))
+    assert "y_post*(x_pre - y_post*w)" in changed.equations
+    assert changed.update.endswith("w = clip(w, 0, 0.9)")
+    assert "punishment*int(modulator < 0)" in changed.update
+
+
 @pytest.mark.parametrize(
-    "rule",
+    ("rule", "why"),
     [
-        rules.Hebb().hard_bounded(0, 1),
-        rules.Hebb().filtered(1 * ms, 1 * ms),
-        RewardGated(rules.Hebb()),
-        rules.Clopath(),
+        (rules.Hebb().soft_bounded(0, 1), "has soft bounds already"),
+        (RewardGated(rules.Hebb()).soft_bounded(0, 1), "has soft bounds already"),
+        (RewardGated(rules.Hebb().soft_bounded(0, 1)), "has soft bounds already"),
+        (rules.Hebb(update="w = w + eta*dw"), "is neither"),
+        (rules.Hebb(update="w *= 1 + eta*dw"), "is neither"),
+        (rules.Clopath(), "write the bounds into on_pre and on_post"),
     ],
-    ids=lambda rule: rule.name,
 )
-def test_soft_bounds_do_not_drop_what_the_update_did(rule):
-    with pytest.raises(ValueError, match=r"take the place of 'w \+= eta\*dw', and this rule's"):
+def test_soft_bounds_do_not_drop_what_the_update_did(rule, why):
+    with pytest.raises(ValueError, match=why):
         rule.soft_bounded(0, 1)
+
+
+def test_changed_parameters_keep_the_bounds_around_them():
+    rule = replace(rules.PairSTDP().hard_bounded(-0.5, 2), w_min=-1, w_max=1.5)
+    assert rule.update.splitlines() == ["w = clip(w, w_min, w_max)", "w = clip(w, -0.5, 2)"]
+    assert rule.kept_range == (-0.5, 1.5)

@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Quantity):
         if value.dim is second.dim:
             return {"seconds": float(value)}
-        dimensions = [value.dim.get_dimension(unit) for unit in _BASE]
+        dimensions = [float(value.dim.get_dimension(unit)) for unit in _BASE]
         return {"value": float(np.asarray(value)), "dimensions": dimensions}
     if isinstance(value, dict):
         return {name: plain(v) for name, v in value.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from brian2.core.variables import ArrayVariable
 from brian2.parsing.sympytools import str_to_sympy
+from brian2.utils.stringtools import get_identifiers
 from torch import Tensor, nn
 
 from hebbsim.bridge.torch_modules import (
@@ -21,6 +22,7 @@ from hebbsim.geometry import ConvGeometry, MapShape, as_pair
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.statements import Statement, as_accumulation
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["build_module", "layers_of", "to_torch"]
@@ -196,36 +198,48 @@ def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:
 
 def _forward_weight(conv: ConvSynapses) -> str:
     """Name the kernel variable that the convolution multiplies its input with."""
-    forward = [runner.equation for runner in conv.sums.values() if runner.side == "post"]
-    weights = set() if forward else _transmitted(conv)
-    if len(weights) == 1:
-        return weights.pop()
-    for equation in forward:
-        factors = [str(factor) for factor in str_to_sympy(equation.expr.code).args]
-        inputs = [name for name in factors if name.endswith("_pre")]
-        kernels = [name for name in factors if name in _kernel_variables(conv)]
-        if str_to_sympy(equation.expr.code).is_Mul and len(factors) == 2 and inputs and kernels:
-            weights.add(kernels[0])
-    if len(weights) != 1 or len(forward) != 1:
-        equations = [f"'{e.varname} = {e.expr.code}'" for e in forward]
+    kernels = set(_kernel_variables(conv))
+    equations = [runner.equation for runner in conv.sums.values() if runner.side == "post"]
+    statements = [] if equations else _sent(conv, kernels)
+    forms = [_multiplied(equation.expr.code, kernels) for equation in equations]
+    forms += [_added(statement, kernels) for statement in statements]
+    if len(forms) != 1 or forms[0] is None:
+        told = [f"'{e.varname} = {e.expr.code}'" for e in equations]
+        told += [f"'{statement}'" for statement in statements]
         raise ValueError(
             f"to_torch: expected ConvSynapses '{conv.name}' to have one equation of the form "
-            f"'u_post = w*x_pre : 1 (summed)', which is what nn.Conv2d computes, got "
-            f"{', '.join(equations) or 'none'}; name the kernel variable to export with weight="
+            f"'u_post = w*x_pre : 1 (summed)' or one statement of the form 'v_post += w', which "
+            f"is what nn.Conv2d computes, got {', '.join(told) or 'none'}; name the kernel "
+            "variable to export with weight="
         )
-    return weights.pop()
+    return forms[0]
 
 
-def _transmitted(conv: ConvSynapses) -> set[str]:
-    """Name the kernel variables that presynaptic spikes add to postsynaptic variables."""
-    kernels = _kernel_variables(conv)
-    return {
-        statement.value
+def _multiplied(expression: str, kernels: set[str]) -> str | None:
+    """Return ``w`` of ``w*x_pre``."""
+    product = str_to_sympy(expression)
+    factors = [str(factor) for factor in product.args]
+    found = [name for name in factors if name in kernels]
+    inputs = [name for name in factors if name.endswith("_pre")]
+    return found[0] if product.is_Mul and len(factors) == 2 and inputs and found else None
+
+
+def _added(statement: Statement, kernels: set[str]) -> str | None:
+    """Return ``w`` of ``v_post += w``."""
+    statement = as_accumulation(statement) or statement
+    return statement.value if statement.operator == "+=" and statement.value in kernels else None
+
+
+def _sent(conv: ConvSynapses, kernels: set[str]) -> list[Statement]:
+    """Return what presynaptic spikes do to the postsynaptic variables that get a kernel."""
+    sent = [
+        statement
         for pathway in conv.pathways.values()
         for statement in pathway.statements
         if pathway.side == "pre" and statement.target.endswith("_post")
-        if statement.value in kernels
-    }
+    ]
+    reached = {s.target for s in sent if kernels & get_identifiers(s.value)}
+    return [statement for statement in sent if statement.target in reached]
 
 
 def _checked_weight(conv: ConvSynapses, weight: str) -> str:

@@ -1,7 +1,8 @@
 """The operations of a layer that torch has no module for.
 
 All work on maps of shape `(n, channels, rows, cols)`, or `(channels, rows, cols)` for one sample,
-and have a gradient wherever the operation has one.
+and have a gradient wherever the operation has one. Channels are axis -3; numbers stand in the code
+as such, since `torch.jit.script` reads no names of a Python module.
 """
 
 import math
@@ -15,31 +16,39 @@ from hebbsim.geometry import ConvGeometry, MapShape, Pair
 
 __all__ = ["LocallyConnected2d", "SoftWinnerTakeAll", "Standardize", "Triangle", "WinnerTakeAll"]
 
-_CHANNELS = -3
-_MIN_DEVIATION = 1e-8
+
+def _machine_epsilon(x: Tensor) -> float:
+    """Return `torch.finfo(x.dtype).eps`, which can't be scripted."""
+    if x.dtype == torch.float64:
+        return 2.0**-52
+    if x.dtype == torch.bfloat16:
+        return 2.0**-7
+    return 2.0**-10 if x.dtype == torch.float16 else 2.0**-23
 
 
 class Standardize(nn.Module):
     """
     Bring each sample to zero mean and unit standard deviation.
 
-    Over all channels and positions of the sample, with the population's deviation. A sample whose
-    deviation is not above 1e-8 becomes 0.
+    Over all channels and positions of the sample, with the population's deviation. A sample becomes
+    0 where its deviation is what rounding leaves of a constant: not above four times the machine
+    epsilon of its first value, as in a network.
 
     Notes
     -----
     Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size. Mean
-    and deviation are computed in double precision, so that a constant map gives 0 in float32 too.
+    and deviation are computed in double precision, relative to the first value of the sample.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardize `x`, `(n, channels, rows, cols)`."""
-        sample = (-3, -2, -1)
         # Apple's GPUs have no double precision
         wide = x.to(torch.float32 if x.device.type == "mps" else torch.float64)
-        centred = wide - wide.mean(sample, keepdim=True)
-        variance = centred.square().mean(sample, keepdim=True)
-        varies = variance > _MIN_DEVIATION**2
+        first = wide[..., :1, :1, :1]
+        centred = wide - first  # exactly 0 for a constant
+        centred = centred - centred.mean((-3, -2, -1), keepdim=True)
+        variance = centred.square().mean((-3, -2, -1), keepdim=True)
+        varies = ~(variance.sqrt() <= 4 * _machine_epsilon(x) * first.abs())  # NaN stays NaN
         # 1 where nothing varies: the root's gradient at 0 is infinite
         deviation = torch.where(varies, variance, 1).sqrt()
         return torch.where(varies, centred / deviation, 0).to(x.dtype)
@@ -63,7 +72,7 @@ class Triangle(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply the activation to `z`, `(n, channels, rows, cols)`."""
-        return F.relu(z - z.mean(_CHANNELS, keepdim=True))
+        return F.relu(z - z.mean(-3, keepdim=True))
 
 
 class WinnerTakeAll(nn.Module):
@@ -99,18 +108,19 @@ class WinnerTakeAll(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Let the channels of `z`, `(n, channels, rows, cols)`, compete."""
-        if z.shape[_CHANNELS] < self.k:
+        if z.shape[-3] < self.k:
             raise ValueError(
-                f"WinnerTakeAll: k={self.k} winners need as many channels, got maps of shape "
-                f"{tuple(z.shape)}"
+                f"WinnerTakeAll: k={self.k} winners need as many channels, got maps of "
+                f"{z.shape[-3]} channels"
             )
-        if self.k == 1:  # the first of equal ones, and much faster than sorting
-            winners = z.argmax(_CHANNELS, keepdim=True)
+        if self.k == 1:  # the first of equal ones
+            chosen = torch.zeros_like(z).scatter(-3, z.argmax(-3, keepdim=True), 1).to(torch.bool)
         else:  # `topk` does not say which of equal values it takes
-            ranked = z.sort(dim=_CHANNELS, descending=True, stable=True).indices
-            winners = ranked.narrow(_CHANNELS, 0, self.k)
-        chosen = torch.zeros_like(z).scatter(_CHANNELS, winners, 1)
-        won = chosen.bool() & (z > 0)
+            least = z.topk(self.k, -3).values.narrow(-3, self.k - 1, 1)
+            above, equal = z > least, z == least
+            places = self.k - above.sum(-3, keepdim=True)
+            chosen = above | (equal & (equal.cumsum(-3) <= places))
+        won = chosen & (z > 0)
         return torch.where(won, z, 0) if self.graded else won.to(z.dtype)
 
     def extra_repr(self) -> str:
@@ -150,7 +160,7 @@ class SoftWinnerTakeAll(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Let the channels of `z`, `(n, channels, rows, cols)`, compete."""
-        return F.softmax(z / self.temperature, dim=_CHANNELS)
+        return F.softmax(z / self.temperature, dim=-3)
 
     def extra_repr(self) -> str:
         """Show the parameter."""
@@ -227,6 +237,7 @@ class LocallyConnected2d(nn.Module):
             weight_sharing=False,
             padding_mode=padding_mode,
         )
+        self._remember(self.geometry)
         shape = self.geometry.kernel_shape
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         if bias:
@@ -234,6 +245,14 @@ class LocallyConnected2d(nn.Module):
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _remember(self, g: ConvGeometry) -> None:
+        """Keep what `forward` reads in types that `torch.jit.script` knows."""
+        self._in_shape, self._out_size = list(g.in_shape), list(g.out_shape[1:])
+        self._kernel_size, self._stride = list(g.kernel_size), list(g.stride)
+        self._dilation, self._groups = list(g.dilation), g.groups
+        self._padding = [*2 * g.padding[1:], *2 * g.padding[:1]]
+        self._mode = "constant" if g.padding_mode == "zeros" else g.padding_mode
 
     def reset_parameters(self) -> None:
         """Draw weights and bias uniformly within ``1/sqrt(fan_in)``, as `torch.nn.Conv2d` does."""
@@ -243,21 +262,21 @@ class LocallyConnected2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum over the receptive fields of `x`, `(n, channels, rows, cols)`."""
-        g = self.geometry
-        if tuple(x.shape[-3:]) != tuple(g.in_shape) or x.dim() not in (3, 4):
+        if x.dim() not in (3, 4) or list(x.shape[-3:]) != self._in_shape:
             raise ValueError(
-                f"LocallyConnected2d: expected maps of shape (n, channels, rows, cols) = (n, "
-                f"{', '.join(map(str, g.in_shape))}), to whose positions its kernels are bound, "
-                f"got {tuple(x.shape)}"
+                f"LocallyConnected2d: expected maps of shape (n, channels, rows, cols) with "
+                f"{self._in_shape} behind n, to whose positions its kernels are bound, got "
+                f"{list(x.shape)}"
             )
-        mode = "constant" if g.padding_mode == "zeros" else g.padding_mode
-        padded = F.pad(x, 2 * g.padding[1:] + 2 * g.padding[:1], mode)
-        patches = F.unfold(padded, g.kernel_size, g.dilation, stride=g.stride)
-        patches = patches.unflatten(-2, (g.groups, g.fan_in))
-        kernels = self.weight.reshape(-1, g.groups, g.out_channels_per_group, g.fan_in)
+        padded = F.pad(x, self._padding, self._mode)
+        patches = F.unfold(padded, self._kernel_size, self._dilation, stride=self._stride)
+        # patches are (groups, fan_in, positions), kernels (positions, groups, channels, fan_in)
+        patches = patches.unflatten(-2, (self._groups, -1))
+        kernels = self.weight.flatten(3).unflatten(2, (self._groups, -1)).flatten(0, 1)
         summed = torch.einsum("...gkp,pgok->...gop", patches, kernels)
-        out = summed.flatten(-3, -2).unflatten(-1, g.out_shape[1:])
-        return out if self.bias is None else out + self.bias[:, None, None]
+        out = summed.flatten(-3, -2).unflatten(-1, self._out_size)
+        bias = self.bias  # a local name, which `torch.jit.script` can tell from None
+        return out if bias is None else out + bias[:, None, None]
 
     def extra_repr(self) -> str:
         """Show what differs from the defaults, as `torch.nn.Conv2d` does."""

@@ -271,6 +271,61 @@ def test_what_is_no_convolution_has_to_be_named(model):
         to_torch(conv, weight="v")
 
 
+def spiking_convolution(on_pre):
+    source = FeatureMap((1, 3, 3), "x : 1", threshold="x > 0", reset="")
+    target = FeatureMap((2, 2, 2), "v : 1\ng : 1\nn : 1")
+    conv = ConvSynapses(source, target, "w : 1\nb : 1", on_pre=on_pre, kernel_size=2)
+    conv.w, conv.b = 3, 5
+    return conv
+
+
+@pytest.mark.parametrize(
+    "on_pre",
+    [
+        "v_post += w",
+        "v_post = v_post + w",
+        "v_post += w\nn_post += 1",
+        {"first": "n_post *= 0.5", "second": "v_post += w"},
+    ],
+)
+def test_what_spikes_add_is_exported(on_pre):
+    assert torch.all(to_torch(spiking_convolution(on_pre)).weight == 3)
+
+
+@pytest.mark.parametrize(
+    "on_pre",
+    [
+        "v_post -= w",
+        "v_post = v_post - w",
+        "v_post *= w",
+        "v_post += 2*w",
+        "v_post += w\nv_post *= 0.5",
+        {"excitation": "v_post += w", "inhibition": "v_post -= w"},
+        "v_post += w\ng_post -= b",
+    ],
+)
+def test_what_spikes_do_otherwise_has_to_be_named(on_pre):
+    conv = spiking_convolution(on_pre)
+    with pytest.raises(ValueError, match=r"'v_post \+= w'.*got 'v_post .*weight="):
+        to_torch(conv)
+    assert torch.all(to_torch(conv, weight="w").weight == 3)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-30, 1e12])
+def test_contrast_is_relative_in_network_and_module(scale):
+    """Images of any scale have the same features; constant ones have none."""
+    images = np.random.default_rng(0).random((4, 1, 5, 5))
+    images[3] = 0.1 + 0.2
+    network = build((1, 5, 5), [ConvLayer(3, 2, activity="linear", output="linear")])
+    features = network.transform(images)
+    assert np.abs(features[:3]).max() > 0.5
+    module = to_torch(network)
+    np.testing.assert_allclose(network.transform(scale * images), features, rtol=1e-9, atol=1e-9)
+    found = module(torch.from_numpy(scale * images)).numpy()
+    np.testing.assert_allclose(found, features, rtol=1e-9, atol=1e-9)
+    assert not found[3].any()
+
+
 def test_what_cannot_be_exported():
     with pytest.raises(TypeError, match=r"SpikingNetwork or a ConvSynapses, got NeuronGroup"):
         to_torch(NeuronGroup(1, "v : 1"))

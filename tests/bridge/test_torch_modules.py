@@ -1,5 +1,7 @@
 """Torch's missing modules."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -109,14 +111,59 @@ def test_modules_show_their_settings():
         (lambda: WinnerTakeAll(True), "positive integer, got True"),
         (lambda: SoftWinnerTakeAll(0), "positive and finite, got 0"),
         (lambda: SoftWinnerTakeAll(float("nan")), "positive and finite, got nan"),
-        (lambda: WinnerTakeAll(3)(torch.zeros(1, 2, 4, 4)), r"k=3 .*\(1, 2, 4, 4\)"),
+        (lambda: WinnerTakeAll(3)(torch.zeros(1, 2, 4, 4)), r"k=3 .*maps of 2 channels"),
         (lambda: LocallyConnected2d((1, 2, 2), 1, 3), "smaller kernel"),
         (
             lambda: LocallyConnected2d((1, 4, 4), 1, 3)(torch.zeros(1, 1, 5, 4)),
-            r"\(n, 1, 4, 4\).*got \(1, 1, 5, 4\)",
+            r"\[1, 4, 4\] behind n.*got \[1, 1, 5, 4\]",
         ),
     ],
 )
 def test_modules_refuse(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_standardization_does_not_depend_on_the_scale():
+    """Contrast is relative: small images keep theirs, rounding of a constant is none."""
+    image = torch.rand(2, 3, 4, 4, dtype=torch.float64)
+    expected = Standardize()(image)
+    for scale in (1e-12, 1e-9, 1e9):
+        torch.testing.assert_close(Standardize()(scale * image), expected)
+    constant = torch.full((1, 2, 3, 3), 1e-9, dtype=torch.float64)
+    constant[0, 0, 1, 1] *= 1 + 2**-51  # two units in the last place
+    assert not Standardize()(constant).any()
+    assert Standardize()(constant.index_fill(3, torch.tensor([1]), 1.0001e-9)).any()
+    assert Standardize()(torch.full((1, 1, 2, 2), float("nan"))).isnan().all()
+
+
+MODULES = {
+    "standardize": Standardize(),
+    "triangle": Triangle(),
+    "winner": WinnerTakeAll(),
+    "winners": WinnerTakeAll(3),
+    "graded": WinnerTakeAll(2, graded=True),
+    "soft": SoftWinnerTakeAll(0.5),
+    "local": LocallyConnected2d((4, 5, 6), 2, 3, padding=1, groups=2, bias=False),
+    "bias": LocallyConnected2d((4, 5, 6), 2, 3, padding=(1, 2), padding_mode="reflect"),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_modules_can_be_scripted(name):
+    x = torch.randint(-3, 4, (3, 4, 5, 6)) / 2  # with ties
+    scripted = torch.jit.script(MODULES[name])
+    torch.testing.assert_close(scripted(x), MODULES[name](x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.filterwarnings("ignore")
+def test_modules_can_be_exported_to_onnx(name):
+    """As far as can be seen without `onnx`: every operation has an equivalent there."""
+    onnx_missing = "Module onnx is not installed"
+    file, example = io.BytesIO(), torch.rand(3, 4, 5, 6)
+    try:
+        torch.onnx.export(MODULES[name], (example,), file, dynamo=False)
+    except torch.onnx.errors.OnnxExporterError as error:
+        assert onnx_missing in str(error)  # raised once all is converted

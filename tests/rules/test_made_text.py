@@ -69,7 +69,8 @@ def test_texts_of_ones_own_stay(way):
 
 def test_what_was_added_to_a_made_text_stays_behind_it():
     text = made_text("a = 1\nb = 2", "a = 1")
-    assert isinstance(text, MadeText) and text == "a = 1\nb = 2"
+    assert isinstance(text, MadeText)
+    assert text == "a = 1\nb = 2"
     assert made_text(text, "a = 3") == "a = 3\nb = 2"
     assert type(made_text("a = 11", "a = 1")) is str
     assert made_text("", "a = 1") == "a = 1"

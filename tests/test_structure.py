@@ -30,7 +30,8 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
-ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "synapses", "whole_file"}
+ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "statements", "synapses"}
+ROOMS["bridge"] |= {"whole_file"}
 ROOMS["experiments"] = {"codegen", *ROOMS["bridge"], "bridge"} - {"rules"}
 ROOMS["compare"] = {*ROOMS["experiments"], "experiments", "rules"}
 ROOMS["benchmark"] = {*ROOMS["networks"], "bridge", "experiments", "networks"}

@@ -249,8 +249,8 @@ class LocallyConnected2d(nn.Module):
     def _remember(self, g: ConvGeometry) -> None:
         """Keep what `forward` reads in types that `torch.jit.script` knows."""
         self._in_shape, self._out_size = list(g.in_shape), list(g.out_shape[1:])
-        self._kernel_size, self._stride = list(g.kernel_size), list(g.stride)
-        self._dilation, self._groups = list(g.dilation), g.groups
+        self._kernel_size, self._stride = g.kernel_size, g.stride
+        self._dilation, self._groups = g.dilation, g.groups
         self._padding = [*2 * g.padding[1:], *2 * g.padding[:1]]
         self._mode = "constant" if g.padding_mode == "zeros" else g.padding_mode
 

@@ -13,6 +13,7 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips, softened
 from hebbsim.rules.checks import check_time
 from hebbsim.rules.made_text import MadeText
+from hebbsim.rules.synapse_traces import texts_with_own_traces
 from hebbsim.rules.weight_units import change_dimensions
 from hebbsim.statements import parse_statements
 from hebbsim.units import quantity_text, unit_text
@@ -176,6 +177,9 @@ class Rule:
         of the step; a differential equation reads a sum of this step there, and that of the step
         before on a kernel.
 
+        Traces that belong to the neurons know nothing of the delays of synapses: where these have
+        some, use `with_synapse_traces`.
+
         Raises
         ------
         ValueError
@@ -207,6 +211,37 @@ class Rule:
         if "n_shared" in get_identifiers(f"{text}\n{self.update}"):
             text += "\nn_shared = 1 : 1 (shared)"
         return text
+
+    def with_synapse_traces(self) -> "Rule":
+        """Return this rule for ordinary `Synapses` whose spikes take time.
+
+        Each synapse keeps the traces of spikes itself, and a spike changes them when it arrives::
+
+            delayed = rule.with_synapse_traces()
+            S = Synapses(G, H, delayed.synapse_model, on_pre=delayed.on_pre,
+                         on_post=delayed.on_post, namespace=delayed.parameters,
+                         delay={"pre": 2*ms, "post": 1*ms})
+
+        What the neurons have to keep still, such as a filtered voltage, is in `pre_model` and
+        `post_model`; what synapses don't have, they can't delay. Where a presynaptic and a
+        postsynaptic spike arrive in one step, the second sees the first, since Brian2 runs
+        ``on_pre`` before ``on_post``; traces on neurons pair neither.
+
+        Raises
+        ------
+        ValueError
+            If both neurons have a trace of the same name.
+        """
+        return Rule(
+            self.learning_rate,
+            constants=self.parameters,
+            pre_channels=self.pre_channels,
+            post_channels=self.post_channels,
+            post_samples=self.post_samples,
+            reference=self.reference,
+            bounds=self.weight_bounds,
+            **texts_with_own_traces(self.name, vars(self)),
+        )
 
     def filtered(self, tau_pre: Quantity, tau_post: Quantity) -> "Rule":
         """Return this rule for rates driven by spikes: ``x`` and ``y`` become filtered trains.

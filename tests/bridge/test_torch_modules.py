@@ -1,5 +1,6 @@
 """Torch's missing modules."""
 
+import importlib.util
 import io
 
 import numpy as np
@@ -161,9 +162,9 @@ def test_modules_can_be_scripted(name):
 @pytest.mark.filterwarnings("ignore")
 def test_modules_can_be_exported_to_onnx(name):
     """As far as can be seen without `onnx`: every operation has an equivalent there."""
-    onnx_missing = "Module onnx is not installed"
-    file, example = io.BytesIO(), torch.rand(3, 4, 5, 6)
-    try:
-        torch.onnx.export(MODULES[name], (example,), file, dynamo=False)
-    except torch.onnx.errors.OnnxExporterError as error:
-        assert onnx_missing in str(error)  # raised once all is converted
+    if importlib.util.find_spec("onnx"):
+        torch.onnx.export(MODULES[name], (torch.rand(3, 4, 5, 6),), io.BytesIO(), dynamo=False)
+        return
+    # raised once all is converted
+    with pytest.raises(torch.onnx.errors.OnnxExporterError, match="onnx is not installed"):
+        torch.onnx.export(MODULES[name], (torch.rand(3, 4, 5, 6),), io.BytesIO(), dynamo=False)

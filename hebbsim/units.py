@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from brian2.units.fundamentalunits import Dimension, get_dimensions, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions, get_unit
 
-__all__ = ["quantity_text", "unit_text"]
+__all__ = ["dimensions_of", "quantity_text", "unit_text"]
 
 #: Brian2's base unit of each dimension
 _BASE_UNITS = {
@@ -17,6 +17,11 @@ _BASE_UNITS = {
     "substance": "mol",
     "luminosity": "candle",
 }
+
+
+def dimensions_of(values: Any) -> Dimension:
+    """Return the dimensions of what a user gave, none of a tensor: its ``dim`` is a method."""
+    return DIMENSIONLESS if callable(getattr(values, "dim", None)) else get_dimensions(values)
 
 
 def unit_text(dimension: Dimension) -> str:

@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "rules": {"statements", "units"},
     "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "geometry", "statements"},
-    "maps": {"brian2_private", "codegen", "data", "geometry", "statements"},
+    "maps": {"brian2_private", "codegen", "data", "geometry", "statements", "units"},
     "competition": {"codegen", "geometry", "maps", "statements"},
 }
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}

@@ -70,6 +70,8 @@ class ImageDataset:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for field in ("train_images", "train_labels", "test_images", "test_labels"):
+            object.__setattr__(self, field, np.asarray(getattr(self, field)))
         self._check_split("training", self.train_images, self.train_labels)
         self._check_split("test", self.test_images, self.test_labels)
         test_shape = self.test_images.shape[1:]
@@ -199,6 +201,7 @@ def as_float(images: Images) -> NDArray[np.floating]:
     TypeError
         If the images have any other type.
     """
+    images = np.asarray(images)
     if images.dtype == np.uint8:
         return np.divide(images, 255, dtype=np.float32)
     if images.dtype.kind == "f":

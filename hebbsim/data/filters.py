@@ -25,6 +25,7 @@ type FloatImages = NDArray[np.floating[Any]]
 def checked_images(images: ArrayLike) -> FloatImages:
     """Return images as an array, or say what is wrong with them."""
     images = np.asarray(images)
+    images = images.astype(images.dtype.newbyteorder("="), copy=False)
     if images.dtype not in (np.float32, np.float64):
         hint = "hebbsim.data.dataset.as_float(images) turns bytes into numbers in [0, 1]"
         if images.dtype.kind != "u":

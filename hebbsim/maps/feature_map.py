@@ -7,12 +7,13 @@ from brian2 import NeuronGroup, Quantity
 from brian2.core.variables import ArrayVariable, Variable
 from brian2.equations import Equations
 from brian2.groups.group import Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
+from hebbsim.units import dimensions_of
 
 __all__ = ["FeatureMap", "first_not_held"]
 
@@ -210,7 +211,7 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         values = self.check_maps(maps, variable)
         batch = np.broadcast_to(values, (self.batch_size, *self.shape))
         flat = np.ascontiguousarray(np.moveaxis(batch, 1, -1)).reshape(-1)
-        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(maps))
+        self.state(variable)[:] = Quantity(flat, dim=dimensions_of(maps))
 
     def check_maps(self, maps: Any, variable: str) -> np.ndarray:
         """Return `maps` without units, or say why they can't be a variable of this map."""
@@ -246,7 +247,7 @@ class FeatureMap(CompiledGroup, NeuronGroup):
                 f"can't be held by a variable of {dtype}; round or compare first, or declare "
                 f"'{variable} : 1'"
             )
-        is_image = values.dtype == np.uint8 and get_dimensions(maps) is DIMENSIONLESS
+        is_image = values.dtype == np.uint8 and dimensions_of(maps) is DIMENSIONLESS
         return as_float(values) if is_image and dtype.kind == "f" else values
 
     def __repr__(self) -> str:

@@ -8,7 +8,6 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpressio
 from brian2.equations import Equations
 from brian2.equations.equations import SingleEquation
 from brian2.units import second
-from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.codegen.expressions import add_equation_variable, add_renamed, add_suffixed
 from hebbsim.codegen.group import CompiledGroup
@@ -17,6 +16,7 @@ from hebbsim.synapses.connections import Connections
 from hebbsim.synapses.model import ConvModel
 from hebbsim.synapses.per_sample import SampleKernels
 from hebbsim.synapses.traces import SpikeTraces
+from hebbsim.units import dimensions_of
 
 __all__ = ["KernelGroup"]
 
@@ -274,7 +274,7 @@ class KernelGroup(CompiledGroup):
                 f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are not"
             )
         flat = self.geometry.to_memory(values)
-        self.state(variable)[:] = Quantity(flat, dim=get_dimensions(kernel))
+        self.state(variable)[:] = Quantity(flat, dim=dimensions_of(kernel))
 
     def set_delay(
         self, variable: str, delay: Quantity | str, namespace: dict[str, Any] | None = None

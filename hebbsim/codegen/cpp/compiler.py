@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from brian2.core.preferences import prefs
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.logger import get_logger
 
+from hebbsim.codegen.cpp.options import CompilerOptions
 from hebbsim.codegen.cpp.tiles import (
     Registers,
     cut,
@@ -66,12 +68,28 @@ def vector_flags() -> list[str]:
     return flags
 
 
-def _flags() -> list[str]:
+def _flags(options: CompilerOptions) -> list[str]:
     _, compile_args = get_compiler_and_args()
     threads = ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
-    include = [f"-I{folder}" for folder in prefs["codegen.cpp.include_dirs"]]
     link = list(prefs["codegen.cpp.extra_link_args"])
-    return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *include, *link]
+    given = [*options.sources, *options.flags]
+    return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *given, *link]
+
+
+def _content(source: str, command: list[str], options: CompilerOptions) -> Iterator[str]:
+    """Yield what is in all files that code names: it may change while the code doesn't."""
+    flags = [flag for flag in command[1:] if flag not in options.sources and flag != "-shared"]
+    for file in ("-", *options.sources):
+        done = subprocess.run(
+            [command[0], *flags, "-E", "-P", "-x", "c++", file],
+            input=source if file == "-" else None,
+            capture_output=True,
+            text=True,
+            check=False,  # what is wrong is said when it is compiled
+        )
+        yield done.stdout
+    for archive in options.archives:
+        yield hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
 def registers() -> Registers:
@@ -144,13 +162,19 @@ def _load(library: Path) -> Any:
     return function
 
 
-def compile_library(source: str, name: str = "") -> Future[Any]:
+def compile_library(
+    source: str, name: str = "", options: CompilerOptions | None = None
+) -> Future[Any]:
     """Return a future of the compiled ``run`` function of C++ text `source`.
 
-    Its `name` is for `announce`.
+    Its `name` is for `announce`; the `options` are those of the user's functions in it.
     """
-    command = [_compiler(), *_flags()]
-    key = hashlib.sha256("\0".join([source, *command, platform.node()]).encode()).hexdigest()[:32]
+    options = CompilerOptions.of({}) if options is None else options
+    command = [_compiler(), *_flags(options)]
+    parts = [source, *command, platform.node()]
+    if options.names_files or '#include "' in source:
+        parts += _content(source, command, options)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     library = cache_folder() / f"{key}.so"
 
     def build() -> Any:

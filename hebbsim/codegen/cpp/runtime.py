@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from brian2.codegen.codeobject import CodeObject, constant_or_scalar
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.codegen.templates import Templater
 from brian2.core.functions import Function
 from brian2.core.preferences import prefs
@@ -22,7 +22,9 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpressio
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
+from hebbsim.codegen.cpp.arrays import ArrayGenerator, as_c_array
 from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, announce, compile_library
+from hebbsim.codegen.cpp.options import CompilerOptions
 
 __all__ = ["CPPRuntimeCodeObject"]
 
@@ -43,7 +45,7 @@ class CPPRuntimeCodeObject(CodeObject):
         },
         templates_dir=("cpp/runtime_templates", "cpp/templates", "templates"),
     )
-    generator_class = CPPCodeGenerator
+    generator_class = ArrayGenerator
     class_name = "cpp_runtime"
 
     def __init__(self, *args: Any, **kwds: Any) -> None:
@@ -57,7 +59,7 @@ class CPPRuntimeCodeObject(CodeObject):
         for name, variable in self.variables.items():
             if isinstance(variable, Function):
                 implementation = variable.implementations[type(self)]
-                values.update(implementation.get_namespace(self.owner) or {})
+                values.update(_arrays(implementation.get_namespace(self.owner) or {}))
             elif isinstance(variable, ArrayVariable):
                 array_name = self.generator_class.get_array_name(variable).removeprefix("_ptr")
                 values[array_name] = variable.get_value()
@@ -87,8 +89,10 @@ class CPPRuntimeCodeObject(CodeObject):
             self._kept.append(array)
             pointers.append(array.ctypes.data)
         self._arguments[block] = (ctypes.c_void_p * len(pointers))(*pointers)
+        options = CompilerOptions.of(self.compiler_kwds)
         code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
-        return compile_library(code, self.name.partition("_codeobject")[0])
+        code = code.replace("%HEADERS%", options.includes)
+        return compile_library(code, self.name.partition("_codeobject")[0], options)
 
     def __call__(self, **_: Any) -> None:
         """Run once."""
@@ -111,3 +115,11 @@ class CPPRuntimeCodeObject(CodeObject):
         compiled = partial(self.compiled_code[block].result(), self._arguments[block])
         self.compiled_code[block] = compiled
         return compiled
+
+
+def _arrays(namespace: dict[str, Any]) -> dict[str, Any]:
+    """Return what a function's namespace holds, its arrays as C++ reads them."""
+    return {
+        name: as_c_array(value) if isinstance(value, np.ndarray) else value
+        for name, value in namespace.items()
+    }

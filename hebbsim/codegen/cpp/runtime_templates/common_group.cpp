@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 #include <vector>
+%HEADERS%
 {{ openmp_pragma('include') }}
 {% block extra_headers %}
 {% endblock %}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Variable, Variables
@@ -18,6 +19,7 @@ __all__ = [
     "divide_in_double",
     "drop_variable",
     "enable_attributes",
+    "let_decide_on_flags",
     "mark_as_used",
     "network_of",
     "replace_in_template",
@@ -132,3 +134,12 @@ def divide_in_double() -> None:
         code = getattr(cuda_generator, name)
         setattr(cuda_generator, name, code.replace("1.0*x/y", "(double) x/y"))
     cuda_generator.CUDACodeGenerator.universal_support_code = None  # made anew when it is needed
+
+
+def let_decide_on_flags(knows: Callable[[str], bool]) -> None:
+    """Let `knows` say whether the compiler knows a flag.
+
+    Brian2 compiles a file in the temporary folder, takes whatever fails there for an unknown flag,
+    and remembers that, for all compilers: a full disk costs the optimisation for good.
+    """
+    cpp_prefs.has_flag = lambda compiler, flag: compiler.compiler_type == "msvc" or knows(flag)

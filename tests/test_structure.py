@@ -17,6 +17,7 @@ PACKAGE = Path(hebbsim.__file__).parent
 #: What each room may import of the others; a room may always import from itself
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "file_lock": set(),
     "geometry": set(),
     "statements": set(),
     "brian2_private": set(),
@@ -24,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "units": set(),
     "rules": {"statements", "units"},
     "data": {"errors", "whole_file"},
-    "codegen": {"brian2_private", "geometry", "statements"},
+    "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
     "maps": {"brian2_private", "codegen", "data", "geometry", "statements", "units"},
     "competition": {"codegen", "geometry", "maps", "statements"},
 }
@@ -32,7 +33,7 @@ ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["compe
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
 ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "statements", "synapses"}
 ROOMS["bridge"] |= {"whole_file"}
-ROOMS["experiments"] = {"codegen", *ROOMS["bridge"], "bridge"} - {"rules"}
+ROOMS["experiments"] = {"codegen", "file_lock", *ROOMS["bridge"], "bridge"} - {"rules"}
 ROOMS["compare"] = {*ROOMS["experiments"], "experiments", "rules"}
 ROOMS["benchmark"] = {*ROOMS["networks"], "bridge", "experiments", "networks"}
 ROOMS["cli"] = {"benchmark", "compare", *ROOMS["compare"]}

@@ -12,6 +12,7 @@ from typing import Any
 from brian2 import prefs
 
 from hebbsim.benchmark.setting import Setting
+from hebbsim.codegen.cpp.compiler import compiler_command
 from hebbsim.codegen.cuda.toolkit import requirements
 
 __all__ = ["environment"]
@@ -53,7 +54,7 @@ def _gpu() -> str:
 
 
 def _compiler() -> str:
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
+    compiler = shutil.which(compiler_command()[0])
     if compiler is None:
         return "none"
     shown = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout

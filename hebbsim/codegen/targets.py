@@ -15,7 +15,12 @@ from brian2.devices.device import RuntimeDevice, all_devices, get_device
 from brian2.utils.logger import get_logger
 
 from hebbsim.brian2_private import divide_in_double
-from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, compiler_available, vector_flags
+from hebbsim.codegen.cpp.compiler import (
+    TEMPLATE_GLOBALS,
+    compiler_available,
+    compiler_command,
+    vector_flags,
+)
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
@@ -83,8 +88,9 @@ def code_object_class() -> type | None:
         return NumpyCodeObject
     if not compiler_available():
         logger.warn(
-            "No C++ compiler was found (CXX or g++), convolutions run in numpy and are slow. "
-            "Install one, or set prefs.codegen.target = 'numpy' to silence this warning.",
+            f"No C++ compiler was found ({compiler_command()[0]}): convolutions run in numpy and "
+            "are slow. Install one or name it in CXX, or set prefs.codegen.target = 'numpy' to "
+            "silence this warning.",
             "no_compiler",
             once=True,
         )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hebbsim.codegen.cpp.compiler import cache_folder
+from hebbsim.codegen.cache_folder import cache_folder
 from hebbsim.data.dataset import ImageDataset, as_float
 from hebbsim.data.filters import standardize
 from hebbsim.data.load import load_dataset

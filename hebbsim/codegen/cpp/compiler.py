@@ -1,24 +1,20 @@
-"""The C++ compiler: which one, with what flags, and a cache of the libraries that it built."""
+"""The C++ compiler: which one, with what flags, and what it knows of this processor."""
 
-import ctypes
-import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.preferences import prefs
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.logger import get_logger
 
-from hebbsim.codegen.cpp.options import CompilerOptions
+from hebbsim.brian2_private import let_decide_on_flags
 from hebbsim.codegen.cpp.tiles import (
     Registers,
     cut,
@@ -31,9 +27,10 @@ from hebbsim.codegen.cpp.tiles import (
 __all__ = [
     "TEMPLATE_GLOBALS",
     "CompilationError",
-    "announce",
-    "compile_library",
     "compiler_available",
+    "compiler_command",
+    "library_flags",
+    "target_of",
     "vector_flags",
 ]
 
@@ -41,23 +38,19 @@ logger = get_logger("hebbsim.codegen")
 
 _WORTH_THREADS = 20_000  # some 5 us of them
 
-_pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hebbsim-compile")
-_pending: dict[Path, Future[Any]] = {}
-_building: list[tuple[str, Future[Any]]] = []  # what is compiled, until it is announced
-
 
 class CompilationError(RuntimeError):
-    """The C++ compiler refused generated code."""
+    """The C++ compiler refused generated code, or could not do its work."""
 
 
-def _compiler() -> str:
-    return os.environ.get("CXX", "g++")
+def compiler_command() -> list[str]:
+    """Return the compiler and its own options: those that ``CXX`` names, or ``g++``."""
+    return shlex.split(os.environ.get("CXX", "")) or ["g++"]
 
 
-@cache
 def compiler_available() -> bool:
     """Whether a C++ compiler can be called (the one that ``CXX`` names, or ``g++``)."""
-    return platform.system() != "Windows" and shutil.which(_compiler()) is not None
+    return platform.system() != "Windows" and shutil.which(compiler_command()[0]) is not None
 
 
 def vector_flags() -> list[str]:
@@ -68,47 +61,101 @@ def vector_flags() -> list[str]:
     return flags
 
 
-def _flags(options: CompilerOptions) -> list[str]:
+def library_flags(given: Sequence[str] = ()) -> list[str]:
+    """Return the flags that make a library of a file; those `given` stand before the linker's."""
     _, compile_args = get_compiler_and_args()
     threads = ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
     link = list(prefs["codegen.cpp.extra_link_args"])
-    given = [*options.sources, *options.flags]
     return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *given, *link]
 
 
-def _content(source: str, command: list[str], options: CompilerOptions) -> Iterator[str]:
-    """Yield what is in all files that code names: it may change while the code doesn't."""
-    flags = [flag for flag in command[1:] if flag not in options.sources and flag != "-shared"]
-    for file in ("-", *options.sources):
-        done = subprocess.run(
-            [command[0], *flags, "-E", "-P", "-x", "c++", file],
-            input=source if file == "-" else None,
-            capture_output=True,
-            text=True,
-            check=False,  # what is wrong is said when it is compiled
-        )
-        yield done.stdout
-    for archive in options.archives:
-        yield hashlib.sha256(archive.read_bytes()).hexdigest()
+# --- what the compiler knows ----------------------------------------------------------------
+
+
+def _macros(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Ask a compiler for its predefined macros; it writes no file for that."""
+    options = ["-dM", "-E", "-x", "c++", os.devnull]
+    return subprocess.run(
+        [*command, *options], capture_output=True, text=True, errors="replace", check=False
+    )
+
+
+def knows_flag(flag: str) -> bool:
+    """Whether the compiler knows a flag.
+
+    Raises
+    ------
+    CompilationError
+        If it fails in a way that says nothing of the flag: without it the code would be other code,
+        and the numbers other numbers. That is not remembered.
+    """
+    return _knows(tuple(compiler_command()), flag)
+
+
+@cache
+def _knows(command: tuple[str, ...], flag: str) -> bool:
+    try:
+        done = _macros([*command, flag])
+    except OSError:  # code that another machine will compile
+        return True
+    if done.returncode == 0:
+        return True
+    if flag.partition("=")[0] in done.stderr:  # it is named where it is refused
+        logger.warn(f"{command[0]} doesn't know the flag '{flag}', which is left out.", once=True)
+        return False
+    raise _broken([*command, flag], done)
+
+
+let_decide_on_flags(knows_flag)
+
+
+def _broken(command: Sequence[str], done: "subprocess.CompletedProcess[str]") -> CompilationError:
+    said = done.stderr.strip() or f"no message, status {done.returncode}"
+    return CompilationError(
+        f"the C++ compiler doesn't work: {shlex.join(command)} ended with {said}. Run again, or "
+        "name another one in CXX"
+    )
+
+
+@cache
+def target_of(command: tuple[str, ...]) -> str:
+    """Return what a compiler makes of its flags on this processor: version, instructions, model.
+
+    Raises
+    ------
+    CompilationError
+        If it can't be called, or fails; that is not remembered.
+    """
+    try:
+        done = _macros(command)
+    except OSError as error:
+        raise CompilationError(
+            f"the C++ compiler {command[0]} can't be called ({error}); name another one in CXX"
+        ) from error
+    if done.returncode:
+        raise _broken(command, done)
+    return f"{done.stdout}\n{_processor()}"
+
+
+@cache
+def _processor() -> str:
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(errors="replace").splitlines() if known.exists() else []
+    models = {line for line in lines if line.startswith(("model", "cpu family", "CPU part"))}
+    return "\n".join([platform.machine(), platform.processor(), *sorted(models)])
 
 
 def registers() -> Registers:
     """Return the vector registers that the compiler may use under Brian2's flags."""
-    return _registers((_compiler(), *get_compiler_and_args()[1]))
-
-
-@cache
-def _registers(command: tuple[str, ...]) -> Registers:
-    options = ["-dM", "-E", "-x", "c++", os.devnull]
     try:
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-    except OSError:  # code that another machine will compile
+        target = target_of((*compiler_command(), *get_compiler_and_args()[1]))
+    except CompilationError:  # code that another machine will compile
         return Registers()
-    if "__AVX512F__" in done.stdout:
+    if "__AVX512F__" in target:
         return Registers(32, 64)
-    if "__AVX__" in done.stdout:
+    if "__AVX__" in target:
         return Registers(16, 32)
-    return Registers(32, 16) if "__aarch64__" in done.stdout else Registers(16, 16)
+    return Registers(32, 16) if "__aarch64__" in target else Registers(16, 16)
 
 
 def parallel(operations: int | str) -> str:
@@ -133,71 +180,3 @@ TEMPLATE_GLOBALS = {
     "strips": strips,
     "winograd_blocks": winograd_blocks,
 }
-
-
-def cache_folder() -> Path:
-    """Folder of compiled libraries: ``$XDG_CACHE_HOME/hebbsim`` or ``~/.cache/hebbsim``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hebbsim"
-
-
-def _compile(source: str, command: list[str], library: Path) -> None:
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        cpp, built = Path(folder, "code.cpp"), Path(folder, "code.so")
-        cpp.write_text(source)
-        done = subprocess.run(
-            [command[0], str(cpp), "-o", str(built), *command[1:]], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise CompilationError(
-                f"{' '.join(command)} failed on generated code:\n{done.stderr.strip()}"
-            )
-        built.replace(library)  # atomic: other processes share the cache
-
-
-@cache
-def _load(library: Path) -> Any:
-    function = ctypes.CDLL(str(library)).run
-    function.argtypes, function.restype = [ctypes.c_void_p], None
-    return function
-
-
-def compile_library(
-    source: str, name: str = "", options: CompilerOptions | None = None
-) -> Future[Any]:
-    """Return a future of the compiled ``run`` function of C++ text `source`.
-
-    Its `name` is for `announce`; the `options` are those of the user's functions in it.
-    """
-    options = CompilerOptions.of({}) if options is None else options
-    command = [_compiler(), *_flags(options)]
-    parts = [source, *command, platform.node()]
-    if options.names_files or '#include "' in source:
-        parts += _content(source, command, options)
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    library = cache_folder() / f"{key}.so"
-
-    def build() -> Any:
-        if not library.exists():
-            _compile(source, command, library)
-        return _load(library)
-
-    if library not in _pending:
-        missing = not library.exists()
-        _pending[library] = _pool.submit(build)
-        if missing:
-            _building.append((name, _pending[library]))
-    return _pending[library]
-
-
-def announce() -> None:
-    """Say on the terminal what is being compiled, once."""
-    names = [name for name, future in _building if not future.done()]
-    _building.clear()
-    if names:
-        shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
-        logger.info(
-            f"Compiling {len(names)} C++ loops on {os.cpu_count()} cores ({shown}). They are kept "
-            f"in {cache_folder()} for later runs.",
-            "compiling",
-        )

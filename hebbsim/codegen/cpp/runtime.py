@@ -8,7 +8,6 @@ parallel on the cores that there are, from the moment that Brian2 creates the co
 
 import ctypes
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -23,7 +22,8 @@ from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.codegen.cpp.arrays import ArrayGenerator, as_c_array
-from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS, announce, compile_library
+from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS
+from hebbsim.codegen.cpp.libraries import Library, announce, compile_library
 from hebbsim.codegen.cpp.options import CompilerOptions
 
 __all__ = ["CPPRuntimeCodeObject"]
@@ -67,7 +67,7 @@ class CPPRuntimeCodeObject(CodeObject):
                 values[name] = variable.get_value()
         return values
 
-    def compile_block(self, block: str) -> Future[Any] | None:
+    def compile_block(self, block: str) -> Library | None:
         """Start to compile a block of the code, if there is anything in it."""
         code = getattr(self.code, block, "")
         if not code.strip() or "EMPTY_CODE_BLOCK" in code:
@@ -97,14 +97,14 @@ class CPPRuntimeCodeObject(CodeObject):
     def __call__(self, **_: Any) -> None:
         """Run once."""
         compiled = self.compiled_code["run"]
-        if isinstance(compiled, Future):
+        if isinstance(compiled, Library):
             compiled = self._finish("run")
         compiled()
 
     def run_block(self, block: str) -> None:
         """Call a compiled block, if there is anything in it."""
         compiled = self.compiled_code[block]
-        if isinstance(compiled, Future):
+        if isinstance(compiled, Library):
             compiled = self._finish(block)
         if compiled is not None:
             compiled()

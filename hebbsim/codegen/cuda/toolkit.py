@@ -18,7 +18,7 @@ from brian2.codegen.templates import Templater
 from brian2.core.preferences import prefs
 
 from hebbsim.brian2_private import replace_in_template
-from hebbsim.codegen.cpp.compiler import cache_folder
+from hebbsim.codegen.cache_folder import cache_folder
 
 __all__ = [
     "BRIAN2",

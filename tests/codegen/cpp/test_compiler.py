@@ -1,33 +1,42 @@
-"""Compiled libraries: what shares them, and where they are kept."""
+"""Which compiler is called, and with what flags."""
 
 import pytest
-from targets_cases import learn
+from brian2 import prefs
 
 from hebbsim.codegen.cpp import compiler
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty cache of compiled libraries."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compiler, "_pending", {})
-    return tmp_path / "hebbsim"
+@pytest.mark.parametrize(
+    ("named", "command"),
+    [
+        ("g++ -g0", ["g++", "-g0"]),
+        ("", ["g++"]),
+        ("  ", ["g++"]),
+        (None, ["g++"]),
+        ("ccache 'my g++' -pipe", ["ccache", "my g++", "-pipe"]),
+    ],
+)
+def test_cxx_may_hold_options_or_nothing(monkeypatch, named, command):
+    monkeypatch.delenv("CXX", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CXX", named)
+    assert compiler.compiler_command() == command
+    assert compiler.library_command()[: len(command)] == command
 
 
-def test_other_names_rates_and_states_share_compiled_code(cache):
-    learn()
-    compiled = set(cache.iterdir())
-    assert len(compiled) == 3  # drive, change, update
-    learn("_again", rate=0.5, seed=1)
-    assert set(cache.iterdir()) == compiled
+def test_one_that_isnt_there_is_missed(monkeypatch):
+    assert compiler.compiler_available()
+    monkeypatch.setenv("CXX", "no-such-compiler -O2")
+    assert not compiler.compiler_available()
+    assert compiler.registers() == compiler.Registers()  # of code for another machine
 
 
-def test_the_cache_holds_libraries_alone(cache):
-    learn()
-    assert {file.suffix for file in cache.iterdir()} == {".so"}
-
-
-def test_a_compiler_error_shows_the_command_and_the_compilers_words(cache):
-    future = compiler.compile_library("this is no C++")
-    with pytest.raises(compiler.CompilationError, match=r"g\+\+ .* failed(.|\n)*error:"):
-        future.result()
+def test_a_flag_that_the_compiler_doesnt_know_is_left_out_with_a_warning(monkeypatch):
+    said = []
+    monkeypatch.setattr(compiler.logger, "warn", lambda text, **_: said.append(text))
+    flags = prefs["codegen.cpp.extra_compile_args_gcc"]
+    monkeypatch.setitem(prefs, "codegen.cpp.extra_compile_args_gcc", [*flags, "-fno-such-thing"])
+    command = compiler.library_command()
+    assert "-O3" in command
+    assert "-fno-such-thing" not in command
+    assert "g++ doesn't know the flag '-fno-such-thing'" in said[0]

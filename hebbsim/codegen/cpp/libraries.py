@@ -232,9 +232,7 @@ def _forget_threads() -> None:
 _threads = Pool(os.cpu_count(), "hebbsim-compile", _forget_threads)
 
 
-def compile_library(
-    source: str, name: str = "", options: CompilerOptions | None = None
-) -> Library:
+def compile_library(source: str, name: str = "", options: CompilerOptions | None = None) -> Library:
     """Return the library of C++ text `source`, which threads load or compile meanwhile.
 
     Its `name` is for `announce`; the `options` are those of the user's functions in it.

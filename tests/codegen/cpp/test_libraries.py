@@ -157,9 +157,9 @@ def test_a_compiler_that_is_killed_while_its_flags_are_tested_costs_no_flag(cach
     broken = wrapped(cache.parent, monkeypatch, "kill -9 $$")
     broken.touch()
     with pytest.raises(CompilationError, match="the C\\+\\+ compiler doesn't work"):
-        compiler.library_command()
+        compiler.library_flags()
     broken.unlink()
-    assert {"-O3", "-march=native"} <= set(compiler.library_command())
+    assert {"-O3", "-march=native"} <= set(compiler.library_flags())
 
 
 def test_a_full_folder_of_temporary_files_costs_no_flag(cache, monkeypatch):
@@ -167,7 +167,7 @@ def test_a_full_folder_of_temporary_files_costs_no_flag(cache, monkeypatch):
     full = "case \"$*\" in *-E*) ;; *) echo 'No space left on device' >&2; exit 1;; esac"
     wrapped(cache.parent, monkeypatch, full).touch()
     assert set(prefs["codegen.cpp.extra_compile_args_gcc"]) <= set(get_compiler_and_args()[1])
-    assert {"-O3", "-march=native"} <= set(compiler.library_command())
+    assert {"-O3", "-march=native"} <= set(compiler.library_flags())
 
 
 # --- what is left behind ---------------------------------------------------------------------
@@ -200,3 +200,8 @@ def test_the_compilers_own_files_lie_in_the_folder_that_is_removed(cache, monkey
     seen = (cache.parent / "seen").read_text().split()
     assert seen[-1].startswith(str(cache / "building-"))
     assert not os.path.exists(seen[-1])
+
+
+def test_cxx_may_call_the_compiler_through_another_program(cache, monkeypatch):
+    monkeypatch.setenv("CXX", "env LC_ALL=C g++")
+    assert result(compile_library(add(12))) == 13

@@ -10,7 +10,7 @@ from joblib.externals.loky import get_reusable_executor
 from hebbsim import ConvSynapses, FeatureMap, rules
 
 
-def learn(name="", channels=8):
+def learn(name="", channels=16):
     """Learn with loops that are long enough for threads to share them."""
     source = FeatureMap((1, 40, 40), "x : 1", name=f"source{name}")
     layer = FeatureMap((channels, 36, 36), "u : 1\ny : 1", name=f"layer{name}")
@@ -24,7 +24,7 @@ def learn(name="", channels=8):
 
 def work(name, threads):
     prefs.devices.cpp_standalone.openmp_threads = threads
-    learn(f"_{name}_other", channels=6)  # in loops that the parent has not loaded
+    learn(f"_{name}_other", channels=14)  # in loops that the parent has not loaded
     return learn(f"_{name}")
 
 

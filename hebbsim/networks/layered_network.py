@@ -16,6 +16,7 @@ from hebbsim.brian2_private import mark_as_used
 from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.networks.copies import in_precision, state_of, take_over
 from hebbsim.networks.fitting import fit
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
@@ -50,6 +51,8 @@ class LayeredNetwork(ABC):
     brian2: Network
     #: The map that the images are written to
     input: FeatureMap
+    #: The names of the Brian2 objects that it was built of
+    built_of: frozenset[str]
     #: What to do on a device to which nothing can be streamed
     way_out: str
 
@@ -93,6 +96,7 @@ class LayeredNetwork(ABC):
         self.brian2 = Network(self.input, *objects, *operations)
         for item in self.brian2.sorted_objects:
             mark_as_used(item, self.brian2.id)  # even if the network is never run
+        self.built_of = frozenset(item.name for item in self.brian2.sorted_objects)
 
     # --- presentation -----------------------------------------------------------------------
 
@@ -338,6 +342,33 @@ class LayeredNetwork(ABC):
             for name, variable in own_arrays(item)
             if id(variable) not in transient
         }
+
+    # --- copies -----------------------------------------------------------------------------
+
+    def declaration(self) -> dict[str, Any]:
+        """Return the arguments that make a network like this one, with its initial kernels."""
+        return {
+            "input_shape": tuple(self.input_shape),
+            "layers": self.layers,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how `copy` and `pickle` make it anew, with its state, clock and precision."""
+        given = (type(self), self.declaration(), self._precision)
+        return in_precision, given, state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        take_over(self, state)
+
+    def __sklearn_clone__(self) -> Self:
+        """Return a network like this one that has learned nothing, for scikit-learn's `clone`."""
+        return in_precision(type(self), self.declaration(), self._precision)
+
+    @property
+    def _precision(self) -> str:
+        return str(np.dtype(self.input.variables[self.input_variable].dtype))
 
     # --- description ------------------------------------------------------------------------
 

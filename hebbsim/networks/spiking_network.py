@@ -302,6 +302,12 @@ class SpikingNetwork(LayeredNetwork):
         conv.variables["reward"].set_value(np.mean(reward))
         conv.variables["rewarded"].set_value(rewarded)
 
+    def declaration(self) -> dict[str, Any]:
+        """Return the arguments that make a network like this one, with its initial kernels."""
+        own = ("encoding", "duration", "max_rate", "latest")
+        given = {name: getattr(self, name) for name in own}
+        return {**super().declaration(), **given, "dt": self.clock.dt}
+
     # --- description ------------------------------------------------------------------------
 
     def describe(self) -> dict[str, Any]:

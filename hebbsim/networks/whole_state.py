@@ -12,14 +12,15 @@ from brian2.synapses.synapses import SynapticPathway
 
 from hebbsim.brian2_private import spikes_on_their_way
 
-__all__ = ["go_to_time", "own_arrays", "state_kept"]
+__all__ = ["MONITORS", "go_to_time", "own_arrays", "state_kept"]
 
-_MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
+#: What records and changes nothing
+MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
 
 
 def own_arrays(item: BrianObject) -> Iterator[tuple[str, ArrayVariable]]:
     """Yield the arrays that an object owns and that may change, by their names; no monitor's."""
-    if isinstance(item, _MONITORS):
+    if isinstance(item, MONITORS):
         return
     for name, variable in getattr(item, "variables", {}).items():
         own = isinstance(variable, ArrayVariable) and variable.owner.name == item.name

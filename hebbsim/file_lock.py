@@ -21,12 +21,17 @@ def lock(handle: int) -> bool:
     Returns
     -------
     bool
-        Whether it is locked now: not if another process holds it, or where nothing can be locked.
+        Whether it is locked now: not if another process holds it.
+
+    Raises
+    ------
+    OSError
+        Where nothing can be locked, as on some network drives.
     """
     if sys.platform == "win32":
         return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
     return True

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["whole_file"]
+__all__ = ["check_place", "whole_file", "write_text"]
 
 
 @contextmanager
@@ -26,16 +26,23 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     ------
     binary file
         To write to.
+
+    Raises
+    ------
+    OSError
+        If it can't be written, as where a disk is full; it names the file.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(part), part):
+            raise _named(error, path) from error
         raise
     if os.name == "posix":  # elsewhere a folder can't be opened
         folder = os.open(path.parent, os.O_RDONLY)
@@ -43,3 +50,36 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8; the file is there whole, on the disk, or as it was before."""
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
+def check_place(path: Path) -> None:
+    """
+    Make sure that `whole_file` can write a file, before the work for it begins.
+
+    Raises
+    ------
+    OSError
+        If it can't; it names the file.
+    """
+    part = _part(path)
+    try:
+        part.open("wb").close()
+        part.unlink()
+    except OSError as error:
+        raise _named(error, path) from error
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """Return an error that names the file, and what became of it."""
+    what = f"{error.strerror or error}; nothing is written there, and what was there before is kept"
+    return type(error)(error.errno, what, str(path))

@@ -1,10 +1,14 @@
 """Files that are whole or as they were."""
 
+import errno
 import os
 
+import numpy as np
 import pytest
 
-from hebbsim.whole_file import whole_file
+from hebbsim.data.zca import ZCA
+from hebbsim.experiments.figures import new_figure, save_figure
+from hebbsim.whole_file import check_place, whole_file, write_text
 
 
 def write(path, content):
@@ -42,11 +46,13 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     path.write_bytes(b"before")
 
     def fail(descriptor):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match=r"No space left on device; nothing .*is kept: ") as error:
         write(path, b"after")
+    assert error.value.filename == str(path)
+    assert error.value.errno == errno.ENOSPC
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
 
 
@@ -69,3 +75,42 @@ def test_content_and_entry_are_on_the_disk_in_this_order(tmp_path, monkeypatch):
     write(path, b"content")
     assert done[:2] == [(f"{path}.part", 7), "moved"]
     assert [name for name, _ in done[2:]] == [str(tmp_path)]
+
+
+def test_a_place_that_cant_be_written_to_is_found_before(tmp_path):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"before")
+    check_place(path)
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
+    for place in (tmp_path / "missing" / "state.npz", path / "state.npz"):
+        with pytest.raises(OSError, match="nothing is written there") as error:
+            check_place(place)
+        assert error.value.filename == str(place)
+
+
+def fitted_zca():
+    return ZCA(0.1).fit(np.random.default_rng(0).random((5, 1, 2, 2)))
+
+
+WRITERS = {
+    "zca.npz": lambda path: fitted_zca().save(path, overwrite=True),
+    "table.md": lambda path: write_text(path, "| a | table |"),
+    "figure.png": lambda path: save_figure(new_figure(1, 1), path),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_interrupted_leaves_what_was_there(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    path.write_bytes(b"before")
+
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            WRITERS[name](path)
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
+    WRITERS[name](path)
+    assert len(path.read_bytes()) > 6

@@ -12,6 +12,7 @@ from rich.text import Text
 from hebbsim.benchmark.rows import Row, Series
 from hebbsim.experiments.results import OutputFolder, write_csv
 from hebbsim.experiments.tables import markdown_table
+from hebbsim.whole_file import write_text
 
 __all__ = ["BenchmarkFolder", "markdown", "table"]
 
@@ -52,7 +53,7 @@ class BenchmarkFolder(OutputFolder):
         """Write all that is measured so far, and where; older results go when there are new."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.figure.unlink(missing_ok=True)
-        self.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+        write_text(self.environment, json.dumps(environment, indent=2) + "\n")
         write_csv(self.csv, _HEADINGS, (_values(row) for row in rows))
         points = (
             (s.part, s.name, s.x_label, x, s.y_label, y)
@@ -60,7 +61,7 @@ class BenchmarkFolder(OutputFolder):
             for x, y in zip(s.x, s.y, strict=True)
         )
         write_csv(self.series, ("part", "series", "x_label", "x", "y_label", "y"), points)
-        self.table.write_text(markdown(rows), encoding="utf-8")
+        write_text(self.table, markdown(rows))
 
     def draw(self, rows: Sequence[Row], series: Sequence[Series]) -> None:
         """Write the figure."""

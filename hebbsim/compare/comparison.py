@@ -25,6 +25,7 @@ from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import Bar, progress_bar
 from hebbsim.geometry import GeometryError
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.whole_file import write_text
 
 __all__ = ["CompareSettings", "compare"]
 
@@ -234,7 +235,7 @@ def write_report(results: ResultsFolder, settings: CompareSettings, rows: list[R
     from hebbsim.compare.figures import accuracy_figure, filter_figure
     from hebbsim.experiments.figures import save_figure
 
-    results.table.write_text(markdown(settings, rows), encoding="utf-8")
+    write_text(results.table, markdown(settings, rows))
     kernels = {rule: results.kernel(rule, 0, 1) for rule in (RANDOM, *settings.rules)}
     save_figure(filter_figure(kernels), results.filters)
     save_figure(accuracy_figure(rows), results.accuracy)

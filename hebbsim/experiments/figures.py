@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hebbsim.whole_file import whole_file
+
 __all__ = [
     "COLOURS",
     "GREY",
@@ -38,7 +40,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as a PNG of 200 dots an inch."""
-    FigureCanvasAgg(figure).print_png(Path(path))
+    with whole_file(Path(path)) as file:
+        FigureCanvasAgg(figure).print_png(file)
 
 
 def mosaic(kernel: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from hebbsim import __version__
 from hebbsim.errors import SettingsError, unknown
-from hebbsim.whole_file import whole_file
+from hebbsim.whole_file import write_text
 
 __all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number", "saved_images"]
 
@@ -73,8 +73,7 @@ class SavedSettings:
         """
         beside = {"hebbsim": __version__} | ({} if images is None else {"images": dict(images)})
         values = {**beside, **asdict(self)}
-        with whole_file(Path(path)) as file:  # without it the results can't be gone on with
-            file.write((json.dumps(values, indent=2) + "\n").encode())
+        write_text(Path(path), json.dumps(values, indent=2) + "\n")
 
     def difference(self, other: Self) -> str | None:
         """Name the first setting in which the numbers of `other` may differ, or None."""

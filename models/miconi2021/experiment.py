@@ -14,6 +14,7 @@ from hebbsim.experiments.features import quadrants
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import progress_bar
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.whole_file import write_text
 from models.miconi2021.figures import save_figures
 from models.miconi2021.images import Images, load_images, mirrored
 from models.miconi2021.model import Condition, build
@@ -92,7 +93,7 @@ def run(
 def _reported(results: Results) -> list[Row]:
     """Write the table and the figures of the rows in the folder; return the rows."""
     rows = results.read()
-    results.table.write_text(table(rows), encoding="utf-8")
+    write_text(results.table, table(rows))
     save_figures(results, rows)
     return rows
 

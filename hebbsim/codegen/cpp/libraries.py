@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +195,8 @@ def _building_folder(parent: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=parent))
     handle = os.open(folder, os.O_RDONLY)
     try:
-        lock(handle)
+        with suppress(OSError):  # where nothing can be locked
+            lock(handle)
         yield folder
     finally:
         os.close(handle)
@@ -212,6 +213,8 @@ def _remove_if_left(folder: Path) -> None:
     try:
         if lock(handle):
             shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # nothing can be locked: perhaps it is in use
+        pass
     finally:
         os.close(handle)
 

@@ -87,21 +87,22 @@ SURROGATES = {
 }
 
 
-@pytest.mark.parametrize("name", SURROGATES)
-def test_change_is_minus_the_gradient_of_the_published_loss(name, target, dtype):
+def test_change_is_minus_the_gradient_of_the_published_loss(target, dtype):
     geometry = ConvGeometry((3, 10, 8), 5, 3)
-    rule = getattr(rules, name)(learning_rate=0.01)
-    case = Case(geometry, 4, "", rule=rule, seed=1)
-    case.state["y"] = np.maximum(case.state["y"], 0)
-    ((_, _, dw, w_after),) = simulate([case])
-    x, y, w = (torch.tensor(case.state[n]) for n in "xyw")
-    w.requires_grad_(True)
-    norm = (w**2).sum((1, 2, 3))[:, None, None]
-    g = SURROGATES[name](F.conv2d(x, w), norm, y)
-    g = g + (y - g).detach()  # the surrogate's gradient, the real output's value
-    (-(g**2) / 2).sum().backward()
-    assert_close(dw, -w.grad.numpy(), TOLERANCE[dtype], name)
-    assert_close(w_after, w.detach().numpy() - 0.01 * w.grad.numpy(), TOLERANCE[dtype], name)
+    cases = [Case(geometry, 4, "", rule=getattr(rules, n)(0.01), seed=1) for n in SURROGATES]
+    for case in cases:
+        case.state["y"] = np.maximum(case.state["y"], 0)
+    found = simulate(cases)
+    for name, case, (_, _, dw, w_after) in zip(SURROGATES, cases, found, strict=True):
+        x, y, w = (torch.tensor(case.state[n]) for n in "xyw")
+        w.requires_grad_(True)
+        norm = (w**2).sum((1, 2, 3))[:, None, None]
+        g = SURROGATES[name](F.conv2d(x, w), norm, y)
+        g = g + (y - g).detach()  # the surrogate's gradient, the real output's value
+        (-(g**2) / 2).sum().backward()
+        assert_close(dw, -w.grad.numpy(), TOLERANCE[dtype], name)
+        expected = w.detach().numpy() - 0.01 * w.grad.numpy()
+        assert_close(w_after, expected, TOLERANCE[dtype], name)
 
 
 #: Modes of padding; but with zeros, border neurons are joined by several kernel elements
@@ -177,10 +178,11 @@ def test_a_wave_goes_around_a_ring(target):
     np.testing.assert_array_equal(ring.get_maps("u").ravel(), [0, 0, 0, 7, 3])
 
 
-def channel_rule(kind, explicit, label=""):
-    """Run one step of a rule that follows running means per channel; return dw and its inputs."""
+def channel_rule(kind, explicit=False):
+    """Yield the objects of a rule that follows running means per channel, then what it learned."""
     rng = np.random.default_rng(8)
     rule = getattr(rules, kind)(0.01)
+    label = f"{kind.lower()}{int(explicit)}"
     source = FeatureMap((3, 6, 5), "x : 1", batch_size=2, name=f"cs{label}")
     layer = FeatureMap((4, 5, 4), "u : 1\ny : 1", batch_size=2, name=f"cl{label}")
     traces = {}
@@ -207,28 +209,34 @@ def channel_rule(kind, explicit, label=""):
     for side, (trace, now, values) in start.items():
         setattr(traces[side], trace, values)
         setattr(traces[side], now, values)
-    runner = conv.to_synapses() if explicit else conv
-    Network(source, layer, runner, *traces.values()).run(defaultclock.dt)
-    means = {side: values[:, None, None] for side, (_, _, values) in start.items()}
-    return conv, x, y, means
+    yield [source, layer, conv.to_synapses() if explicit else conv, *traces.values()]
+    yield conv, x, y, {side: values[:, None, None] for side, (_, _, values) in start.items()}
 
 
-@pytest.mark.parametrize("kind", ["BCM", "Covariance"])
-def test_rules_with_channel_traces(kind, target, dtype):
-    conv, x, y, means = channel_rule(kind, explicit=False)
-    w = torch.zeros(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
-    if kind == "BCM":
-        pre, post = x, y * (y - means["post"])
-    else:
-        pre, post = x - means["pre"], y - means["post"]
-    (F.conv2d(torch.tensor(pre), w) * torch.tensor(post)).sum().backward()
-    assert_close(conv.get_kernel("dw"), w.grad.numpy(), TOLERANCE[dtype], kind)
+def run_scenes(*scenes):
+    """Run all of them in one network; return what each found."""
+    Network(*[obj for scene in scenes for obj in next(scene)]).run(defaultclock.dt)
+    return [next(scene) for scene in scenes]
+
+
+def test_rules_with_channel_traces(target, dtype):
+    kinds = ["BCM", "Covariance"]
+    scenes = run_scenes(*map(channel_rule, kinds))
+    for kind, (conv, x, y, means) in zip(kinds, scenes, strict=True):
+        w = torch.zeros(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+        if kind == "BCM":
+            pre, post = x, y * (y - means["post"])
+        else:
+            pre, post = x - means["pre"], y - means["post"]
+        (F.conv2d(torch.tensor(pre), w) * torch.tensor(post)).sum().backward()
+        assert_close(conv.get_kernel("dw"), w.grad.numpy(), TOLERANCE[dtype], kind)
 
 
 @pytest.mark.parametrize("kind", ["BCM", "Covariance"])
 def test_rules_with_channel_traces_equal_explicit_synapses(kind):
     prefs.codegen.target = "numpy"
-    ours, explicit = (channel_rule(kind, explicit, str(explicit))[0] for explicit in (False, True))
+    found = run_scenes(channel_rule(kind), channel_rule(kind, explicit=True))
+    ours, explicit = (conv for conv, *_ in found)
     for name in ("dw", "w"):
         assert_close(ours.get_kernel(name), explicit.get_kernel(name), 1e-12, f"{kind} {name}")
 

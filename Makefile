@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test slow gpu check clean
+.PHONY: install demo test models slow gpu check clean
 
 install: $(INSTALLED)
 
@@ -21,6 +21,9 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+models: install
+	$(BIN)/python -m pytest -n auto -m slow tests/models
 
 slow: install
 	$(BIN)/python -m pytest -m slow

@@ -240,6 +240,7 @@ def sum_w4(rows, condition):
     return next(r.sum_w4 for r in rows if (r.condition, r.layer) == (condition, 3))
 
 
+@pytest.mark.slow  # a minute; part of `make models`
 def test_quick_mode_shows_the_papers_trends(tmp_path, cache):
     names = ["base", "triangle", "pruned"]
     settings = Settings.quick(None, threads=1)

@@ -103,26 +103,21 @@ def test_norms_have_the_units_of_the_weight(unit, norm, message, normalize):
         )
 
 
-@pytest.mark.parametrize("normalize", ["L1", "L2"])
-def test_norms_with_units(target, normalize):
+def test_norms_with_units(target):
     source, layer = two_maps()
-    conv = ConvSynapses(
-        source,
-        layer,
-        "w : amp",
-        update="w *= 2",
-        kernel_size=2,
-        normalize=normalize,
-        norm=3 * pA,
-    )
+    kwds = {"update": "w *= 2", "kernel_size": 2, "norm": 3 * pA}
     w = np.random.default_rng(0).standard_normal((4, 2, 2, 2))
-    conv.set_kernel("w", w * nA)
-    run_steps(source, layer, conv)
-    found = np.asarray(conv.get_kernel("w"))
-    power = {"L1": 1, "L2": 2}[normalize]
-    norms = (np.abs(found) ** power).sum((1, 2, 3)) ** (1 / power)
-    np.testing.assert_allclose(norms, 3e-12, rtol=1e-12)
-    assert (np.sign(found) == np.sign(w)).all()
+    built = {}
+    for normalize in ("L1", "L2"):
+        conv = ConvSynapses(source, layer, "w : amp", normalize=normalize, **kwds)
+        conv.set_kernel("w", w * nA)
+        built[normalize] = conv
+    run_steps(source, layer, *built.values())
+    for (normalize, conv), power in zip(built.items(), (1, 2), strict=True):
+        found = np.asarray(conv.get_kernel("w"))
+        norms = (np.abs(found) ** power).sum((1, 2, 3)) ** (1 / power)
+        np.testing.assert_allclose(norms, 3e-12, rtol=1e-12, err_msg=normalize)
+        assert (np.sign(found) == np.sign(w)).all()
 
 
 def test_schedules_have_units():

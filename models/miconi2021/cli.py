@@ -39,7 +39,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     rule: Annotated[str | None, option(f"{', '.join(RULES)} (default instar).")] = None,
-    output: Annotated[
+    layer_output: Annotated[
         str | None,
         option(f"What a layer hands on: {', '.join(OUTPUTS)} (default triangle)."),
     ] = None,
@@ -51,7 +51,7 @@ def main(
     ] = None,
     conditions: Annotated[
         str | None,
-        option(f"Instead of --rule and --output: all, or any of {', '.join(CONDITIONS)}."),
+        option(f"Instead of --rule and --layer-output: all, or any of {', '.join(CONDITIONS)}."),
     ] = None,
     epochs: Annotated[int | None, option("Passes over the images (default 20; quick 3).")] = None,
     seed: Annotated[str, option("A seed, or several such as 0,1,2 (default 0).")] = "0",
@@ -71,7 +71,7 @@ def main(
         bool, option("Read out the exported network's features in torch too.", "--check-torch")
     ] = False,
     threads: Annotated[int | None, option("OpenMP threads (default: all cores).")] = None,
-    folder: Annotated[
+    output: Annotated[
         Path | None,
         option("Folder to write (default results/miconi2021, or results/miconi2021-quick)."),
     ] = None,
@@ -85,8 +85,8 @@ def main(
         make = Settings.quick if quick else Settings.full
         settings = make(data_root, **given)
         share = prune if prune is not None else PRUNE_QUICK if quick else PRUNE
-        chosen = _conditions(conditions, rule, output, share)
-        place = folder or Path("results", "miconi2021-quick" if quick else "miconi2021")
+        chosen = _conditions(conditions, rule, layer_output, share)
+        place = output or Path("results", "miconi2021-quick" if quick else "miconi2021")
         _run(
             settings,
             chosen,
@@ -104,7 +104,9 @@ def _conditions(
     if given is None:
         return own_condition(rule or "instar", output or "triangle", prune)
     if rule is not None or output is not None:
-        raise SettingsError("--conditions has its own rules and outputs: leave out --rule/--output")
+        raise SettingsError(
+            "--conditions has its own rules and outputs: leave out --rule and --layer-output"
+        )
     return named_conditions(names(given), prune)
 
 

@@ -75,7 +75,6 @@ class Results(RunFolder[Row, Settings]):
         The folder; `begin` makes it.
     """
 
-    OPTION = "--folder"
     OTHER_SETTINGS = "give the same options to go on, or another folder"
 
     def __init__(self, path: str | Path) -> None:
@@ -111,7 +110,7 @@ class Results(RunFolder[Row, Settings]):
         if same and (same[0].prune, same[0].output) != (condition.prune, condition.output):
             raise ResultsError(
                 f"'{self.path}' holds '{name}' with prune {same[0].prune}, now it is "
-                f"{condition.prune}; give the same --prune, or another folder with --folder"
+                f"{condition.prune}; give the same --prune, or another folder with --output"
             )
         return bool(same)
 

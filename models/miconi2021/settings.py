@@ -64,7 +64,7 @@ class Settings(SavedSettings):
     """
 
     SAME_NUMBERS: ClassVar[tuple[str, ...]] = ("data_root", "threads")
-    WAY_OUT: ClassVar[str] = "give --overwrite, or another folder with --folder"
+    WAY_OUT: ClassVar[str] = "give --overwrite, or another folder with --output"
 
     data: str = "cifar10"
     data_root: str | None = None

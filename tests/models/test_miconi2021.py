@@ -362,7 +362,7 @@ def test_conditions_by_name_and_by_value():
     ("arguments", "parts"),
     [
         (["--rule", "ojaa"], ["unknown rule 'ojaa'", "'oja'"]),
-        (["--output", "wto"], ["unknown output", "'wta'"]),
+        (["--layer-output", "wto"], ["unknown output", "'wta'"]),
         (["--prune", "1"], ["prune", "below 1", "1.0"]),
         (["--epochs", "0"], ["epochs", "from 1 on", "0"]),
         (["--seed", "0,0"], ["--seed", "'0,0'"]),
@@ -377,7 +377,7 @@ def test_conditions_by_name_and_by_value():
 def test_a_bad_option_changes_nothing(arguments, parts, tmp_path, monkeypatch, cache):
     monkeypatch.delenv("HEBBSIM_DATA_ROOT", raising=False)
     (tmp_path / "table.md").write_text("kept")
-    given = [*arguments, "--quick", "--folder", str(tmp_path)]
+    given = [*arguments, "--quick", "--output", str(tmp_path)]
     result = CliRunner().invoke(app, [*given, "--overwrite"] if arguments else given)
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
@@ -390,7 +390,7 @@ def test_a_bad_option_changes_nothing(arguments, parts, tmp_path, monkeypatch, c
 
 def test_full_mode_needs_a_data_root(monkeypatch, tmp_path):
     monkeypatch.delenv("HEBBSIM_DATA_ROOT", raising=False)
-    result = CliRunner().invoke(app, ["--folder", str(tmp_path / "r")])
+    result = CliRunner().invoke(app, ["--output", str(tmp_path / "r")])
     assert result.exit_code == 2
     assert "--data-root" in result.stderr
     assert not (tmp_path / "r").exists()
@@ -400,7 +400,7 @@ def test_command_line_runs_and_reports(monkeypatch, tmp_path, cache):
     monkeypatch.delenv("HEBBSIM_DATA_ROOT", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr("models.miconi2021.settings._QUICK", TINY | {"n_train": 300})
-    arguments = ["--quick", "--rule", "oja", "--prune", "0.5", "--folder", str(tmp_path / "r")]
+    arguments = ["--quick", "--rule", "oja", "--prune", "0.5", "--output", str(tmp_path / "r")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "1 of 1: pruned-oja, seed 0" in result.output

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from brian2 import Network
 from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
@@ -27,6 +28,7 @@ __all__ = [
     "resize_array",
     "set_number_of_elements",
     "spikes_on_their_way",
+    "was_stopped",
     "wrap_code_object_creation",
 ]
 
@@ -93,6 +95,11 @@ def spikes_on_their_way(pathway: SynapticPathway) -> Callable[[], None]:
             queue._restore_from_full_state(state)
 
     return go_back
+
+
+def was_stopped(network: Network) -> bool:
+    """Whether the last run was told to stop, even in its last step; Brian2 keeps it."""
+    return bool(network._stopped or Network._globally_stopped)
 
 
 def mark_as_used(item: BrianObject, network: Any) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 from brian2 import NetworkOperation, ms
 from brian2.devices.device import RuntimeDevice, get_device
 
+from hebbsim.brian2_private import was_stopped
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_stage import build_stage
 from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.stage import Stage
 
 __all__ = ["ConvNetwork"]
@@ -79,8 +81,9 @@ class ConvNetwork(LayeredNetwork):
     def _rest(self, stage: Stage, **how: bool) -> None:
         stage.rest(stage.operations, **how)
 
-    def _run(self, n_batches: int) -> None:
-        self.brian2.run(n_batches * self.clock.dt, namespace={})
+    def _run(self, shown: Presentation) -> None:
+        self.brian2.run(shown.n_batches * self.clock.dt, namespace={})
+        shown.stopped = was_stopped(self.brian2)
 
     @classmethod
     def from_description(cls, description: dict[str, Any]) -> "ConvNetwork":

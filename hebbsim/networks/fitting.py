@@ -48,7 +48,7 @@ class Trainable(Checkpointed, Protocol):
         ...
 
     @property
-    def present(self) -> Callable[..., None]:
+    def present(self) -> Callable[..., bool]:
         """What presents batches of images, as `LayeredNetwork.present`."""
         ...
 
@@ -145,7 +145,7 @@ def fit(
                 save_checkpoint(network, path, position, fitted)
             if run.stopped.is_set():
                 raise KeyboardInterrupt
-            if run.done < n_batches:
+            if run.halted and any(schedule.places(position)):
                 raise StoppedError(_where_stopped(here, run.done, n_batches, path))
 
 
@@ -236,6 +236,8 @@ class _Run:
         self.advance: Callable[[int], None] = lambda n: None
         self.stopped = threading.Event()
         self.done = 0
+        #: Whether somebody else stopped the simulation
+        self.halted = False
 
     def epoch(self, learning: list[bool], start: Position) -> int:
         """Present an epoch from batch `start.batch` on; return the number of the next batch."""
@@ -244,7 +246,7 @@ class _Run:
         for stop, frozen in ((burning, True), (self.n_batches, False)):
             if self.done < stop and not self.stopped.is_set():
                 self._present(learning, start, stop, frozen)
-                if self.done < stop:  # stopped by another
+                if self.halted:
                     break
         return self.done
 
@@ -254,7 +256,7 @@ class _Run:
             tell = self.reward
             rewarding["reward"] = lambda: tell(self.images_shown)
         try:
-            self.network.present(
+            self.halted = not self.network.present(
                 self._batches(place.phase, place.epoch, self.done, stop),
                 stop - self.done,
                 learning=learning,

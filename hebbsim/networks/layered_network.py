@@ -109,7 +109,7 @@ class LayeredNetwork(ABC):
         frozen: bool = False,
         depth: int | None = None,
         collect: Callable[[], None] | None = None,
-    ) -> None:
+    ) -> bool:
         """Present batches of images, one after the other.
 
         Where no layer learns, all is afterwards as it was before: neurons, kernels, the clock; look
@@ -131,6 +131,12 @@ class LayeredNetwork(ABC):
         collect : callable, optional
             Called after each batch.
 
+        Returns
+        -------
+        bool
+            Whether it came to its end; False where the simulation was stopped, as by
+            ``network.brian2.stop()``: after a whole batch.
+
         Raises
         ------
         NotImplementedError
@@ -151,7 +157,8 @@ class LayeredNetwork(ABC):
         learning = learning or [False] * len(self.stages)
         depth = len(self.stages) if depth is None else depth
         checked = self._checked(batches)
-        self._presentation = Presentation(checked, n_batches, any(learning), collect)
+        shown = Presentation(checked, n_batches, any(learning), collect)
+        self._presentation = shown
         switches = Switches(self.brian2, self.stages)
         try:
             with own_random_numbers(), nullcontext() if any(learning) else state_kept(self.brian2):
@@ -159,20 +166,21 @@ class LayeredNetwork(ABC):
                     computed, learned = number < depth, bool(learning[number])
                     self._rest(stage, computed=computed, learned=learned, frozen=frozen)
                 try:
-                    self._run(n_batches)
+                    self._run(shown)
                 finally:
                     switches.set_back()
         finally:
             self._presentation = None
             self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
+        return not shown.stopped
 
     @abstractmethod
     def _rest(self, stage: Stage, **how: bool) -> None:
         """Let a layer rest where it isn't computed or doesn't learn, as `Stage.rest`."""
 
     @abstractmethod
-    def _run(self, n_batches: int) -> None:
-        """Run as long as the presentation of so many batches takes."""
+    def _run(self, shown: Presentation) -> None:
+        """Run as long as a presentation takes, and note whether it is stopped."""
 
     @property
     def time(self) -> float:

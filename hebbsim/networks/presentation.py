@@ -36,6 +36,8 @@ class Presentation:
         self._collect = collect
         #: How many have been presented
         self.done = 0
+        #: Whether somebody stopped the simulation
+        self.stopped = False
 
     def next_batch(self) -> np.ndarray:
         """Return the next batch, or say that there is none."""

@@ -17,7 +17,7 @@ class Restart(LoopNest):
     """Bring variables of a group back to their first values at the onset of each stimulus.
 
     The values are those that they have now; where the device is to compute these (``'rand()'``),
-    those at the start of the simulation's first time step. Spikes on their way are dropped.
+    those at the start of the simulation's first time step.
 
     Parameters
     ----------
@@ -27,13 +27,15 @@ class Restart(LoopNest):
         Its variables.
     steps : int
         Time steps of a stimulus.
+    zero : sequence of str
+        Variables that become 0.
     """
 
-    def __init__(self, group: Group, names: Sequence[str], steps: int) -> None:
-        self._dt = group.clock.dt
-        dropped = [name for name in names if name.endswith("_queue")]
-        kept, pairs = [name for name in names if name not in dropped], []
-        for name in kept:
+    def __init__(
+        self, group: Group, names: Sequence[str], steps: int, *, zero: Sequence[str] = ()
+    ) -> None:
+        self._dt, pairs = group.clock.dt, []
+        for name in names:
             variable, first = group.variables[name], f"_first_{name}"
             values = _known_values(variable)
             group.variables.add_array(
@@ -53,13 +55,14 @@ class Restart(LoopNest):
             name=f"{group.name}_restart",
             template_kwds={
                 "kept_variables": pairs,
-                "zeroed_variables": [group.variables[name] for name in dropped],
+                "zeroed_variables": [group.variables[name] for name in zero],
                 "steps": steps,
                 "_timestep_var": group.variables["t_in_timesteps"],
             },
             needed_variables=[
                 "t_in_timesteps",
                 *names,
+                *zero,
                 *(first.name for _, first, _ in pairs),
             ],
         )

@@ -11,19 +11,21 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
-from hebbsim.brian2_private import mark_as_used
+from hebbsim.brian2_private import mark_as_used, was_stopped
 from hebbsim.errors import unknown
 from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.class_choice import chosen_classes
 from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.reset_at_onset import Restart
 from hebbsim.networks.serialization import plain, rich
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_stage import build_stage
 from hebbsim.networks.stage import Stage
 from hebbsim.networks.whole_state import own_arrays
+from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["SpikingNetwork"]
 
@@ -147,9 +149,9 @@ class SpikingNetwork(LayeredNetwork):
         """Yield what each stimulus makes anew: neurons, samples' traces, spikes on their way."""
         yield from super()._transient()
         for stage in self.stages:
-            traces = stage.conv.equations.diff_eq_names
+            anew = stage.conv.equations.diff_eq_names | stage.conv.on_their_way
             for name, variable in own_arrays(stage.conv):
-                if name.endswith("_queue") or name in traces:
+                if name in anew:
                     yield stage.conv, name, variable
 
     def _resettable(self) -> Iterator[tuple[Group, str, ArrayVariable]]:
@@ -165,8 +167,10 @@ class SpikingNetwork(LayeredNetwork):
         """Let each stimulus begin where nothing runs in Python."""
         for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
             # thresholds write the spikes of every step
-            names = sorted({name for _, name, _ in found} - {"_spikespace"})
-            mark_as_used(Restart(group, names, self.n_steps), self.brian2.id)
+            names = {name for _, name, _ in found} - {"_spikespace"}
+            dropped = getattr(group, "on_their_way", set())
+            restart = Restart(group, sorted(names - dropped), self.n_steps, zero=sorted(dropped))
+            mark_as_used(restart, self.brian2.id)
             if "onset" in group.variables:  # is computed
                 place = f"t_in_timesteps % {self.n_steps}"
                 group.run_regularly(
@@ -186,9 +190,9 @@ class SpikingNetwork(LayeredNetwork):
 
     def _begin_stimulus(self) -> None:
         whole_steps("SpikingNetwork", self.duration, self.clock.dt)
-        for _, name, variable in self._resets:
-            value = 0 if name.endswith("_queue") else self._first_values[id(variable)]
-            variable.get_value()[...] = value
+        for group, name, variable in self._resets:
+            dropped = isinstance(group, ConvSynapses) and name in group.on_their_way
+            variable.get_value()[...] = 0 if dropped else self._first_values[id(variable)]
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
         self._seed_batch()
         self._feed()
@@ -218,7 +222,7 @@ class SpikingNetwork(LayeredNetwork):
         *,
         reward: Callable[[], None] | None = None,
         **kwds: Any,
-    ) -> None:
+    ) -> bool:
         """Show batches of images, one after the other, each for `duration`.
 
         Parameters
@@ -230,15 +234,21 @@ class SpikingNetwork(LayeredNetwork):
         """
         self._reward = reward
         try:
-            super().present(batches, n_batches, **kwds)
+            return super().present(batches, n_batches, **kwds)
         finally:
             self._reward = None
 
-    def _run(self, n_batches: int) -> None:
+    def _run(self, shown: Presentation) -> None:
         self._resets = list(self._resettable())  # the user may have added what writes
         self._first_step = None  # known when it has begun: the time step may have changed
+        left = shown.n_batches * self.n_steps
         try:
-            self.brian2.run(n_batches * self.n_steps * self.clock.dt, namespace={})
+            while left > 0:
+                self.brian2.run(left * self.clock.dt, namespace={})
+                shown.stopped |= was_stopped(self.brian2)
+                # where it is stopped, a stimulus that has begun is shown to its end
+                left = -(self._timestep - (self._first_step or 0)) % self.n_steps
+                self.brian2.t_ = self.time
         finally:
             self._first_step = 0  # as where nothing runs in Python
             if self._reward is not None:

@@ -70,4 +70,5 @@ def go_to_time(network: Network, seconds: float) -> None:
     network.t_ = seconds
     clocks: set[Any] = {item.clock for item in network.sorted_objects}
     for clock in clocks:
-        clock.set_interval(seconds * second, seconds * second)
+        for time in (0 * second, seconds * second):  # a changed time step has to fit the former
+            clock.set_interval(time, time)

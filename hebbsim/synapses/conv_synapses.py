@@ -345,6 +345,12 @@ class ConvSynapses(KernelGroup):
         """How the source's neurons lie on maps."""
         return self.connections.source_map
 
+    @property
+    def on_their_way(self) -> set[str]:
+        """Names of the variables that hold spikes on their way; all 0 where there are none."""
+        queues = [pathway.queue for pathway in self.pathways.values()]
+        return {name for queue in queues for name in (queue.ring, queue.slot)}
+
     def _name_pathways(self) -> list[str]:
         """Let ``conv.pre`` and the like be the pathways, as in `Synapses`; return their names."""
         names: list[str] = []

@@ -2,11 +2,12 @@
 
 import os
 import signal
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from networks_cases import SHAPE, assert_same, images, kernels, two_layers
+from networks_cases import SHAPE, assert_same, images, kernels, spiking_network, two_layers
 
 from hebbsim import rules
 from hebbsim.networks.checkpoint import Position, save_checkpoint
@@ -23,9 +24,10 @@ def test_layer_by_layer_learns_one_after_the_other():
 
     def spy(*args, learning=None, depth=None, **kwds):
         before = kernels(network)
-        original(*args, learning=learning, depth=depth, **kwds)
+        ended = original(*args, learning=learning, depth=depth, **kwds)
         pairs = zip(before, kernels(network), strict=True)
         changed.append(([bool((a != b).any()) for a, b in pairs], depth))
+        return ended
 
     network.present = spy
     network.fit(images(), epochs=2, layerwise=True, progress=False)
@@ -216,6 +218,21 @@ def test_a_stopped_simulation_ends_the_fit(tmp_path, batch, burn_in, message):
     assert network.learned.batches == batch
     again.fit(images(), checkpoint=path, resume=True, **settings)
     whole.fit(images(), **settings)
+    assert_same(again, whole)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_stimulus_that_has_begun_is_learned_from_to_its_end(tmp_path, batch):
+    """Within an epoch, at its end, and at the end of all, where nothing is left to be stopped."""
+    network, whole, again = (spiking_network(encoding="poisson") for _ in range(3))
+    given = {"epochs": 2, "progress": False}
+    path, stop = tmp_path / "state.npz", Stop(network, batch)
+    stopped = pytest.raises(StoppedError, match=rf"after batch {batch} of 2 in epoch 1")
+    with stopped if batch < 4 else nullcontext():
+        network.fit(images(20), augment=stop, checkpoint=path, **given)
+    assert network.learned.batches == batch
+    again.fit(images(20), checkpoint=path, resume=True, **given)
+    whole.fit(images(20), **given)
     assert_same(again, whole)
 
 

@@ -1,4 +1,4 @@
-{# At the start of each stimulus bring back first values, and drop spikes on their way #}
+{# At the start of each stimulus bring back first values, and zero what is to be 0 #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}

@@ -168,7 +168,7 @@ class SpikingNetwork(LayeredNetwork):
         for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
             # thresholds write the spikes of every step
             names = {name for _, name, _ in found} - {"_spikespace"}
-            dropped = getattr(group, "on_their_way", set())
+            dropped: set[str] = getattr(group, "on_their_way", set())
             restart = Restart(group, sorted(names - dropped), self.n_steps, zero=sorted(dropped))
             mark_as_used(restart, self.brian2.id)
             if "onset" in group.variables:  # is computed

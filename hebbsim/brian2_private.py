@@ -3,7 +3,8 @@
 Each function says which public way is missing. A new version of Brian2 is a matter of this file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Variable, Variables
-from brian2.groups.group import CodeRunner, Group
+from brian2.groups.group import CodeRunner, Group, Indexing
 from brian2.synapses.synapses import SynapticPathway
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "divide_in_double",
     "drop_variable",
     "enable_attributes",
+    "hidden_variables",
     "let_decide_on_flags",
     "mark_as_used",
     "network_of",
     "replace_in_template",
+    "replace_indexing",
     "replace_variable",
     "resize_array",
     "set_number_of_elements",
@@ -62,6 +65,24 @@ def replace_variable(variables: Variables, name: str, other: Variable, index: st
     """Let a name mean another variable: a public reference would need the name to be free."""
     variables._variables[name] = other
     variables.indices[name] = index
+
+
+@contextmanager
+def hidden_variables(variables: Variables, names: Iterable[str]) -> Iterator[None]:
+    """Leave out some variables for a while, of which Brian2's `Subgroup` can make no reference."""
+    hidden = {name: (variables._variables[name], variables.indices[name]) for name in names}
+    for name in hidden:
+        del variables._variables[name], variables.indices[name]
+    try:
+        yield
+    finally:
+        for name, (variable, index) in hidden.items():
+            replace_variable(variables, name, variable, index)
+
+
+def replace_indexing(group: Group, indexing: Indexing) -> None:
+    """Let another object find the elements that an index means: groups make their own."""
+    group._indices = indexing
 
 
 def resize_array(variable: ArrayVariable, size: int) -> None:

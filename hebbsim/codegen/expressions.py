@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from numbers import Number
 from typing import Any
 
+import numpy as np
 from brian2.core.functions import Function
 from brian2.core.variables import (
     ArrayVariable,
@@ -15,20 +17,23 @@ from brian2.core.variables import (
 from brian2.equations.equations import SUBEXPRESSION, SingleEquation
 from brian2.groups.group import CodeRunner, Group, get_dtype
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch, get_dimensions
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
+from hebbsim.brian2_private import replace_variable
 from hebbsim.statements import Statement
 
 __all__ = [
     "add_equation_variable",
     "add_renamed",
     "add_suffixed",
+    "bind_names",
     "changed_read",
     "check_random",
     "check_statements",
     "check_units",
     "drawn_function",
+    "variables_read",
 ]
 
 #: Indices that loops over connections define
@@ -97,6 +102,25 @@ def changed_read(
         elif any(variable is target for target in changed):
             return str(variable.name)
     return None
+
+
+def variables_read(text: str, *scopes: Mapping[str, Variable]) -> set[Variable]:
+    """Return the variables that a text names, itself or through subexpressions.
+
+    Names are looked up in the `scopes`, in their order; others mean none.
+    """
+    pending = get_identifiers(text)
+    seen: set[str] = set()
+    found: set[Variable] = set()
+    while pending - seen:
+        name = (pending - seen).pop()
+        seen.add(name)
+        variable: Any = next((scope[name] for scope in scopes if name in scope), None)
+        if isinstance(variable, Subexpression):
+            pending = pending | get_identifiers(variable.expr)
+        elif variable is not None:
+            found.add(variable)
+    return found
 
 
 def check_units(
@@ -214,6 +238,46 @@ def add_renamed(
     )
 
 
+def bind_names(
+    variables: Variables, group: Group, expression: Subexpression, prefix: str
+) -> dict[str, str]:
+    """Let names in a group's expression keep their meaning where others read it.
+
+    What the group's own namespace defines becomes a constant, or a function, of `variables`.
+
+    Parameters
+    ----------
+    variables : Variables
+        Where the expression will be read.
+    group : Group
+        Whose expression it is.
+    expression : Subexpression
+        Names that are none of its variables are looked up in the group's namespace.
+    prefix : str
+        Begins the new names.
+
+    Returns
+    -------
+    dict of str to str
+        The new names.
+    """
+    namespace = getattr(group, "namespace", None) or {}
+    bound: dict[str, str] = {}
+    for name in sorted(expression.identifiers - set(group.variables)):
+        if name not in namespace:
+            continue
+        value, own = namespace[name], f"_{prefix}_{name}"
+        if isinstance(value, Function):
+            replace_variable(variables, own, value, "0")
+        elif isinstance(value, Number) or (isinstance(value, Quantity) and value.shape == ()):
+            if own not in variables:
+                variables.add_constant(own, np.asarray(value).item(), get_dimensions(value))
+        else:
+            continue  # a Python function without a meaning of its own here
+        bound[name] = own
+    return bound
+
+
 def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -> None:
     """Refer to each variable ``v`` of `group` as ``v`` + `suffix` in a loop nest's `variables`.
 
@@ -232,13 +296,16 @@ def add_suffixed(variables: Variables, group: Group, suffix: str, prefix: str) -
         if index != "0":
             index = prefix + index
             if index not in variables and linked:  # looked up for each neuron
-                variables.add_reference(
-                    index, group, group.variables.indices[name], index=f"{prefix}_idx"
-                )
+                link = group.variables.indices[name]
+                place = prefix + group.variables.indices[link]
+                variables.add_reference(index, group, link, index=place)
             elif index not in variables:
                 variables.add_auxiliary_variable(index, dtype=int)
                 variables[index].unique = False  # numpy must not take it for a permutation
         if isinstance(variable, Subexpression):
-            add_renamed(variables, full_name, variable, own, index)
+            bound = bind_names(variables, group, variable, f"named{suffix}")
+            add_renamed(variables, full_name, variable, own | bound, index)
+        elif isinstance(variable, Function):
+            replace_variable(variables, full_name, variable, "0")
         elif not isinstance(variable, AuxiliaryVariable):
             variables.add_reference(full_name, group, name, index=index)

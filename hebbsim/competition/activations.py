@@ -22,8 +22,8 @@ class Activation(MapOperation):
     target : str
         The variable to write.
     order : int, optional
-        Shifts the place among the forward operations of the step; by default operations run in
-        the order of their creation.
+        Shifts the place among the forward operations of the step; by default it follows from
+        what is read and written, see `hebbsim.maps.forward_order`.
     name : str, optional
         Name of this object.
     """

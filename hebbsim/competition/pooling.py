@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 from brian2.core.variables import ArrayVariable, Variables
 
 from hebbsim.codegen.expressions import add_suffixed
-from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.geometry import GeometryError, PoolGeometry
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.forward_order import ForwardOperation
 
 __all__ = ["AveragePooling", "MaxPooling", "SumPooling"]
 
 
-class Pooling(LoopNest):
+class Pooling(ForwardOperation):
     """Summarise each window of a feature map, in the forward phase of a step.
 
     Parameters
@@ -78,7 +78,7 @@ class Pooling(LoopNest):
             "map_pool",
             f"_source = {source}_pre",
             when="groups",
-            order=target_map.schedule_write(source_map),
+            order=0,
             name=name or f"{target_map.name}_{self.kind}_pooling*",
             template_kwds={
                 "kind": self.kind,
@@ -94,7 +94,8 @@ class Pooling(LoopNest):
             needed_variables=[target],
         )
         self.computes = written
-        target_map.forward_results.add(target)
+        self.target_variable = written
+        self.take_place([source_map, target_map], 0)
         target_map.contained_objects.append(self)
         target_map.add_dependency(source_map)
 

@@ -32,8 +32,8 @@ class WinnerTakeAll(MapOperation):
     condition : str, optional
         A condition that a winner must meet too, such as ``'u > theta'``.
     order : int, optional
-        Shifts the place among the forward operations of the step; by default operations run in
-        the order of their creation.
+        Shifts the place among the forward operations of the step; by default it follows from
+        what is read and written, see `hebbsim.maps.forward_order`.
     name : str, optional
         Name of this object.
 

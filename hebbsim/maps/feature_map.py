@@ -3,28 +3,30 @@
 from typing import Any
 
 import numpy as np
-from brian2 import NeuronGroup, Quantity
+from brian2 import NeuronGroup, Quantity, Subgroup
 from brian2.core.variables import ArrayVariable, Variable
 from brian2.equations import Equations
-from brian2.groups.group import Group
+from brian2.groups.neurongroup import to_start_stop
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
+from hebbsim.maps.forward_order import ForwardMap
+from hebbsim.maps.map_slice import MapSlice
 from hebbsim.units import dimensions_of
 
 __all__ = ["FeatureMap", "first_not_held"]
 
 COORDINATES = ("sample", "row", "col", "channel")
 _ATTRIBUTES = (
-    *("shape", "batch_size", "next_order", "forward_results"),
+    *("shape", "batch_size", "creation_number", "forward_operations", "integrated_after"),
     *("when", "order", "events", "equations"),
 )
 
 
-class FeatureMap(CompiledGroup, NeuronGroup):
+class FeatureMap(ForwardMap, CompiledGroup, NeuronGroup):
     """Create neurons on a (sample, row, col, channel) grid.
 
     A `NeuronGroup` in every respect: differential equations, thresholds, resets and refractoriness
@@ -87,11 +89,7 @@ class FeatureMap(CompiledGroup, NeuronGroup):
         # set before Brian2 guards the attributes of the group
         self.shape = map_shape
         self.batch_size = int(batch_size)
-        #: `order` of the next forward operation on this map, which its state updater precedes
-        self.next_order = int(kwds.get("order", 0)) + 1
-        self._is_read = False
-        #: Names of the variables that forward operations compute in each step
-        self.forward_results: set[str] = set()
+        self.start_places(int(kwds.get("order", 0)))
         super().__init__(
             int(np.prod(self.memory_shape)),
             equations,
@@ -114,35 +112,15 @@ class FeatureMap(CompiledGroup, NeuronGroup):
             self.variables.add_subexpression(coordinate, expr=expression, dtype=np.int32)
             step *= size
 
+    def __getitem__(self, item: Any) -> Subgroup:
+        """Return some of the neurons, as of any `NeuronGroup`."""
+        return MapSlice(self, *to_start_stop(item, len(self)))
+
     @property
     def memory_shape(self) -> tuple[int, int, int, int]:
         """Order of the neurons: ``(batch, rows, cols, channels)``."""
         channels, rows, cols = self.shape
         return (self.batch_size, rows, cols, channels)
-
-    def schedule_write(self, source: Group) -> int:
-        """Return the `order` of an operation that reads `source` and writes this map.
-
-        Forward operations that share a map run in the order of their creation. As with Brian2's
-        summed variables, what comes in from other maps is there before this map's differential
-        equations are integrated; what is added after an operation has read this map (feedback)
-        counts in the next step.
-        """
-        order = self.next_order
-        if isinstance(source, FeatureMap):
-            order = max(source.next_order, order)
-            source._is_read = True
-            source.next_order = order + 1
-        self.next_order = order + 1
-        if not self._is_read:
-            self.state_updater.order = order + 1
-            self.next_order = order + 2
-        return order
-
-    def integrate_after(self, order: int) -> None:
-        """Let the differential equations be integrated after what has this `order`."""
-        self.state_updater.order = max(self.state_updater.order, order + 1)
-        self.next_order = max(self.next_order, self.state_updater.order + 1)
 
     def array_variable(self, variable: str) -> ArrayVariable:
         """Return the variable that stores a value for each neuron, or say which there are."""

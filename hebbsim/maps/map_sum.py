@@ -7,13 +7,13 @@ from brian2.equations.equations import SingleEquation
 
 from hebbsim.codegen.expressions import add_suffixed, check_units
 from hebbsim.codegen.group import CompiledGroup
-from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.forward_order import ForwardOperation
 
 __all__ = ["MapSum"]
 
 
-class MapSum(LoopNest):
+class MapSum(ForwardOperation):
     """Sum an expression over the neurons of each element.
 
     Parameters
@@ -27,7 +27,7 @@ class MapSum(LoopNest):
     equation : SingleEquation
         The summed equation.
     when : {'end', 'groups'}
-        After all forward operations of the step, or among them in the order of creation.
+        After all forward operations of the step, or among them, after what they read.
     """
 
     def __init__(
@@ -40,7 +40,6 @@ class MapSum(LoopNest):
         when: str,
     ) -> None:
         self.equation = equation
-        forward_order = feature_map.schedule_write(feature_map) if when == "groups" else -1
         self.variables = Variables(group)
         self.target_variable = group.variables[equation.varname]
         add_suffixed(self.variables, feature_map, "_map", "_map")
@@ -54,7 +53,7 @@ class MapSum(LoopNest):
             "map_sum",
             f"_synaptic_var = {equation.expr.code}",
             when=when,
-            order=group.order + forward_order,
+            order=group.order - 1,
             name=f"{group.name}_sum_{equation.varname}",
             template_kwds={
                 "per": per,
@@ -64,6 +63,8 @@ class MapSum(LoopNest):
             },
             needed_variables=[equation.varname],
         )
+        if when == "groups":
+            self.take_place([feature_map], group.order)
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""

@@ -15,8 +15,8 @@ from brian2.units.fundamentalunits import (
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.expressions import changed_read
-from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.forward_order import ForwardOperation
 
 __all__ = ["MapOperation", "value_dtype"]
 
@@ -32,7 +32,7 @@ def value_dtype(feature_map: FeatureMap, expression: str, *others: Variable) -> 
     return np.result_type(prefs.core.default_float_dtype, *dtypes)
 
 
-class MapOperation(LoopNest):
+class MapOperation(ForwardOperation):
     """Compute a variable of a feature map from an expression over the map's variables.
 
     Parameters
@@ -46,8 +46,8 @@ class MapOperation(LoopNest):
     target : str
         The variable to write.
     order : int, optional
-        Shifts the place among the forward operations of the step; by default operations run in
-        the order of their creation.
+        Shifts the place among the forward operations of the step; by default it follows from
+        what is read and written, see `hebbsim.maps.forward_order`.
     dimensionless : bool
         Whether the target is a pure number, or has the units of `source`.
     """
@@ -84,7 +84,7 @@ class MapOperation(LoopNest):
             template,
             f"_source = {source}\n{code}",
             when="groups",
-            order=feature_map.schedule_write(feature_map) + order,
+            order=0,
             name=name or f"{feature_map.name}_{type(self).__name__.lower()}_{target}*",
             template_kwds={
                 "memory_shape": feature_map.memory_shape,
@@ -96,7 +96,7 @@ class MapOperation(LoopNest):
             needed_variables=[target],
         )
         feature_map.contained_objects.append(self)
-        feature_map.forward_results.add(target)
+        self.take_place([feature_map], order)
         if not self._reads_target():  # else it changes what is there
             self.computes = self.target_variable
 

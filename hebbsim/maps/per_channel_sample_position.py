@@ -21,7 +21,7 @@ from brian2.synapses.synapses import StateUpdater
 from brian2.utils.stringtools import word_substitute
 
 from hebbsim.brian2_private import enable_attributes
-from hebbsim.codegen.expressions import add_equation_variable
+from hebbsim.codegen.expressions import add_equation_variable, bind_names
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.codegen.loop_nest import LoopNest, compile_directly
 from hebbsim.maps.feature_map import FeatureMap
@@ -57,7 +57,7 @@ class MapGroup(CompiledGroup):
         before the reset. Only neurons that spiked are visited.
     when : {'end', 'groups'}
         When the sums run: after all forward operations of the step, before anything learns; or
-        among the forward operations, in the order of creation.
+        among the forward operations, after what computes what they read.
     method, namespace, dtype, order, name
         As in `NeuronGroup`.
 
@@ -188,9 +188,10 @@ class MapGroup(CompiledGroup):
         for name in equations.names:
             variable = self.variables[name]
             if isinstance(variable, Subexpression):
+                named = bind_names(borrower, self, variable, f"named_{self.name}")
                 borrower.add_subexpression(
                     name,
-                    expr=word_substitute(variable.expr, {"i": element, **own}),
+                    expr=word_substitute(variable.expr, {"i": element, **own, **named}),
                     dimensions=variable.dim,
                     dtype=variable.dtype,
                     scalar=variable.scalar,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from brian2 import NeuronGroup, Subgroup
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import Variable, Variables
+from brian2.core.variables import Variable
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import Group
 from brian2.parsing.expressions import parse_expression_dimensions
@@ -13,8 +13,9 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.brian2_private import drop_variable
 from hebbsim.codegen.expressions import changed_read, check_units
-from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class, on_cuda
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.forward_order import ForwardOperation
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.algebra import Product, separate
 from hebbsim.synapses.kernel import KernelGroup
@@ -27,7 +28,7 @@ _CHANNELS_OF_A_TILE = 16  # with fewer, a tile of the matrix product on a GPU is
 _CHANNELS_TO_SAVE = 32  # of source and target each; with fewer, the transforms cost what they save
 
 
-class ConnectionSum(LoopNest):
+class ConnectionSum(ForwardOperation):
     """Sum an expression over all connections that reach each element of a variable.
 
     Parameters
@@ -40,8 +41,8 @@ class ConnectionSum(LoopNest):
         What the sums are of.
     cumulative : list of SingleEquation
         Subexpressions that run over the output channels, for sums to the kernel.
-    when, order : str, int
-        Place in the step.
+    order : int
+        Place in the step of a sum to the kernel; shifts that of others.
     """
 
     #: A sum visits active neurons alone if no more than one in so many is active: their scattered
@@ -55,7 +56,6 @@ class ConnectionSum(LoopNest):
         side: str,
         cumulative: list[SingleEquation],
         *,
-        when: str,
         order: int,
     ) -> None:
         self.side = side
@@ -78,7 +78,7 @@ class ConnectionSum(LoopNest):
         super().__init__(
             kernel,
             *self._whole,
-            when=when,
+            when="end" if side == "kernel" else "groups",
             order=order,
             clock=kernel.clock if side == "kernel" else connections.group(side).clock,
             name=f"{kernel.name}_sum_{equation.varname}",
@@ -108,6 +108,23 @@ class ConnectionSum(LoopNest):
         self.single: Product | None = self._single() if side == "post" else None
         #: That product, if its sums share multiplications
         self.saving: Product | None = self._saving()
+        if side != "kernel":
+            groups = [group for _, group in connections.sides]
+            owners = [g.source if isinstance(g, Subgroup) else g for g in groups]
+            self.take_place([g for g in owners if isinstance(g, FeatureMap)], order)
+
+    @property
+    def text(self) -> str:
+        """The code whose names it reads."""
+        return self._whole[1]
+
+    def reads_before_integration(self, computed: set[Variable]) -> bool:
+        """Whether it reads what differential equations integrate, and nothing that is computed."""
+        read = self.reads()
+        groups = [self.connections.group("post" if self.side == "pre" else "pre")]
+        groups += [*self.group.traces.values()]
+        integrated = {group.variables[n] for group in groups for n in _integrated(group)}
+        return bool(read & integrated) and not read & computed
 
     @property
     def label(self) -> str:
@@ -268,33 +285,8 @@ def make_sums(
                 f"cumulative '{used[0].varname}'"
             )
         check_identifiers(connections, rule, known, [equation, *used])
-        when, place = "end", order
-        if side != "kernel":
-            when, place = "groups", _place(kernel, equation, side, known) + order
-        sums[equation.varname] = ConnectionSum(kernel, equation, side, used, when=when, order=place)
+        sums[equation.varname] = ConnectionSum(kernel, equation, side, used, order=order)
     return sums
-
-
-def _place(kernel: KernelGroup, equation: SingleEquation, side: str, known: Variables) -> int:
-    """Return the `order` of a sum to neurons.
-
-    What differential equations integrate is read before they do so, as Brian2's summed variables
-    read it. What operations on the maps compute is read when they have, so that a signal passes
-    through the maps in one step.
-    """
-    reads, writes = (kernel.connections.group(s) for s in ("pre", "post"))
-    if side == "pre":
-        reads, writes = writes, reads
-    code = equation.expr.code
-    integrated = [reads.variables[name] for name in _integrated(reads)]
-    for traces in kernel.traces.values():
-        integrated += [traces.variables[name] for name in _integrated(traces)]
-    computed = [reads.variables[name] for name in getattr(reads, "forward_results", ())]
-    if changed_read(code, integrated, known) and not changed_read(code, computed, known):
-        return int(writes.order) - 1
-    order = writes.schedule_write(reads)
-    writes.forward_results.add(equation.varname.rpartition("_")[0])
-    return order
 
 
 def _integrated(group: Group) -> set[str]:

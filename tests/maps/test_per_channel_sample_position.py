@@ -85,8 +85,8 @@ def test_sums_and_means_equal_numpys(target, dtype):
 def sums_updates_and_equations_in_their_order():
     """Differential equations, updates and order of events against a reference in numpy.
 
-    The map's `x` is set from `theta` among the forward operations, so that a sum in the slot
-    ``groups`` is of what was there where it was created, and a sum in ``end`` of the outcome.
+    The map's `x` is set from `theta` among the forward operations, and a sum in the slot
+    ``groups`` follows, whether it was made before or after.
     """
     layer = FeatureMap(SHAPE, "x : 1\nu : 1\nz = u - theta : 1", batch_size=BATCH, name="layer")
     before = PerSample(layer, "before = x_map : 1 (summed)", when="groups", name="before")
@@ -115,9 +115,8 @@ def sums_updates_and_equations_in_their_order():
     theta, slow, rate, x = 0.1 * np.arange(5.0), np.zeros(5), np.zeros(5), np.full(u.shape, 0.25)
     for _ in range(STEPS):
         slow += 0.1 * (rate - slow)
-        sums = {"before": x.sum((1, 2, 3))}
         x = np.clip(u - theta[:, None, None], 0, 1)
-        sums["after"] = x.sum((1, 2, 3))
+        sums = dict.fromkeys(("before", "after"), x.sum((1, 2, 3)))
         rate = x.mean((0, 2, 3))
         last = (x + 2 * theta[:, None, None] + np.arange(5)[:, None, None] / 5).sum(1).ravel()
         theta = theta + 0.5 * (rate - 0.1)
@@ -131,7 +130,7 @@ def sums_updates_and_equations_in_their_order():
     # what the map borrows is the group's, in its equations and in torch's order
     close(layer.get_maps("z"), u - theta[:, None, None])
     close(layer.get_maps("theta"), np.broadcast_to(theta[:, None, None], u.shape))
-    assert clip.order > before.sums["before"].order
+    assert clip.order < before.sums["before"].order
 
 
 def thresholds_of_a_spiking_map():

@@ -230,10 +230,10 @@ def update_in_place_of_the_rules():
 
 
 def layers_in_one_step():
-    """Two plastic layers and feedback: forward in the order of creation, then all learn at once.
+    """Two plastic layers and feedback: forward, back, then all learn at once.
 
-    Both changes are of the kernels as they were. The feedback is part of the second convolution
-    and was created before the output's activity, so that it takes that of the step before.
+    Both changes are of the kernels as they were. The feedback is part of the second convolution,
+    made before the output's activity, which it follows all the same.
     """
     image = FeatureMap((2, 6, 5), "x : 1", batch_size=2, name="z_image")
     hidden = FeatureMap((3, 5, 4), "u : 1\ny : 1\nd : 1", batch_size=2, name="y_hidden")
@@ -269,12 +269,11 @@ def layers_in_one_step():
     second.set_kernel("w", w2)
     yield image, hidden, output, first, second
 
-    y2 = np.zeros((2, 4, 4, 2))
     for _ in range(STEPS):
         y1 = np.maximum(drive(x, w1), 0)
         u2 = drive(y1, w2)
-        d = conv2d_input(y1.shape, torch.tensor(w2), torch.tensor(y2)).numpy()
         y2 = np.maximum(u2 - 0.1, 0)
+        d = conv2d_input(y1.shape, torch.tensor(w2), torch.tensor(y2)).numpy()
         signal = y1 + d
         dw1 = coincidences(x, signal, w1)
         dw1 = dw1 - w1 * (signal * y1).sum((0, 2, 3))[:, None, None, None]

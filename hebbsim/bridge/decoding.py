@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebbsim.data.dataset import one_a_sample
 from hebbsim.errors import unknown
 
 type Features = NDArray[np.float64]
@@ -33,11 +34,11 @@ def decode(
     train_features : array
         `(n_train, ...)`, of any shape: each sample is flattened.
     train_labels : array
-        `(n_train,)`, integers or strings, of two classes or more.
+        `(n_train,)` or `(n_train, 1)`, integers or strings, of two classes or more.
     test_features : array
         `(n_test, ...)`, of as many features.
     test_labels : array
-        `(n_test,)`. A class that training lacks is allowed, and can only be missed.
+        As those. A class that training lacks is allowed, and can only be missed.
     method : {'ridge', 'logistic', 'svm'}, optional
         * ``'ridge'``: least squares on one-hot targets with an intercept, and the class of the
           largest output, as in Miconi's notebook [1]_. Features are used as they are.
@@ -87,7 +88,9 @@ def decode(
     _check_widths(train, test, np.shape(train_features), np.shape(test_features))
     classes, indices = np.unique(train_targets, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"training labels must have at least two classes, got only {classes[0]!r}")
+        raise ValueError(
+            f"training labels must have at least two classes, got only {classes[0].item()!r}"
+        )
     predicted = _READ_OUTS[method](train, indices, test, alpha, seed)
     return float(np.mean(classes[predicted] == test_targets))
 
@@ -114,11 +117,11 @@ def _check_widths(
 
 
 def _labels(split: str, labels: ArrayLike) -> NDArray[Any]:
-    labels = np.asarray(labels)
+    labels = one_a_sample(np.asarray(labels))
     if labels.ndim != 1 or labels.dtype.kind not in "iubU":
         raise ValueError(
-            f"{split} labels must be integers or strings of shape (n,), got {labels.dtype} of "
-            f"shape {labels.shape}"
+            f"{split} labels must be integers or strings of shape (n,) or (n, 1), got "
+            f"{labels.dtype} of shape {labels.shape}"
         )
     return labels
 

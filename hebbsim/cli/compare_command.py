@@ -63,6 +63,9 @@ def compare(
     zca_epsilon: Annotated[
         float | None, option("Regularises the whitening (default 0.1; digits: 1).")
     ] = None,
+    zca_components: Annotated[
+        int | None, option("Whiten along so many directions (default: as many as memory holds).")
+    ] = None,
     n_train: Annotated[int | None, option("Use so many training images (default all).")] = None,
     n_test: Annotated[int | None, option("Use so many test images (default all).")] = None,
     activity: Annotated[
@@ -87,7 +90,7 @@ def compare(
     dtype: Annotated[str | None, option("float32 or float64 (default float32).")] = None,
     threads: Annotated[int | None, option("OpenMP threads; 0: without OpenMP (default 0).")] = None,
     quick: Annotated[
-        bool, option("A first look: one seed, one epoch, 500 images.", "--quick")
+        bool, option("A first look: one seed, one epoch, at most 500 images.", "--quick")
     ] = False,
     settings: Annotated[
         Path | None,
@@ -112,6 +115,7 @@ def compare(
         "batch_size": batch_size,
         "preprocessing": preprocessing,
         "zca_epsilon": zca_epsilon,
+        "zca_components": zca_components,
         "n_train": n_train,
         "n_test": n_test,
         "activity": activity,
@@ -156,7 +160,9 @@ def _settings(
         raise SettingsError(f"--quick has its own settings, and '{source}' others; give one")
     if data is not None:
         given = {**given, "data": CompareSettings.for_data(data).data}
-    return replace(CompareSettings.load(source), **given)
+    saved = CompareSettings.load(source)
+    at_most = {name: value for name, value in saved.at_most.items() if name not in given}
+    return replace(saved, **given, at_most=at_most)
 
 
 def _compare(settings: CompareSettings, folder: Path, **how: bool) -> None:

@@ -14,12 +14,11 @@ from hebbsim.bridge.decoding import decode
 from hebbsim.compare.results import PIXELS, RANDOM, ResultsFolder, Row
 from hebbsim.compare.settings import CompareSettings
 from hebbsim.compare.tables import markdown
-from hebbsim.data.dataset import ImageDataset, as_float
+from hebbsim.data.dataset import DatasetError, ImageDataset, as_float
 from hebbsim.data.filters import standardize
 from hebbsim.data.load import load_dataset
 from hebbsim.data.preprocessing import Preprocessing, make_preprocessing
-from hebbsim.data.zca import ZCA
-from hebbsim.errors import SettingsError
+from hebbsim.data.zca import ZCA, matrix_bytes
 from hebbsim.experiments.features import features
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import Bar, progress_bar
@@ -84,15 +83,19 @@ def compare(
     results.check(settings, overwrite=overwrite, resume=resume)
     images = load_images(settings, download=download)
     check_layers(settings, images.shape)  # fails before anything is replaced
+    used = settings.with_batches_that_fit(len(images.train), images.shape)
+    if progress:
+        for note in (*images.notes, *_less(settings, used)):
+            (console or Console(stderr=True)).print(note, highlight=False)
     with preferences(settings):
         rows = results.begin(settings, images.dataset, resume=resume)
         pairs = _pairs_to_do(settings, rows)
         if not any(row.rule == PIXELS for row in rows):
             rows += _kept(results, [decode_pixels(settings, images)])
-        n_batches = settings.epochs * (len(images.train) // settings.batch_size)
+        n_batches = used.epochs * (len(images.train) // used.batch_size)
         total = len(pairs) * n_batches
         with progress_bar("starting", total, show=progress, console=console) as bar:
-            rows += _run_networks(settings, images, results, pairs, bar)
+            rows += _run_networks(used, images, results, pairs, bar)
     write_report(results, settings, rows)
     return rows
 
@@ -112,6 +115,8 @@ class Images:
     dataset: ImageDataset
     train: np.ndarray
     test: np.ndarray
+    #: What the user is told about the preprocessing
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -122,22 +127,55 @@ class Images:
 def load_images(settings: CompareSettings, *, download: bool = False) -> Images:
     """Load and preprocess the data set; whatever is fitted is fitted on the training split."""
     dataset = load_dataset(settings.data, settings.data_root, download)
-    dataset = dataset.subset(settings.n_train, settings.n_test)
-    if len(dataset.train_images) < settings.batch_size:
-        raise SettingsError(
-            f"batch_size: expected at most the {len(dataset.train_images)} training images of "
-            f"'{settings.data}', got {settings.batch_size}; give a smaller --batch-size or a "
-            "larger --n-train"
-        )
+    dataset = dataset.subset(
+        settings.limited("n_train", len(dataset.train_images)),
+        settings.limited("n_test", len(dataset.test_images)),
+    )
+    _check_classes(dataset)
     preprocessing = _preprocessing(settings)
     train = preprocessing.fit_transform(as_float(dataset.train_images))
-    return Images(dataset, train, preprocessing.transform(as_float(dataset.test_images)))
+    test = preprocessing.transform(as_float(dataset.test_images))
+    return Images(dataset, train, test, _whitening(settings, preprocessing.whitening))
+
+
+def _check_classes(dataset: ImageDataset) -> None:
+    """Refuse what a read-out can't tell apart, before the work begins."""
+    present = np.unique(dataset.train_labels)
+    if len(present) < 2:
+        raise DatasetError(
+            f"data set '{dataset.name}': expected training images of at least two classes, which "
+            f"a read-out can tell apart, got '{dataset.class_names[present[0]]}' alone"
+        )
 
 
 def _preprocessing(settings: CompareSettings) -> Preprocessing:
     if settings.preprocessing == "zca":
-        return Preprocessing("zca", standardize, ZCA(settings.zca_epsilon))
+        zca = ZCA(settings.zca_epsilon, components=settings.zca_components)
+        return Preprocessing("zca", standardize, zca)
     return make_preprocessing(settings.preprocessing)
+
+
+def _whitening(settings: CompareSettings, zca: ZCA | None) -> tuple[str, ...]:
+    """Say which whitening was chosen for large images, and why."""
+    if zca is None or zca.directions_ is None or settings.zca_components is not None:
+        return ()
+    d, k = zca.directions_.shape
+    size = "x".join(map(str, zca.shape_))
+    return (
+        f"whitening along {k:,} directions: images of {size} have {d:,}, and a whole matrix would "
+        f"take {matrix_bytes(d) / 2**30:,.0f} GiB; --zca-components sets their number, "
+        "--preprocessing standardize does without",
+    )
+
+
+def _less(settings: CompareSettings, used: CompareSettings) -> tuple[str, ...]:
+    """Say that batches are smaller than by default."""
+    if used.batch_size == settings.batch_size:
+        return ()
+    return (
+        f"batches of {used.batch_size} images, as many as there are or fit into memory; "
+        "--batch-size sets another number",
+    )
 
 
 def check_layers(settings: CompareSettings, shape: tuple[int, int, int]) -> None:

@@ -1,6 +1,8 @@
 """What `hebbsim compare` is asked to do, as plain values that a file holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,6 +16,7 @@ from hebbsim.experiments.settings import (
     check_choice,
     check_whole_number,
 )
+from hebbsim.geometry import MapShape
 from hebbsim.networks.conv_layer import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
 
 __all__ = ["CompareSettings"]
@@ -31,6 +34,10 @@ _FOR_DATA: dict[str, dict[str, Any]] = {
         "zca_epsilon": 1.0,
     },
 }
+#: What is taken to be an upper limit where it isn't given
+LIMITS = ("n_train", "n_test", "batch_size")
+#: Variables and indices of a neuron of a layer in single precision, and memory for all of them
+_BYTES_OF_NEURON, _MOST_OF_BATCH = 32, 2**29
 _QUICK = {"seeds": 1, "epochs": 1, "n_train": 500, "n_test": 200}
 
 
@@ -70,8 +77,13 @@ class CompareSettings(SavedSettings):
         Of the network's input; fitted on the training images. Raw pixels stay raw.
     zca_epsilon : float
         Of `ZCA`, with ``preprocessing='zca'``: how little the weak components are amplified.
+    zca_components : int, optional
+        Of `ZCA`: along how many directions it whitens; by default as many as fit into memory.
     n_train, n_test : int, optional
         Size of a fixed random choice of images; by default all.
+    at_most : mapping of str to int
+        Values of ``n_train``, ``n_test`` and ``batch_size`` that nobody asked for: they are less
+        where there are fewer images, and a batch also where its network takes more than 512 MiB.
     decoder : {'ridge', 'logistic', 'svm'}
         Method of `decode`.
     dtype : {'float32', 'float64'}
@@ -105,8 +117,10 @@ class CompareSettings(SavedSettings):
     batch_size: int = 100
     preprocessing: str = "zca"
     zca_epsilon: float = 0.1
+    zca_components: int | None = None
     n_train: int | None = None
     n_test: int | None = None
+    at_most: Mapping[str, int] = field(default_factory=dict)
     decoder: str = "ridge"
     dtype: str = "float32"
     threads: int = 0
@@ -128,13 +142,15 @@ class CompareSettings(SavedSettings):
             ("dtype", DTYPES),
         ):
             check_choice(name.replace("_", " "), getattr(self, name), known)
+        for name in self.at_most:
+            check_choice("limit", name, LIMITS)
 
     def _check_numbers(self) -> None:
         for name in _AT_LEAST_ONE:
             _check_integer(name, getattr(self, name), 1)
         for name in ("padding", "threads"):
             _check_integer(name, getattr(self, name), 0)
-        for name in ("n_train", "n_test"):
+        for name in ("n_train", "n_test", "zca_components"):
             if getattr(self, name) is not None:
                 _check_integer(name, getattr(self, name), 1)
         for name in ("threshold_step", "zca_epsilon"):
@@ -173,7 +189,41 @@ class CompareSettings(SavedSettings):
         if data not in available_datasets() and Path(data).expanduser().exists():
             data = str(Path(data).expanduser().resolve())
         defaults = {**_FOR_DATA.get(data, {}), **(_QUICK if quick else {})}
-        return cls.from_dict({**defaults, **given, "data": data})
+        usual = {"batch_size": cls.batch_size, **defaults}
+        at_most = {n: usual[n] for n in LIMITS if n not in given and n in usual}
+        return cls.from_dict({"at_most": at_most, **defaults, **given, "data": data})
+
+    def _is_limit(self, name: str) -> bool:
+        return name in self.at_most and getattr(self, name) == self.at_most[name]
+
+    def limited(self, name: str, available: int) -> int | None:
+        """Return a number of images, or what there is where nobody asked for so many."""
+        wanted: int | None = getattr(self, name)
+        return wanted if wanted is None or not self._is_limit(name) else min(wanted, available)
+
+    def with_batches_that_fit(self, n_train: int, shape: tuple[int, int, int]) -> Self:
+        """Return these settings with a batch of as many images as there are and memory holds.
+
+        Raises
+        ------
+        SettingsError
+            If somebody asked for a batch of more than there are.
+        """
+        if not self._is_limit("batch_size"):
+            if n_train < self.batch_size:
+                raise SettingsError(
+                    f"batch_size: expected at most the {n_train} training images of "
+                    f"'{self.data}', got {self.batch_size}; give a smaller --batch-size or a "
+                    "larger --n-train"
+                )
+            return self
+        neurons = prod(shape)
+        for layer in self.layers(None):
+            convolved = layer.geometry(MapShape.of(shape)).out_shape
+            shape = layer.output_shape(shape)
+            neurons += prod(convolved) + prod(shape)
+        fits = max(1, _MOST_OF_BATCH // (_BYTES_OF_NEURON * neurons))
+        return replace(self, batch_size=min(self.batch_size, n_train, fits))
 
     def layers(self, rule: str | None) -> list[ConvLayer]:
         """Declare the network's layers, with the rule of that name or with none."""

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DatasetError", "ImageDataset", "Images", "Labels", "StrPath", "as_float", "reading"]
+__all__ = ["DatasetError", "ImageDataset", "Images", "Labels", "StrPath", "as_float"]
+__all__ += ["one_a_sample", "reading", "usual_type"]
 
 type Images = NDArray[Any]
 type Labels = NDArray[np.integer[Any]]
@@ -44,9 +45,10 @@ class ImageDataset:
     name : str
         A name that `load_dataset` accepts.
     train_images : array
-        `(n_train, channels, rows, cols)`, of uint8 (0 to 255) or floating point, as stored.
+        `(n_train, channels, rows, cols)`, of uint8 (0 to 255) or floating point, which becomes
+        float32 or float64 where it is neither.
     train_labels : array of int
-        `(n_train,)`, the index of each image's class in `class_names`.
+        `(n_train,)` or `(n_train, 1)`, the index of each image's class in `class_names`.
     test_images : array
         `(n_test, channels, rows, cols)`, as the training images.
     test_labels : array of int
@@ -70,8 +72,10 @@ class ImageDataset:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for field in ("train_images", "train_labels", "test_images", "test_labels"):
-            object.__setattr__(self, field, np.asarray(getattr(self, field)))
+        for split in ("train", "test"):
+            images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
+            object.__setattr__(self, f"{split}_images", usual_type(np.asarray(images)))
+            object.__setattr__(self, f"{split}_labels", one_a_sample(np.asarray(labels)))
         self._check_split("training", self.train_images, self.train_labels)
         self._check_split("test", self.test_images, self.test_labels)
         test_shape = self.test_images.shape[1:]
@@ -179,6 +183,24 @@ class ImageDataset:
                 f"have 1 to {available} of them, got {wanted}"
             )
         return np.random.default_rng(seed).permutation(available)[:wanted]
+
+
+def usual_type(images: Images) -> Images:
+    """Return images in the type that loops are compiled for, with the machine's byte order.
+
+    Halves become float32, long doubles float64; all other types stay.
+    """
+    kind = images.dtype
+    if kind.kind != "f":
+        return images
+    wanted = np.dtype(np.float32 if kind.itemsize <= 4 else np.float64)
+    with np.errstate(over="ignore"):  # what a double can't hold becomes infinite, and is refused
+        return images if kind == wanted and kind.isnative else images.astype(wanted)
+
+
+def one_a_sample(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of shape `(n,)`: also those of `(n, 1)`, as many tools store them."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
 def as_float(images: Images) -> NDArray[np.floating]:

@@ -26,6 +26,8 @@ _NOT_READ = (
 def load_folder(path: Path) -> ImageDataset:
     """Read a folder of class folders, or of a ``train`` and a ``test`` folder of these."""
     splits = [path / "train", path / "test"]
+    for entry in path.iterdir():
+        _refuse_broken(entry)
     is_split = all(folder.is_dir() for folder in splits)
     classes = [_class_folders(folder) for folder in (splits if is_split else [path])]
     names = sorted({folder.name for split in classes for folder in split})
@@ -51,7 +53,18 @@ def load_folder(path: Path) -> ImageDataset:
     )
 
 
+def _refuse_broken(entry: Path) -> None:
+    """Refuse a link to what isn't there: its images would be missing without a word."""
+    if entry.is_symlink() and not entry.exists() and not entry.name.startswith("."):
+        raise DatasetError(
+            f"'{entry}' is a link to '{entry.readlink()}', which isn't there; mend the link, or "
+            "take it out of the folder"
+        )
+
+
 def _class_folders(folder: Path) -> list[Path]:
+    for entry in folder.iterdir():
+        _refuse_broken(entry)
     found = sorted(
         entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
@@ -63,6 +76,8 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _image_files(folder: Path) -> list[Path]:
+    for entry in folder.iterdir():
+        _refuse_broken(entry)
     found = sorted(
         entry
         for entry in folder.rglob("*")

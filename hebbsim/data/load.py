@@ -56,8 +56,8 @@ def load_dataset(
           `(n, channels, rows, cols)` or `(n, rows, cols, channels)`: channels are the axis of
           size 1, 3 or 4. Where both axes or none have such a size, the file must say which in a
           string ``layout``, ``'channels_first'`` or ``'channels_last'``. Labels are `(n,)`
-          integers or strings; their sorted distinct values become the class names, unless the
-          file has ``class_names``, which integer labels then index.
+          or `(n, 1)` integers or strings; their sorted distinct values become the class names,
+          unless the file has ``class_names``, which integer labels then index.
     data_root : str or path, optional
         The folder that holds torchvision's data sets. Defaults to the environment variable
         ``HEBBSIM_DATA_ROOT``.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hebbsim.data.dataset import DatasetError, ImageDataset, Images, Labels, reading
+from hebbsim.data.dataset import DatasetError, ImageDataset, Images, Labels, one_a_sample, reading
 from hebbsim.data.split import split_whole
 from hebbsim.errors import unknown
 
@@ -84,11 +84,12 @@ def _index_labels(
     path: Path, splits: list[NDArray[Any]], class_names: NDArray[Any] | None
 ) -> tuple[list[Labels], tuple[str, ...]]:
     """Replace labels by indices of class names."""
+    splits = [one_a_sample(labels) for labels in splits]
     for labels in splits:
         if labels.ndim != 1 or labels.dtype.kind not in "iubU":
             raise DatasetError(
-                f"'{path}': labels must be integers or strings of shape (n,), got {labels.dtype} "
-                f"of shape {labels.shape}"
+                f"'{path}': labels must be integers or strings of shape (n,) or (n, 1), got "
+                f"{labels.dtype} of shape {labels.shape}"
             )
     if class_names is not None:
         return splits, tuple(map(str, class_names.ravel()))

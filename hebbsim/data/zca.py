@@ -2,22 +2,31 @@
 
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hebbsim.data.components import leading_components, total_variance
 from hebbsim.data.filters import FloatImages, checked_images
 from hebbsim.data.image_transform import ImageTransform
 from hebbsim.errors import unknown
 from hebbsim.whole_file import whole_file
 
-__all__ = ["ZCA"]
+__all__ = ["ZCA", "matrix_bytes"]
 
 type ImageShape = tuple[int, int, int]
 type Divisor = Literal["samples", "dimensions"]
 
 _DIVISORS = ("samples", "dimensions")
 _FIT_CHUNK = 1024
+#: Memory that a whole matrix may take while it is fitted, and that directions may take
+_MOST_OF_MATRIX, _MOST_OF_DIRECTIONS = 2**30, 2**28
+
+
+def matrix_bytes(dimensions: int) -> int:
+    """Return what fitting a whole matrix takes: covariance, eigenvectors, and their workspace."""
+    return 32 * dimensions**2
 
 
 class ZCA(ImageTransform):
@@ -35,6 +44,11 @@ class ZCA(ImageTransform):
     Fitting computes in float64, because the smallest eigenvalues are those that whitening
     amplifies most; the results have the type of the images.
 
+    Large images have no such matrix: it takes ``32*d**2`` bytes to fit, 24 GB for RGB of 96x96.
+    Beyond 1 GiB, or where `components` says so, `W` is whole along the `k` directions of largest
+    variance alone, and a single number along all others, whose variances are taken for equal.
+    With no more images than directions that is the same `W`.
+
     Parameters
     ----------
     epsilon : float, optional
@@ -46,6 +60,9 @@ class ZCA(ImageTransform):
         Whether `X'X` is divided by the number of images `n` or by the number of dimensions
         `d`. Miconi's notebook [2]_ divides by the dimensions, and does not centre:
         ``ZCA(center=False, divide_by='dimensions')`` after `standardize`.
+    components : int, optional
+        How many directions are whitened one by one; by default all of them where the matrix fits,
+        else as many as fit into 256 MiB.
 
     Attributes
     ----------
@@ -54,12 +71,17 @@ class ZCA(ImageTransform):
     mean_ : array
         `(d,)`, the mean image, 0 without `center`.
     whitening_ : array
-        `(d, d)`, the symmetric matrix `W`.
+        `(d, d)`, the symmetric matrix `W`; or None with directions.
+    directions_ : array
+        `(d, k)`, orthonormal columns, or None.
+    gains_, rest_ : array, float
+        `(k,)`, how much more the directions are amplified than all others, and how much these.
 
     Raises
     ------
     ValueError
-        If `epsilon` is negative or not finite, or `divide_by` is unknown.
+        If `epsilon` is negative or not finite, `divide_by` is unknown, or `components` no positive
+        integer.
 
     References
     ----------
@@ -72,21 +94,32 @@ class ZCA(ImageTransform):
 
     shape_: ImageShape
     mean_: FloatImages
-    whitening_: FloatImages
+    whitening_: FloatImages | None
+    directions_: FloatImages | None
+    gains_: FloatImages
+    rest_: float
 
     def __init__(
-        self, epsilon: float = 1e-3, *, center: bool = True, divide_by: Divisor = "samples"
+        self,
+        epsilon: float = 1e-3,
+        *,
+        center: bool = True,
+        divide_by: Divisor = "samples",
+        components: int | None = None,
     ) -> None:
         if not (epsilon >= 0 and np.isfinite(epsilon)):
             raise ValueError(f"epsilon must be finite and not negative, got {epsilon}")
         if divide_by not in _DIVISORS:
             raise ValueError(unknown("divisor", divide_by, _DIVISORS))
+        if components is not None and not (isinstance(components, int) and components > 0):
+            raise ValueError(f"components must be a positive integer or None, got {components!r}")
+        self.components = components
         self.epsilon = epsilon
         self.center = center
         self.divide_by: Divisor = divide_by
 
     def __repr__(self) -> str:
-        defaults = {"epsilon": 1e-3, "center": True, "divide_by": "samples"}
+        defaults = {"epsilon": 1e-3, "center": True, "divide_by": "samples", "components": None}
         changed = [
             f"{name}={getattr(self, name)!r}"
             for name, default in defaults.items()
@@ -107,26 +140,54 @@ class ZCA(ImageTransform):
         if images.size == 0:
             raise ValueError(f"fit needs at least one image, got images of shape {images.shape}")
         samples = images.reshape(len(images), -1)
-        n, d = samples.shape
+        d = samples.shape[1]
         mean = samples.mean(axis=0, dtype=np.float64) if self.center else np.zeros(d)
+        self.mean_ = mean.astype(images.dtype)
+        _, channels, rows, cols = images.shape
+        self.shape_ = channels, rows, cols
+        self.whitening_ = self.directions_ = None
+        if self.components is None and matrix_bytes(d) <= _MOST_OF_MATRIX:
+            self._fit_whole(samples, mean)
+        else:
+            self._fit_directions(samples, mean)
+        return self
+
+    def _fit_whole(self, samples: FloatImages, mean: NDArray[np.float64]) -> None:
+        n, d = samples.shape
         covariance = np.zeros((d, d))
         for start in range(0, n, _FIT_CHUNK):
             chunk = samples[start : start + _FIT_CHUNK] - mean
             covariance += chunk.T @ chunk
         covariance /= n if self.divide_by == "samples" else d
         eigenvalues, vectors = np.linalg.eigh(covariance)
-        if self.epsilon == 0 and eigenvalues[0] <= eigenvalues[-1] * d * np.finfo(float).eps:
-            raise ValueError(
-                f"the covariance of {n} images of {d} dimensions is singular (smallest eigenvalue "
-                f"{eigenvalues[0]:.3g}, largest {eigenvalues[-1]:.3g}); give a positive epsilon"
-            )
+        self._check_singular(n, d, eigenvalues[0], eigenvalues[-1])
         # Rounding leaves eigenvalues that are 0 slightly negative.
         scale = 1 / np.sqrt(np.maximum(eigenvalues, 0) + self.epsilon)
-        self.mean_ = mean.astype(images.dtype)
-        self.whitening_ = ((vectors * scale) @ vectors.T).astype(images.dtype)
-        _, channels, rows, cols = images.shape
-        self.shape_ = channels, rows, cols
-        return self
+        self.whitening_ = ((vectors * scale) @ vectors.T).astype(samples.dtype)
+
+    def _fit_directions(self, samples: FloatImages, mean: NDArray[np.float64]) -> None:
+        n, d = samples.shape
+        most = max(1, _MOST_OF_DIRECTIONS // (d * samples.itemsize))
+        variances, self.directions_ = leading_components(samples, mean, self.components or most)
+        k = len(variances)
+        others = max(1, min(n - self.center, d) - k)
+        remaining = max(0.0, total_variance(samples, mean) - variances.sum()) / others
+        if k == min(n - self.center, d):
+            remaining = 0.0  # but for rounding
+        if self.divide_by == "dimensions":
+            variances, remaining = variances * n / d, remaining * n / d
+        lowest = remaining if k < d else variances[-1]
+        self._check_singular(n, d, lowest, variances[0] if k else 0.0)
+        self.rest_ = float(1 / np.sqrt(remaining + self.epsilon)) if k < d else 0.0
+        gains = 1 / np.sqrt(variances + self.epsilon) - self.rest_
+        self.gains_ = gains.astype(samples.dtype)
+
+    def _check_singular(self, n: int, d: int, lowest: float, highest: float) -> None:
+        if self.epsilon == 0 and lowest <= highest * d * np.finfo(float).eps:
+            raise ValueError(
+                f"the covariance of {n} images of {d} dimensions is singular (smallest eigenvalue "
+                f"{lowest:.3g}, largest {highest:.3g}); give a positive epsilon"
+            )
 
     def transform(self, images: FloatImages) -> FloatImages:
         """
@@ -145,10 +206,17 @@ class ZCA(ImageTransform):
                 f"got {images.shape[1:]}; fit another one on images of that shape"
             )
         samples = images.reshape(len(images), len(self.mean_))
-        mean, whitening = (
-            array.astype(images.dtype, copy=False) for array in (self.mean_, self.whitening_)
-        )
-        return ((samples - mean) @ whitening).reshape(images.shape)
+        centred = samples - self.mean_.astype(images.dtype, copy=False)
+        if self.whitening_ is not None:
+            whitening = self.whitening_.astype(images.dtype, copy=False)
+            return (centred @ whitening).reshape(images.shape)
+        assert self.directions_ is not None
+        directions = self.directions_.astype(images.dtype, copy=False)
+        along = (centred @ directions) * self.gains_.astype(images.dtype, copy=False)
+        centred *= images.dtype.type(self.rest_)
+        for start in range(0, len(centred), _FIT_CHUNK):
+            centred[start : start + _FIT_CHUNK] += along[start : start + _FIT_CHUNK] @ directions.T
+        return centred.reshape(images.shape)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """
@@ -188,10 +256,17 @@ class ZCA(ImageTransform):
                 center=self.center,
                 divide_by=self.divide_by,
                 shape=self.shape_,
+                components=self.components or 0,
                 mean=self.mean_,
-                whitening=self.whitening_,
+                **self._matrices(),
             )
         return path
+
+    def _matrices(self) -> dict[str, Any]:
+        """Return what `transform` multiplies with."""
+        if self.whitening_ is not None:
+            return {"whitening": self.whitening_}
+        return {"directions": self.directions_, "gains": self.gains_, "rest": self.rest_}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -222,11 +297,17 @@ class ZCA(ImageTransform):
                     float(file["epsilon"]),
                     center=bool(file["center"]),
                     divide_by=str(file["divide_by"]),  # type: ignore[arg-type]
+                    components=int(file["components"]) or None,
                 )
                 channels, rows, cols = file["shape"].tolist()
                 zca.shape_ = channels, rows, cols
                 zca.mean_ = file["mean"]
-                zca.whitening_ = file["whitening"]
+                zca.whitening_ = zca.directions_ = None
+                if "whitening" in file:
+                    zca.whitening_ = file["whitening"]
+                else:
+                    zca.directions_, zca.gains_ = file["directions"], file["gains"]
+                    zca.rest_ = float(file["rest"])
         except FileNotFoundError:
             raise
         # Damaged files make zipfile, zlib and numpy raise many kinds of error.
@@ -238,7 +319,7 @@ class ZCA(ImageTransform):
         return zca
 
     def _check_fitted(self, method: str) -> None:
-        if not hasattr(self, "whitening_"):
+        if not hasattr(self, "mean_"):
             raise RuntimeError(
                 f"this ZCA is not fitted; call fit with the training images before {method}"
             )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hebbsim.data.dataset import as_float
+from hebbsim.data.dataset import as_float, one_a_sample
 from hebbsim.networks.checkpoint import (
     Checkpointed,
     Position,
@@ -202,7 +202,7 @@ def _rewarding(
         raise TypeError(
             f"labels: a {type(network).__name__} doesn't learn from reward; leave them out"
         )
-    classes = np.asarray(labels)
+    classes = one_a_sample(np.asarray(labels))
     if classes.shape != (len(images),) or classes.dtype.kind not in "iu" or classes.min() < 0:
         raise ValueError(
             f"labels: expected {len(images)} classes from 0 on, one for each image, got an array "

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hebbsim.benchmark.rows import Row, Series
-from hebbsim.experiments.results import OutputFolder, write_csv
+from hebbsim.experiments.results import OutputFolder
+from hebbsim.experiments.row_table import write_csv
 from hebbsim.experiments.tables import markdown_table
 from hebbsim.whole_file import write_text
 

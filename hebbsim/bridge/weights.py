@@ -19,7 +19,7 @@ from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_network import SpikingNetwork
 from hebbsim.whole_file import whole_file
 
-__all__ = ["load_network", "load_weights", "save_weights"]
+__all__ = ["WeightsError", "check_weights", "load_network", "load_weights", "save_weights"]
 
 FORMAT = "hebbsim weights"
 VERSION = 1
@@ -70,7 +70,7 @@ def save_weights(
     learning belong to a checkpoint.
 
     Each file is written beside its place and moved into it, the ``.json`` last. It holds the
-    checksums of the others, so that files of two different saves are told apart.
+    checksums of the others, so that files of two different saves are told apart, and its own.
     """
     if not isinstance(network, LayeredNetwork):
         raise TypeError(
@@ -94,6 +94,7 @@ def save_weights(
         "sha256": {suffix: _checksum(content) for suffix, content in contents.items()},
     }
     try:
+        header["checksum"] = _checksum_of_header(header)
         contents[".json"] = (json.dumps(header, indent=2, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise WeightsError(
@@ -114,6 +115,27 @@ def save_weights(
         for file, content in zip(reversed(files), contents.values(), strict=True):
             file.write(content)
     return places[0], places[1], places[2]
+
+
+def check_weights(path: str | Path) -> None:
+    """
+    Make sure that the three files that `save_weights` wrote are there, as they were written.
+
+    Parameters
+    ----------
+    path : path
+        The stem or any of the three files.
+
+    Raises
+    ------
+    WeightsError
+        If one is missing, damaged, or of another save.
+    """
+    stem = _stem(path)
+    checksums = _read_header(_beside(stem, ".json"))["sha256"]
+    for suffix in (".pt", ".safetensors"):
+        place = _beside(stem, suffix)
+        _check_content(place, read_bytes(place, _EXPECTED), checksums.get(suffix))
 
 
 def load_weights(path: str | Path) -> nn.Sequential:
@@ -199,6 +221,11 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _checksum_of_header(header: dict[str, Any]) -> str:
+    kept = {name: value for name, value in header.items() if name != "checksum"}
+    return _checksum(json.dumps(kept, sort_keys=True).encode())
+
+
 def _read_header(path: Path) -> dict[str, Any]:
     content = read_bytes(path, _EXPECTED)
     try:
@@ -214,22 +241,28 @@ def _read_header(path: Path) -> dict[str, Any]:
             f"{path} has format version {header.get('version')!r}, this hebbsim reads {VERSION}; "
             "load it with the version of hebbsim that wrote it"
         )
-    missing = [name for name in ("dtype", "network", "sha256") if name not in header]
+    missing = [name for name in ("dtype", "network", "sha256", "checksum") if name not in header]
     if missing or not isinstance(header["sha256"], dict):
         raise WeightsError(f"{path} lacks {', '.join(missing) or 'sha256'}. {_REMEDY}")
+    if header["checksum"] != _checksum_of_header(header):
+        raise WeightsError(f"{path} was damaged or changed since it was written. {_REMEDY}")
     return header
 
 
 def _read_tensors(path: Path, checksum: str | None) -> dict[str, Tensor]:
     content = read_bytes(path, _EXPECTED)
     tensors = read_tensors(path, content)
+    _check_content(path, content, checksum)
+    return tensors
+
+
+def _check_content(path: Path, content: bytes, checksum: str | None) -> None:
     if _checksum(content) != checksum:
         raise WeightsError(
             f"{path} is not the file that {path.with_suffix('.json').name} was written with: its "
             f"checksum differs. They are of different saves, or it was changed since. {_REMEDY}, "
             "or read it with load_state_dict into the module that load_weights gives"
         )
-    return tensors
 
 
 def _signatures(tensors: dict[str, Tensor]) -> dict[str, str]:

@@ -73,30 +73,33 @@ def compare(
     ------
     ResultsError
         If the folder holds results and it isn't said what to do with them, or of other settings or
-        images.
+        images; if it is removed meanwhile.
+    FolderHeldError
+        If another process writes to the folder.
     DatasetError, GeometryError, SettingsError
         If the data can't be loaded, a kernel doesn't fit, or there are too few images.
     KeyboardInterrupt
         On Ctrl-C; the networks that are done can be gone on with.
     """
     results = ResultsFolder(folder)
-    results.check(settings, overwrite=overwrite, resume=resume)
-    images = load_images(settings, download=download)
-    check_layers(settings, images.shape)  # fails before anything is replaced
-    used = settings.with_batches_that_fit(len(images.train), images.shape)
-    if progress:
-        for note in (*images.notes, *_less(settings, used)):
-            (console or Console(stderr=True)).print(note, highlight=False)
-    with preferences(settings):
-        rows = results.begin(settings, images.dataset, resume=resume)
-        pairs = _pairs_to_do(settings, rows)
-        if not any(row.rule == PIXELS for row in rows):
-            rows += _kept(results, [decode_pixels(settings, images)])
-        n_batches = used.epochs * (len(images.train) // used.batch_size)
-        total = len(pairs) * n_batches
-        with progress_bar("starting", total, show=progress, console=console) as bar:
-            rows += _run_networks(used, images, results, pairs, bar)
-    write_report(results, settings, rows)
+    with results.held():
+        results.check(settings, overwrite=overwrite, resume=resume)
+        images = load_images(settings, download=download)
+        check_layers(settings, images.shape)  # fails before anything is replaced
+        used = settings.with_batches_that_fit(len(images.train), images.shape)
+        if progress:
+            for note in (*images.notes, *_less(settings, used)):
+                (console or Console(stderr=True)).print(note, highlight=False)
+        with preferences(settings):
+            rows = results.begin(settings, images.dataset, resume=resume)
+            pairs = _pairs_to_do(settings, rows)
+            if not any(row.rule == PIXELS for row in rows):
+                rows += _kept(results, [decode_pixels(settings, images)])
+            n_batches = used.epochs * (len(images.train) // used.batch_size)
+            total = len(pairs) * n_batches
+            with progress_bar("starting", total, show=progress, console=console) as bar:
+                rows += _run_networks(used, images, results, pairs, bar)
+        write_report(results, settings, rows)
     return rows
 
 
@@ -273,6 +276,7 @@ def write_report(results: ResultsFolder, settings: CompareSettings, rows: list[R
     from hebbsim.compare.figures import accuracy_figure, filter_figure
     from hebbsim.experiments.figures import save_figure
 
+    results.check_still_there()
     write_text(results.table, markdown(settings, rows))
     kernels = {rule: results.kernel(rule, 0, 1) for rule in (RANDOM, *settings.rules)}
     save_figure(filter_figure(kernels), results.filters)

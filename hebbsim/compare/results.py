@@ -72,13 +72,11 @@ class ResultsFolder(RunFolder[Row, CompareSettings]):
         yield from (self.filters, self.accuracy)
 
     def complete(self, rows: list[Row], settings: CompareSettings) -> list[Row]:
-        """Return the rows, without those of networks that lack a layer or their weights."""
-        counts = Counter((row.rule, row.seed) for row in rows)
-
-        def is_complete(row: Row) -> bool:
-            if row.rule == PIXELS:
-                return True
-            kernels = Path(f"{self.stem(row.rule, row.seed)}.safetensors")
-            return counts[row.rule, row.seed] == len(settings.channels) and kernels.exists()
-
-        return [row for row in rows if is_complete(row)]
+        """Return the rows, without those of networks that lack a layer or whole weights."""
+        counts = Counter((row.rule, row.seed) for row in rows if row.rule != PIXELS)
+        whole = {
+            (rule, seed)
+            for (rule, seed), n_layers in counts.items()
+            if n_layers == len(settings.channels) and self.has_whole_weights(rule, seed)
+        }
+        return [row for row in rows if row.rule == PIXELS or (row.rule, row.seed) in whole]

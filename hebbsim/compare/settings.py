@@ -97,7 +97,10 @@ class CompareSettings(SavedSettings):
         If a value is unknown, out of range, or doesn't fit another one.
     """
 
-    WAY_OUT: ClassVar[str] = "expected a settings.json that hebbsim compare wrote"
+    WAY_OUT: ClassVar[str] = (
+        "expected a settings.json that hebbsim compare wrote; where that is lost, begin anew with "
+        "--overwrite"
+    )
 
     data: str = "digits"
     data_root: str | None = None

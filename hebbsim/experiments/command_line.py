@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from brian2.core.base import BrianObjectException
 from rich.console import Console
 from rich.text import Text
 
+from hebbsim.codegen.cpp.compiler import CompilationError
 from hebbsim.data.known import DATA_ROOT_VARIABLE
 from hebbsim.errors import SettingsError
 from hebbsim.synapses.update import NonFiniteWeightsError
@@ -87,12 +89,29 @@ def user_errors() -> Iterator[None]:
     """Print what the user can mend as a single line, without a traceback."""
     try:
         yield
-    except (ValueError, OSError, NonFiniteWeightsError) as error:
-        message = " ".join(str(error).split())
+    except Exception as error:
+        message = _what_to_mend(error)
+        if message is None:
+            raise
         Console(file=sys.stderr).print(
             Text.assemble(("error: ", "bold red"), (message, "red")), soft_wrap=True
         )
         raise typer.Exit(USER_ERROR) from None
+
+
+def _what_to_mend(error: BaseException) -> str | None:
+    """Return what to say of an error, or of what Brian2 wrapped in its own; else None."""
+    cause: BaseException | None = error
+    while isinstance(cause, BrianObjectException):
+        cause = cause.__cause__
+    if isinstance(cause, MemoryError):
+        return (
+            f"there isn't enough memory ({str(cause) or 'not said for what'}); give fewer or "
+            "smaller images, or a smaller batch"
+        )
+    if not isinstance(cause, (ValueError, OSError, NonFiniteWeightsError, CompilationError)):
+        return None
+    return " ".join(str(cause).split())
 
 
 @contextmanager

@@ -1,22 +1,23 @@
 """Folders of results: nothing is lost that is there, and a run can be gone on with."""
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from io import TextIOWrapper
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hebbsim.data.dataset import ImageDataset
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.held_folder import held
+from hebbsim.experiments.row_table import RowTable
 from hebbsim.experiments.settings import SavedSettings, saved_images
 from hebbsim.networks.differences import differences_of, named
 from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.layered_network import LayeredNetwork
-from hebbsim.whole_file import whole_file
 
-__all__ = ["OutputFolder", "ResultsError", "RunFolder", "write_csv"]
+__all__ = ["OutputFolder", "ResultsError", "RunFolder"]
 
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 _WEIGHTS = re.compile(r".+-seed\d+\.(pt|safetensors|json)")
@@ -54,6 +55,11 @@ class OutputFolder:
         """List the files of ours that there are."""
         return [file for file in self.files() if file.exists()]
 
+    def check_is_folder(self) -> None:
+        """Raise a ResultsError if there is a file in its place."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ResultsError(f"'{self.path}' is a file; give {self.OPTION} a folder")
+
     def check_free(self, *, overwrite: bool, resume: bool = False) -> list[Path]:
         """
         Make sure that it is said what becomes of results; return their files.
@@ -66,8 +72,7 @@ class OutputFolder:
         """
         if overwrite and resume:
             raise ResultsError("give --overwrite or --resume, not both")
-        if self.path.exists() and not self.path.is_dir():
-            raise ResultsError(f"'{self.path}' is a file; give {self.OPTION} a folder")
+        self.check_is_folder()
         found = self.written()
         if found and not (overwrite or resume):
             raise ResultsError(
@@ -99,16 +104,21 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         super().__init__(path)
         self.settings = self.path / "settings.json"
         self.weights = self.path / "weights"
-        self._row, self._types = row, get_type_hints(row)
+        self._table = RowTable(self.csv, row)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of ``results.csv``."""
-        return tuple(self._types)
+        return self._table.columns
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other processes from writing to the folder, as `held_folder.held`."""
+        self.check_is_folder()
+        return held(self.path)
 
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""
-        yield from (self.csv, self.settings, self.table)
+        yield from (self.csv, self._table.checksums, self.settings, self.table)
         yield from sorted(f for f in self.weights.glob("*") if _WEIGHTS.fullmatch(f.name))
 
     def check(self, settings: S, *, overwrite: bool, resume: bool) -> None:
@@ -128,12 +138,21 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
                 f"'{self.path}' holds {self.written()[0].name} but no settings.json, so that it "
                 f"can't be gone on with; give --overwrite or another folder with {self.OPTION}"
             )
-        difference = type(settings).load(self.settings).difference(settings)
+        difference = self._saved(type(settings)).difference(settings)
         if difference is not None:
             raise ResultsError(
                 f"'{self.path}' holds results of other settings: {difference}; "
                 f"{self.OTHER_SETTINGS} with {self.OPTION}"
             )
+
+    def _saved(self, kind: type[S]) -> S:
+        try:
+            return kind.load(self.settings)
+        except SettingsError as error:
+            raise ResultsError(
+                f"{error}; without it the results can't be gone on with: give --overwrite to "
+                f"replace them, or another folder with {self.OPTION}"
+            ) from error
 
     def begin(self, settings: S, dataset: ImageDataset, *, resume: bool) -> list[R]:
         """
@@ -153,9 +172,9 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
             for file in self.written():
                 file.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
-        if not self.settings.exists():
+        if not rows:
             settings.save(self.settings, images)
-        self._write(rows)
+        self._table.write(rows)
         return rows
 
     def _check_images(self, ours: dict[str, Any]) -> None:
@@ -171,12 +190,24 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         return rows
 
     def append(self, rows: Sequence[R]) -> None:
-        """Add rows; all of them are on the disk when this returns, or none."""
-        self._write([*self.read(), *rows])
+        """
+        Add rows; all of them are on the disk when this returns, or none.
 
-    def _write(self, rows: Iterable[R]) -> None:
-        values = ([getattr(row, name) for name in self.columns] for row in rows)
-        write_csv(self.csv, self.columns, values)
+        Raises
+        ------
+        ResultsError
+            If the earlier ones are gone.
+        """
+        self.check_still_there()
+        self._table.write([*self.read(), *rows])
+
+    def check_still_there(self) -> None:
+        """Raise a ResultsError if the folder was removed or emptied since the run began."""
+        if not (self.csv.exists() and self.settings.exists()):
+            raise ResultsError(
+                f"'{self.path}' was removed or emptied during the run, and the results in it are "
+                "lost; run again, and leave the folder alone meanwhile"
+            )
 
     def read(self) -> list[R]:
         """
@@ -189,25 +220,11 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         """
         if not self.csv.exists():
             return []
-        with self.csv.open(encoding="utf-8", newline="") as file:
-            header, *lines = list(csv.reader(file)) or [[]]
-        if tuple(header) != self.columns and (header or not self.DROPS_DAMAGED):
-            raise self._damaged(
-                f"its columns are not ours: expected the columns {','.join(self.columns)}, got "
-                f"{','.join(header)}"
-            )
-        rows = []
-        for line in lines:
-            try:
-                rows.append(self._parsed(line))
-            except ValueError as error:
-                if not self.DROPS_DAMAGED:
-                    raise self._damaged(str(error)) from error
+        rows, faults = self._table.read()
+        other_columns = bool(faults) and not rows and "columns" in faults[0]
+        if faults and (other_columns or not self.DROPS_DAMAGED):
+            raise self._damaged(faults[0])
         return rows
-
-    def _parsed(self, line: Sequence[str]) -> R:
-        pairs = zip(self._types.items(), line, strict=True)
-        return self._row(**{name: kind(value) for (name, kind), value in pairs})
 
     def _damaged(self, what: str) -> ResultsError:
         return ResultsError(
@@ -223,20 +240,21 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         """Write a network's kernels, thresholds and description."""
         from hebbsim.bridge.weights import save_weights
 
+        self.check_still_there()
         save_weights(network, self.stem(name, seed), overwrite=True)  # of a run that goes on
+
+    def has_whole_weights(self, name: str, seed: int) -> bool:
+        """Whether the files that `save_weights` wrote are there, as they were written."""
+        from hebbsim.bridge.weights import WeightsError, check_weights
+
+        try:
+            check_weights(self.stem(name, seed))
+        except WeightsError:
+            return False
+        return True
 
     def kernel(self, name: str, seed: int, layer: int) -> np.ndarray:
         """Read a kernel, `(out_channels, in_channels, rows, cols)`; layers count from 1."""
         from safetensors.numpy import load_file
 
         return load_file(f"{self.stem(name, seed)}.safetensors")[f"conv{layer}.weight"]
-
-
-def write_csv(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    """Write a table; the file is there whole, on the disk, or as it was before."""
-    with whole_file(path) as file:
-        text = TextIOWrapper(file, encoding="utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines)
-        text.detach()  # written out, and not closed

@@ -1,5 +1,6 @@
 """Settings of a run, as plain values that a file holds."""
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -13,7 +14,7 @@ from hebbsim.whole_file import write_text
 __all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number", "saved_images"]
 
 #: What a file holds beside settings
-_BESIDE = ("hebbsim", "images")
+_BESIDE = ("hebbsim", "images", "checksum")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class SavedSettings:
                 f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
                 f'"digits"}}, got {type(values).__name__}'
             )
+        if values.get("checksum", checksum := _checksum(values)) != checksum:
+            raise SettingsError(
+                f"'{path}' is damaged or was changed since it was written; if you changed it, "
+                'remove its line "checksum"'
+            )
         for name in _BESIDE:
             values.pop(name, None)
         try:
@@ -73,6 +79,7 @@ class SavedSettings:
         """
         beside = {"hebbsim": __version__} | ({} if images is None else {"images": dict(images)})
         values = {**beside, **asdict(self)}
+        values["checksum"] = _checksum(values)
         write_text(Path(path), json.dumps(values, indent=2) + "\n")
 
     def difference(self, other: Self) -> str | None:
@@ -82,6 +89,11 @@ class SavedSettings:
             if field.name not in self.SAME_NUMBERS and mine != theirs:
                 return f"{field.name} is {as_text(mine)} there and {as_text(theirs)} here"
         return None
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    kept = {name: value for name, value in values.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def saved_images(path: str | Path) -> dict[str, Any] | None:

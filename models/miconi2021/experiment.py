@@ -69,25 +69,28 @@ def run(
     ------
     ResultsError, DatasetError, SettingsError
         If the folder holds something else, or the data can't be used.
+    FolderHeldError
+        If another process writes to the folder.
     KeyboardInterrupt
         On Ctrl-C, after the checkpoint is written.
     """
     console = console or Console()
     results = Results(folder)
-    results.check(settings, overwrite=overwrite, resume=resume)
-    before = results.read() if resume else []
-    everything = [(*named, seed) for named in conditions.items() for seed in seeds]
-    pairs = [pair for pair in everything if not results.is_done(before, *pair)]
-    with console.status("whitening the images"):
-        images = load_images(settings)
-    results.begin(settings, images.raw, resume=resume)
-    if not any(row.condition == PIXELS for row in before):
-        results.append([_pixels(images, console)])
-    for number, pair in enumerate(pairs, start=1):
-        console.print(f"{number} of {len(pairs)}: {pair[0]}, seed {pair[2]}")
-        last = _run_network(settings, images, results, pair, check_torch, progress)
-        console.print(f"   accuracy of the last layer {last.accuracy:.4f}")
-    return _reported(results)
+    with results.held():
+        results.check(settings, overwrite=overwrite, resume=resume)
+        before = results.read() if resume else []
+        everything = [(*named, seed) for named in conditions.items() for seed in seeds]
+        pairs = [pair for pair in everything if not results.is_done(before, *pair)]
+        with console.status("whitening the images"):
+            images = load_images(settings)
+        results.begin(settings, images.raw, resume=resume)
+        if not any(row.condition == PIXELS for row in before):
+            results.append([_pixels(images, console)])
+        for number, pair in enumerate(pairs, start=1):
+            console.print(f"{number} of {len(pairs)}: {pair[0]}, seed {pair[2]}")
+            last = _run_network(settings, images, results, pair, check_torch, progress)
+            console.print(f"   accuracy of the last layer {last.accuracy:.4f}")
+        return _reported(results)
 
 
 def _reported(results: Results) -> list[Row]:

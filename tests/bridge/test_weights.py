@@ -18,7 +18,13 @@ from bridge_cases import (
 from hebbsim import rules
 from hebbsim.bridge.state_dicts import WeightsError
 from hebbsim.bridge.torch_export import to_torch
-from hebbsim.bridge.weights import load_network, load_weights, save_weights
+from hebbsim.bridge.weights import (
+    _checksum_of_header,
+    check_weights,
+    load_network,
+    load_weights,
+    save_weights,
+)
 from hebbsim.networks.conv_layer import ConvLayer
 
 
@@ -88,9 +94,8 @@ def test_a_failed_save_changes_nothing(tmp_path, network, monkeypatch):
 
 def test_rules_are_not_needed_for_the_module(tmp_path, network):
     *_, header = save_weights(network, tmp_path / "net")
-    text = header.read_text()
-    assert '"Oja"' in text
-    header.write_text(text.replace('"Oja"', '"MyOwn"').replace('"equations"', '"formulas"'))
+    assert '"Oja"' in header.read_text()
+    rewrite(header, ('"Oja"', '"MyOwn"'), ('"equations"', '"formulas"'))
     assert_equal_state(load_weights(header), to_torch(network))
 
 
@@ -100,7 +105,17 @@ def truncate(path):
 
 def edit(path, **entries):
     header = json.loads(path.read_text()) | entries
-    path.write_text(json.dumps({name: v for name, v in header.items() if v is not None}))
+    header = {name: v for name, v in header.items() if v is not None}
+    path.write_text(json.dumps(header | {"checksum": _checksum_of_header(header)}))
+
+
+def rewrite(path, *changes):
+    """Write what another version would have written."""
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    edit(path, **json.loads(text))
 
 
 @pytest.mark.parametrize(
@@ -125,12 +140,12 @@ def edit(path, **entries):
         (".json", lambda p: edit(p, network={"layers": []}), r"doesn't describe.*input_shape"),
         (
             ".json",
-            lambda p: p.write_text(p.read_text().replace('"out_channels": 4', '"out_channels": 6')),
+            lambda p: rewrite(p, ('"out_channels": 4', '"out_channels": 6')),
             r"'conv1.weight' to be float64 of shape \(6, 2, 3, 2\), got .*\(4, 2, 3, 2\)",
         ),
         (
             ".json",
-            lambda p: p.write_text(p.read_text().replace('"pruned"', '"hewn"')),
+            lambda p: rewrite(p, ('"pruned"', '"hewn"')),
             r"doesn't describe a network that this version.*hewn",
         ),
     ],
@@ -143,6 +158,39 @@ def test_damaged_files(tmp_path, network, suffix, damage, message):
         load_weights(tmp_path / name)
     with pytest.raises(WeightsError, match=message):
         load_network(tmp_path / name)
+
+
+def flipped(content, generator):
+    """Content with one bit changed."""
+    place = generator.integers(len(content))
+    bit = 1 << int(generator.integers(8))
+    return content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors", ".json"])
+def test_fifty_damaged_files_are_refused_by_name(tmp_path, network, suffix):
+    written = save_weights(network, tmp_path / "net")
+    place = tmp_path / f"net{suffix}"
+    whole, generator = place.read_bytes(), np.random.default_rng(0)
+    check_weights(tmp_path / "net")
+    module = load_weights(place)
+    for number in range(50):
+        cut = whole[: generator.integers(len(whole))]
+        place.write_bytes(flipped(whole, generator) if number % 2 else cut)
+        for read in (load_weights, check_weights):
+            with pytest.raises(WeightsError, match=rf"net\{suffix} .*save_weights"):
+                read(place)
+    place.write_bytes(whole)
+    assert_equal_state(load_weights(written[0]), module)
+
+
+def test_one_flipped_bit_of_the_description_is_found(tmp_path, network):
+    *_, header = save_weights(network, tmp_path / "net")
+    text = header.read_text()
+    assert '"norm": 1.0' in text
+    header.write_text(text.replace('"norm": 1.0', '"norm": 1.8'))
+    with pytest.raises(WeightsError, match=r"net\.json was damaged or changed since it was"):
+        load_network(header)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])

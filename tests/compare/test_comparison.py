@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from hebbsim.data.dataset import DatasetError, as_float
 from hebbsim.data.load import load_dataset
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.features import features, quadrants
+from hebbsim.experiments.held_folder import FolderHeldError
 from hebbsim.experiments.results import ResultsError
 from hebbsim.geometry import GeometryError
 
@@ -38,6 +40,10 @@ def tiny(**kwds):
         "n_test": 100,
     }
     return CompareSettings.for_data("digits", **{**values, **kwds})
+
+
+def small(**kwds):
+    return tiny(**{"rules": ("Oja",), "channels": (4,), "kernels": (6,), "n_train": 100, **kwds})
 
 
 def accuracies(rows):
@@ -304,7 +310,8 @@ def test_the_folder_holds_everything(finished):
         for rule in ("random", "Instar", "Oja")
         for suffix in ("pt", "safetensors", "json")
     }
-    files = {"results.csv", "settings.json", "table.md", "filters.png", "accuracy.png"}
+    files = {"results.csv", "results.csv.sha256", "settings.json", "table.md"}
+    files |= {"filters.png", "accuracy.png"}
     assert names == files | weights
     assert json.loads(finished.settings.read_text())["n_train"] == 200
 
@@ -342,15 +349,45 @@ def test_an_interrupted_run_goes_on(finished, tmp_path, monkeypatch, trained):
     assert results.table.read_text() == finished.table.read_text()
 
 
-@pytest.mark.parametrize("damage", ["cut", "weights"])
-def test_what_is_incomplete_is_done_again(finished, tmp_path, trained, damage):
+def cut(file, end):
+    """Cut a file so that it ends with a text."""
+    text = file.read_text()
+    file.write_text(text[: text.rindex(end) + len(end)])
+
+
+def damaged_weights(suffix, content):
+    def damage(results):
+        Path(f"{results.stem('Oja', 0)}{suffix}").write_bytes(content)
+
+    return damage
+
+
+DAMAGES = {
+    "a line that ends early": lambda r: cut(r.csv, "digits,Oja,2,0"),
+    "a word that is cut": lambda r: cut(r.csv, "rid"),
+    "another number": lambda r: r.csv.write_text(r.csv.read_text().replace("Oja,2,0", "Oja,2,1")),
+    "no weights": lambda r: Path(f"{r.stem('Oja', 0)}.safetensors").unlink(),
+    "emptied weights": damaged_weights(".safetensors", b""),
+    "emptied weights of torch": damaged_weights(".pt", b""),
+    "an emptied description": damaged_weights(".json", b""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_incomplete_is_not_gone_on_with(finished, tmp_path, damage):
     copy(finished.path, tmp_path)
     results = ResultsFolder(tmp_path)
-    if damage == "cut":
-        text = results.csv.read_text()
-        results.csv.write_text(text[: text.rindex("digits,Oja,2") + 15])
-    else:
-        Path(f"{results.stem('Oja', 0)}.safetensors").unlink()
+    assert results.complete(results.read(), tiny()) == finished.read()
+    DAMAGES[damage](results)
+    kept = results.complete(results.read(), tiny())
+    assert kept == [row for row in finished.read() if row.rule != "Oja"]
+
+
+def test_what_is_incomplete_is_done_again(finished, tmp_path, trained):
+    copy(finished.path, tmp_path)
+    results = ResultsFolder(tmp_path)
+    DAMAGES["a word that is cut"](results)
+    DAMAGES["emptied weights"](results)
     compare(tiny(), tmp_path, resume=True, progress=False)
     assert trained == [("Oja", 0)]
     assert accuracies(results.read()) == accuracies(finished.read())
@@ -460,6 +497,78 @@ def test_folders_that_cannot_be_used(finished, tmp_path):
     tiny().save(tmp_path / "settings.json")
     with pytest.raises(ResultsError, match="expected the columns data,rule,layer"):
         compare(tiny(), tmp_path, resume=True, progress=False)
+
+
+@pytest.mark.parametrize("content", ["", "{"])
+def test_damaged_settings_say_what_to_do(finished, tmp_path, trained, content):
+    copy(finished.path, tmp_path)
+    (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(ResultsError, match=r"--overwrite"):
+        compare(tiny(), tmp_path, resume=True, progress=False)
+    assert trained == []
+
+
+def test_one_changed_value_of_the_settings_is_found(finished, tmp_path):
+    copy(finished.path, tmp_path)
+    path = tmp_path / "settings.json"
+    changed = path.read_text().replace('"epochs": 1', '"epochs": 3')
+    path.write_text(changed)
+    with pytest.raises(ResultsError, match=r"settings\.json' is damaged or was changed .*--overw"):
+        compare(tiny(), tmp_path, resume=True, progress=False)
+    with pytest.raises(SettingsError, match='if you changed it, remove its line "checksum"'):
+        CompareSettings.load(path)
+    values = json.loads(changed)
+    del values["checksum"]
+    path.write_text(json.dumps(values))
+    assert CompareSettings.load(path) == tiny(epochs=3)
+
+
+# --- a folder that others use too -------------------------------------------------------------
+
+
+def test_two_at_once_in_one_folder(tmp_path, monkeypatch):
+    """The second is told who the first is, whatever it asks for; then it goes on."""
+    said = []
+
+    def second(settings, images, rule, seed, advance):
+        if not said:
+            for how in ({"resume": True}, {"overwrite": True}, {}):
+                with pytest.raises(FolderHeldError) as error:
+                    compare(small(), tmp_path, progress=False, **how)
+                said.append(str(error.value))
+        return original(settings, images, rule, seed, advance)
+
+    original = module.run_network
+    monkeypatch.setattr(module, "run_network", second)
+    rows = compare(small(), tmp_path, progress=False)
+    assert len(said) == 3
+    assert f"is being written to by process {os.getpid()} on " in said[0]
+    assert "wait for its end, or give another folder" in said[0]
+    results = ResultsFolder(tmp_path)
+    assert results.read() == rows
+    assert not (tmp_path / ".running").exists()
+    assert compare(small(), tmp_path, resume=True, progress=False) == rows
+
+
+def test_what_fails_at_once_leaves_no_folder(tmp_path):
+    with pytest.raises(DatasetError):
+        compare(replace(tiny(), data="digitz"), tmp_path / "new", progress=False)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_is_removed_meanwhile_is_an_error(tmp_path, monkeypatch):
+    folder = tmp_path / "r"
+
+    def remove(settings, images, rule, seed, advance):
+        if rule == "Oja":
+            shutil.rmtree(folder)
+        return original(settings, images, rule, seed, advance)
+
+    original = module.run_network
+    monkeypatch.setattr(module, "run_network", remove)
+    with pytest.raises(ResultsError, match=r"'.*r' was removed or emptied during the run"):
+        compare(small(), folder, progress=False)
+    assert not folder.exists()
 
 
 def test_the_network_is_a_plain_one():

@@ -1,6 +1,7 @@
 """Checkpoints: the state of a network's learning in one file."""
 
 import json
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
 ]
+
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def check_free(path: Path, *, resume: bool, overwrite: bool) -> None:
     Raises
     ------
     CheckpointError
-        If there is one and neither `resume` nor `overwrite` is asked for; if it is a folder.
+        If there is one and neither `resume` nor `overwrite` is asked for; if it is a folder, or
+        read-only.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
@@ -125,6 +129,11 @@ def check_free(path: Path, *, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(
             f"{path} exists; give resume=True to go on with it, overwrite=True to start anew, or "
             "another file"
+        )
+    if path.exists() and not path.stat().st_mode & _WRITABLE:
+        raise CheckpointError(
+            f"{path} is read-only, and would be replaced by a later state; make it writable, or "
+            "copy it and give the copy"
         )
 
 
@@ -186,14 +195,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
     try:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"its part {damaged} is damaged")
         with path.open("rb") as stream, np.load(stream) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         header["position"], header["time"] = Position(*header["position"]), float(header["time"])
         _ = header["network"], header["fit"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    # damaged files make zipfile, zlib and numpy raise many kinds of error
+    except Exception as error:
         raise CheckpointError(
-            f"{path} is no readable checkpoint ({error}); delete it to start anew"
+            f"{path} is no readable checkpoint ({str(error) or type(error).__name__}); delete it "
+            "to start anew"
         ) from error
     return header, arrays
 

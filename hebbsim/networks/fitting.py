@@ -1,7 +1,5 @@
 """Learning from a data set: epochs, progress, interruption, checkpoints."""
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +18,13 @@ from hebbsim.networks.checkpoint import (
     save_checkpoint,
 )
 from hebbsim.networks.fingerprint import fingerprint
+from hebbsim.networks.interruption import Interruption, interruptible
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.schedule import Schedule
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
+from hebbsim.whole_file import check_place
 
 __all__ = ["StoppedError", "Trainable", "fit"]
 
@@ -116,6 +116,10 @@ def fit(
         checkpoint written.
     KeyboardInterrupt
         On Ctrl-C, after the current step has ended and the checkpoint is written.
+    SystemExit
+        Likewise on SIGTERM and SIGHUP, unless they are ignored.
+    OSError
+        If `checkpoint` can't be written, before anything is learned.
     CheckpointError
         If there is a checkpoint and neither `resume` nor `overwrite` is asked for; if the one to
         resume can't be read, or is of another network, other images or another schedule. Nothing is
@@ -137,14 +141,13 @@ def fit(
     earlier = network.learned.epochs - schedule.epochs_begun(position)
     run = _Run(network, images, n_batches, augment, schedule, reward, earlier)
     total = len(schedule.phases) * schedule.epochs * n_batches
-    with _progress(progress, total) as run.advance, _interruptible() as run.stopped:
+    with _progress(progress, total) as run.advance, interruptible() as run.stopped:
         run.advance(schedule.batches_before(position, n_batches))
         for learning, here in schedule.places(position):
             position = schedule.next(here, run.epoch(learning, here), n_batches)
             if path is not None:
                 save_checkpoint(network, path, position, fitted)
-            if run.stopped.is_set():
-                raise KeyboardInterrupt
+            run.stopped.obey()
             if run.halted and any(schedule.places(position)):
                 raise StoppedError(_where_stopped(here, run.done, n_batches, path))
 
@@ -173,6 +176,7 @@ def _checkpoint(checkpoint: str | Path | None, *, resume: bool, overwrite: bool)
     path = Path(checkpoint)
     check_free(path, resume=resume, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)  # fails now, if it does
+    check_place(path)
     return path
 
 
@@ -234,7 +238,7 @@ class _Run:
         self.network, self.images, self.n_batches = network, images, n_batches
         self.augment, self.schedule = augment, schedule
         self.advance: Callable[[int], None] = lambda n: None
-        self.stopped = threading.Event()
+        self.stopped = Interruption()
         self.done = 0
         #: Whether somebody else stopped the simulation
         self.halted = False
@@ -311,17 +315,3 @@ def _progress(show: bool, total: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, advance=n, rate=bar.tasks[0].speed or 0.0)
 
         yield advance
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Note Ctrl-C, to end the run after the current step instead of in the middle of it."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped  # signals reach the main thread alone
-        return
-    previous = signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -388,3 +388,59 @@ def test_numbers_of_numpy_are_settings_like_others(tmp_path):
     for size in (True, 2.5, 0):
         with pytest.raises(ValueError, match="batch_size: expected a positive integer, got"):
             ConvNetwork(SHAPE, [layer], batch_size=size)
+
+
+# What was damaged, and what can't be written
+
+
+def test_fifty_damaged_checkpoints_are_refused_by_name_or_right(begun):
+    whole, generator = begun.read_bytes(), np.random.default_rng(0)
+    network = two_layers()
+    right = two_layers()
+    load_checkpoint(right, begun)
+    refused = []
+    for number in range(50):
+        place = int(generator.integers(len(whole)))
+        flipped = bytes([whole[place] ^ (1 << int(generator.integers(8)))])
+        damaged = whole[:place] + (flipped + whole[place + 1 :] if number % 2 else b"")
+        begun.write_bytes(damaged)
+        try:
+            load_checkpoint(network, begun)
+        except CheckpointError as error:
+            refused.append(str(error))
+        else:  # a bit that means nothing, such as of a date
+            assert_same(network, right)
+    assert len(refused) > 40
+    assert all(str(begun) in said and "to start anew" in said for said in refused)
+
+
+@pytest.mark.parametrize("byte", [8, 9, 10])
+def test_an_unknown_compression_is_a_damage(begun, byte):
+    """In the header of each part and in the list at the end, which agree."""
+    content = bytearray(begun.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + place] = byte + 60
+            start = content.find(signature, start + 4)
+    begun.write_bytes(bytes(content))
+    with pytest.raises(CheckpointError, match=r"state\.npz is no readable .*to start anew"):
+        load_checkpoint(two_layers(), begun)
+
+
+@pytest.mark.parametrize("how", [{"resume": True}, {"overwrite": True}])
+def test_a_read_only_checkpoint_is_found_before_anything_is_learned(begun, how):
+    begun.chmod(0o444)
+    network = two_layers()
+    with pytest.raises(CheckpointError, match=r"state\.npz is read-only, .* make it writable"):
+        network.fit(images(), checkpoint=begun, **FIT, **how)
+    assert_same(network, two_layers())
+
+
+def test_a_place_that_cant_be_written_to_is_found_before_anything_is_learned(tmp_path):
+    (tmp_path / "state.npz.part").mkdir()
+    network = two_layers()
+    with pytest.raises(OSError, match=r"nothing is written there") as error:
+        network.fit(images(), checkpoint=tmp_path / "state.npz", **FIT)
+    assert error.value.filename == str(tmp_path / "state.npz")
+    assert_same(network, two_layers())

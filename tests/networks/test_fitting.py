@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from brian2 import prefs
 from networks_cases import SHAPE, assert_same, images, kernels, spiking_network, two_layers
 
 from hebbsim import rules
-from hebbsim.networks.checkpoint import Position, save_checkpoint
+from hebbsim.networks.checkpoint import Position, load_checkpoint, save_checkpoint
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.fitting import StoppedError
@@ -67,15 +68,15 @@ def test_augmentation_is_repeatable():
 
 
 class Interrupt:
-    """Ctrl-C, sent to this process while a given batch is being presented."""
+    """A signal, sent to this process while a given batch is being presented."""
 
-    def __init__(self, batch):
-        self.left = batch
+    def __init__(self, batch, number=signal.SIGINT):
+        self.left, self.number = batch, number
 
     def __call__(self, batch, rng):
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
         return batch
 
 
@@ -94,6 +95,30 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, batch, layerwise
     assert_same(whole, second)
     # and going on with the network that was interrupted is the same
     first.fit(images(), checkpoint=path, resume=True, **settings)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_write_a_checkpoint_too_and_end_with_their_status(tmp_path, number):
+    prefs.codegen.target = "numpy"
+    settings = {"epochs": 2, "progress": False}
+    path, seen = tmp_path / "state.npz", []
+    whole, first, second = two_layers(), two_layers(), two_layers()
+    whole.fit(images(), **settings)
+    before = signal.signal(number, lambda *given: seen.append(given[0]))
+    try:
+        with pytest.raises(SystemExit) as ended:
+            first.fit(images(), checkpoint=path, augment=Interrupt(4, number), **settings)
+        assert seen == [number]  # the user's own handler is called, and is there again
+        signal.raise_signal(number)
+        assert seen == [number] * 2
+        signal.signal(number, signal.SIG_IGN)  # as under nohup
+        two_layers().fit(images(), augment=Interrupt(2, number), **settings)
+    finally:
+        signal.signal(number, before)
+    assert ended.value.code == 128 + number
+    assert load_checkpoint(two_layers(), path) == Position(0, 0, 4)
+    second.fit(images(), checkpoint=path, resume=True, **settings)
+    assert_same(whole, second)
 
 
 def test_diverging_weights_stop_the_run_and_keep_the_checkpoint(tmp_path):

@@ -12,13 +12,16 @@ from brian2 import Network
 from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
+from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.groups.group import CodeRunner, Group, Indexing
+from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.synapses.synapses import SynapticPathway
 
 __all__ = [
     "CheckedInDouble",
     "divide_in_double",
+    "divide_in_precision",
     "drop_variable",
     "enable_attributes",
     "hidden_variables",
@@ -148,6 +151,22 @@ def replace_in_template(templater: Templater, name: str, old: str, new: str) -> 
     source = templater.env.loader.get_source(templater.env, name)[0].replace(old, new)
     template = CodeObjectTemplate(templater.env.from_string(source), source)
     templater.templates._templates[name] = template
+
+
+def divide_in_precision() -> None:
+    """Let ``/`` divide integers in the precision of Brian2's numbers, in all C++ that it writes.
+
+    It writes ``1.0f*10/n``, which is single precision whatever ``core.default_float_dtype`` says.
+    """
+    original = CPPNodeRenderer.render_BinOp
+
+    def render_division(self: CPPNodeRenderer, node: Any) -> str:
+        code = str(original(self, node))
+        is_double = np.dtype(prefs.core.default_float_dtype) == np.float64
+        is_division = type(node.op).__name__ == "Div"
+        return f"1.0*{code.removeprefix('1.0f*')}" if is_division and is_double else code
+
+    CPPNodeRenderer.render_BinOp = render_division
 
 
 def divide_in_double() -> None:

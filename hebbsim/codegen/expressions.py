@@ -20,7 +20,7 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch, get_dimensions
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from hebbsim.brian2_private import replace_variable
+from hebbsim.brian2_private import drop_variable, replace_variable
 from hebbsim.statements import Statement
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "check_random",
     "check_statements",
     "check_units",
+    "declare_local",
     "drawn_function",
     "variables_read",
 ]
@@ -157,6 +158,27 @@ def check_units(
         target,
         Quantity(1, dim=dimensions),
         f"'{runner.group.name}': '{text}' doesn't have the units of '{equation.varname}'",
+    )
+
+
+def declare_local(
+    runner: CodeRunner, name: str, expression: str, dtype: Any, run_namespace: dict[str, Any]
+) -> None:
+    """Declare the type of a value that a runner's code computes from an `expression`.
+
+    Brian2 would give it that of its numbers, ``core.default_float_dtype``, and so round variables
+    that are more precise.
+    """
+    resolved = runner.group.resolve_all(
+        get_identifiers(expression),
+        run_namespace,
+        user_identifiers=set(),
+        additional_variables=runner.variables,
+    )
+    if name in runner.variables:
+        drop_variable(runner.variables, name)
+    runner.variables.add_auxiliary_variable(
+        name, dimensions=parse_expression_dimensions(expression, resolved), dtype=dtype
     )
 
 

@@ -14,7 +14,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, all_devices, get_device
 from brian2.utils.logger import get_logger
 
-from hebbsim.brian2_private import divide_in_double
+from hebbsim.brian2_private import divide_in_double, divide_in_precision
 from hebbsim.codegen.cpp.compiler import (
     TEMPLATE_GLOBALS,
     compiler_available,
@@ -24,6 +24,7 @@ from hebbsim.codegen.cpp.compiler import (
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
+from hebbsim.codegen.long_sums import accumulator
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
 
@@ -37,6 +38,7 @@ _FOLDERS = {
 
 def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
+    divide_in_precision()
     for codeobj_class, folder in _FOLDERS.items():
         _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
     if toolkit.brian2cuda().found:
@@ -50,6 +52,7 @@ def _register_cuda_templates() -> None:
 
     divide_in_double()
     shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
+    shared["accumulator"] = accumulator
     for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
         # the indices of a connection are the same text in C++
         if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):

@@ -6,7 +6,7 @@ import numpy as np
 from brian2 import second
 from brian2.core.variables import ArrayVariable, Variables
 
-from hebbsim.codegen.expressions import changed_read, check_statements
+from hebbsim.codegen.expressions import changed_read, check_statements, declare_local
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.geometry import is_integer
 from hebbsim.maps.feature_map import FeatureMap
@@ -257,5 +257,8 @@ class LateralInhibition(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units and functions of the effect before the code object is made."""
+        declare_local(
+            self, "_source", self.source, self.template_kwds["values_dtype"], run_namespace
+        )
         check_statements(self, self._label, self.statements, run_namespace)
         super().before_run(run_namespace)

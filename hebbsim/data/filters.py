@@ -77,10 +77,14 @@ def standardize(images: FloatImages, eps: float = 1e-8) -> FloatImages:
     axes = (1, 2, 3)
     # Rounding gives a constant image a mean that differs from its value, and so a tiny deviation.
     is_constant = images.min(axis=axes, keepdims=True) == images.max(axis=axes, keepdims=True)
+    # squares of what is very large or small must stay in range: a power of 2 rounds nothing
+    largest = np.abs((images.min(axis=axes), images.max(axis=axes))).max(axis=0)
+    exponents = np.frexp(largest)[1].reshape(-1, 1, 1, 1)
+    images = np.ldexp(images, -exponents)
     mean = images.mean(axis=axes, keepdims=True, dtype=np.float64)
     centred = images - mean.astype(images.dtype)
     deviation = np.sqrt(np.square(centred).mean(axis=axes, keepdims=True, dtype=np.float64))
-    scale = np.where(is_constant, np.inf, deviation + eps)
+    scale = np.where(is_constant, np.inf, deviation + np.ldexp(eps, -exponents))
     centred /= scale.astype(images.dtype)
     return centred
 

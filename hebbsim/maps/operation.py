@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import (
 )
 from brian2.utils.stringtools import get_identifiers
 
-from hebbsim.codegen.expressions import changed_read
+from hebbsim.codegen.expressions import changed_read, declare_local
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 
@@ -75,10 +75,6 @@ class MapOperation(ForwardOperation):
             self.variables.add_auxiliary_variable(f"_{per}_idx", dtype=int)
         # an expression over reals may be written to a coarser variable, such as a boolean
         dtype = value_dtype(feature_map, source, self.target_variable)
-        if not dimensionless:  # else it is only compared, and its own units do
-            self.variables.add_auxiliary_variable(
-                "_source", dtype=dtype, dimensions=self.target_variable.dim
-            )
         super().__init__(
             feature_map,
             template,
@@ -134,5 +130,8 @@ class MapOperation(ForwardOperation):
             self.target_variable,
             Quantity(1, dim=DIMENSIONLESS if self._dimensionless else dimensions),
             f"{self.label}: '{self.target}' doesn't have the units of '{self.source}'",
+        )
+        declare_local(
+            self, "_source", self.source, self.template_kwds["values_dtype"], run_namespace
         )
         super().before_run(run_namespace)

@@ -8,11 +8,9 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import Variable
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import Group
-from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.brian2_private import drop_variable
-from hebbsim.codegen.expressions import changed_read, check_units
+from hebbsim.codegen.expressions import changed_read, check_units, declare_local
 from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
@@ -137,9 +135,9 @@ class ConnectionSum(ForwardOperation):
         for running in cumulative:
             name = running.varname
             drop_variable(self.variables, name)
-            for auxiliary in (name, f"_before_{name}"):
+            for auxiliary in (name, f"_before_{name}"):  # of all channels: a long sum
                 self.variables.add_auxiliary_variable(
-                    auxiliary, dimensions=running.dim, dtype=self.target_variable.dtype
+                    auxiliary, dimensions=running.dim, dtype=np.float64
                 )
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         return lines
@@ -186,9 +184,9 @@ class ConnectionSum(ForwardOperation):
             if self.products is not None:
                 self._separate(run_namespace)
             elif on_cuda() and self.single is not None:
-                self._multiply()
+                self._multiply(run_namespace)
             elif self.saving is not None and not on_cuda():
-                self._save()
+                self._save(run_namespace)
         super().before_run(run_namespace)
 
     def use_plain_code(self) -> None:
@@ -197,9 +195,11 @@ class ConnectionSum(ForwardOperation):
         self.abstract_code: str | dict[str, str] = self._whole[1]
         self.user_code: str | dict[str, str] = self._whole[1]
 
-    def _multiply(self) -> None:
+    def _multiply(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the factors of a product of the kernel with the inputs."""
         assert self.single is not None
+        self._declare("_p", self.single.pre, run_namespace)
+        self._declare("_k", self.single.kernel, run_namespace)
         self.template = "conv_sum_post_product"
         self.abstract_code = {
             "pre": f"_p = {self.single.pre}",
@@ -207,20 +207,28 @@ class ConnectionSum(ForwardOperation):
         }
         self.user_code = self.abstract_code
 
-    def _save(self) -> None:
+    def _save(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the code of a product whose neighbouring sums share multiplications."""
-        self._multiply()
+        self._multiply(run_namespace)
         assert isinstance(self.abstract_code, dict)
         self.template = "conv_sum_post_winograd"
         self.abstract_code["direct"] = self._whole[1]
+
+    def _declare(self, name: str, expression: str, run_namespace: dict[str, Any]) -> None:
+        """Let what is multiplied have the type of the sum."""
+        declare_local(self, name, expression, self.target_variable.dtype, run_namespace)
 
     def _separate(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the code of the products: its factors, and what is made of their sums."""
         assert self.products is not None
         geometry = self.connections.geometry
         pres = list(dict.fromkeys(p.pre for p in self.products if p.pre != "1"))
+        for number, pre in enumerate(pres):
+            self._declare(f"_p{number}", pre, run_namespace)
         for number, product in enumerate(self.products):
-            self._add_sum_variable(f"_s{number}", product, run_namespace)
+            self._declare(f"_q{number}", product.post, run_namespace)
+            factors = f"({product.pre})*({product.post})"
+            self._declare(f"_s{number}", factors, run_namespace)
         self.template = "conv_sum_kernel_products"
         self.abstract_code = {
             "post": "\n".join(f"_q{n} = {p.post}" for n, p in enumerate(self.products)),
@@ -239,26 +247,9 @@ class ConnectionSum(ForwardOperation):
                 for n, p in enumerate(self.products)
             ],
             "dense_from": self.dense_from,
-            "contiguous": geometry.groups == 1
-            and geometry.dilation[1] == 1
-            and not geometry.padding[1],
+            "contiguous": geometry.groups == geometry.dilation[1] == 1,
+            "padded": any(geometry.padding),
         }
-
-    def _add_sum_variable(self, name: str, product: Product, run_namespace: dict[str, Any]) -> None:
-        factors = f"({product.pre})*({product.post})"
-        resolved = self.group.resolve_all(
-            get_identifiers(factors),
-            run_namespace,
-            user_identifiers=set(),
-            additional_variables=self.variables,
-        )
-        if name in self.variables:
-            drop_variable(self.variables, name)
-        self.variables.add_auxiliary_variable(
-            name,
-            dimensions=parse_expression_dimensions(factors, resolved),
-            dtype=self.target_variable.dtype,
-        )
 
 
 def make_sums(

@@ -23,6 +23,7 @@ from hebbsim.codegen.cpp.tiles import (
     strips,
     winograd_blocks,
 )
+from hebbsim.codegen.long_sums import CHAIN, accumulator, chain, even_chain, in_chains
 
 __all__ = [
     "TEMPLATE_GLOBALS",
@@ -172,11 +173,16 @@ def parallel(operations: int | str) -> str:
 
 #: What the templates of C++ call besides Brian2's own
 TEMPLATE_GLOBALS = {
+    "CHAIN": CHAIN,
+    "accumulator": accumulator,
+    "chain": chain,
     "cut": cut,
+    "in_chains": in_chains,
     "kernel_tiles": kernel_tiles,
     "parallel": parallel,
     "post_tiles": post_tiles,
     "registers": registers,
+    "even_chain": even_chain,
     "strips": strips,
     "winograd_blocks": winograd_blocks,
 }

@@ -13,18 +13,95 @@ const size_t _vectorisation_idx = _post_idx;
 {{vector_code['post']|join('\n')}}
 {%- endmacro %}
 
-{# one input of an active neuron; `_tap` numbers the inputs of its receptive field #}
-{% macro _add(correlations) %}
-{{vector_code['pre']|join('\n')}}
+{# How many active neurons of a channel are visited at a time #}
+{% set _TOGETHER = 4 %}
+
+{% macro _sums_of(correlations) %}
 {% for product in correlations %}
-_sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_number}};
+{{accumulator(_target_var.dtype)}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
 {% endfor %}
+{%- endmacro %}
+
+{# A run of inputs of `_neurons`, whose first ones are numbered `_tap0` and lie at `_first_idx` #}
+{% macro _add_run(correlations, together, length, channel, position) %}
+#pragma omp simd
+for (int _input = 0; _input < {{length}}; _input++)
+{
+    {% for product in correlations %}
+    {{c_data_type(_target_var.dtype)}} _added{{loop.index0}} = 0;
+    {% endfor %}
+    #pragma GCC unroll {{together}}
+    for (int _n = 0; _n < {{together}}; _n++)
+    {
+        const int _pre_idx = _first_idx[_n] + _input, _pre_sub_idx = _pre_idx + {{pre_start}};
+        const int _pre_channel_idx = {{channel}}, _pre_position_idx = {{position}}, _pre_sample_idx = _samples[_n];
+        {{vector_code['pre']|join('\n')|indent(8)}}
+        {% for product in correlations %}
+        _added{{loop.index0}} += _neurons[_n]->_q{{product.number}} * _p{{product.pre_number}};
+        {% endfor %}
+    }
+    {% for product in correlations %}
+    _sums{{loop.index0}}[_tap0 + _input] += _added{{loop.index0}};
+    {% endfor %}
+}
+{%- endmacro %}
+
+{# `_neurons` of one channel, whose receptive fields lie within the map #}
+{% macro _visit(correlations, together) %}
+const int _channel = _neurons[0]->_channel, _group = _channel / _GROUP_OUT;
+{{_sums_of(correlations)}}
+for (int _krow = 0; _krow < _KROWS; _krow++)
+{
+    int _places[{{together}}], _samples[{{together}}], _first_idx[{{together}}];
+    for (int _n = 0; _n < {{together}}; _n++)
+    {
+        const int _position = _neurons[_n]->_position, _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+        _samples[_n] = _position / (_OUT_ROWS * _OUT_COLS);
+        _places[_n] = (_samples[_n] * _IN_ROWS + _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW) * _IN_COLS + _col * _STRIDE_COL - _PAD_COL;
+    }
+    {% if contiguous %}
+    const int _tap0 = _krow * _KCOLS * _GROUP_IN;
+    for (int _n = 0; _n < {{together}}; _n++) _first_idx[_n] = _places[_n] * _IN_CHANNELS;
+    {{_add_run(correlations, together, '_KCOLS * _GROUP_IN', '_input % _GROUP_IN', '_places[_n] + _input / _GROUP_IN')|indent(4)}}
+    {% else %}
+    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+    {
+        const int _tap0 = (_krow * _KCOLS + _kcol) * _GROUP_IN;
+        for (int _n = 0; _n < {{together}}; _n++) _first_idx[_n] = (_places[_n] + _kcol * _DILATE_COL) * _IN_CHANNELS + _group * _GROUP_IN;
+        {{_add_run(correlations, together, '_GROUP_IN', '_group * _GROUP_IN + _input', '_places[_n] + _kcol * _DILATE_COL')|indent(8)}}
+    }
+    {% endif %}
+}
+{%- endmacro %}
+
+{# `_neuron`, whose receptive field reaches into the padding #}
+{% macro _visit_border(correlations) %}
+const int _group = _channel / _GROUP_OUT, _samples[1] = {_position / (_OUT_ROWS * _OUT_COLS)};
+const _Active* const _neurons[1] = {&_neuron};
+{{_sums_of(correlations)}}
+for (int _krow = 0; _krow < _KROWS; _krow++)
+{
+    const int _pre_row = {{source_line(geometry, 'row')}};
+    {% if not geometry.pads_neurons %}
+    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+    {% endif %}
+    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+    {
+        const int _pre_col = {{source_line(geometry, 'col')}};
+        {% if not geometry.pads_neurons %}
+        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+        {% endif %}
+        const int _tap0 = (_krow * _KCOLS + _kcol) * _GROUP_IN, _place = (_samples[0] * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+        const int _first_idx[1] = {_place * _IN_CHANNELS + _group * _GROUP_IN};
+        {{_add_run(correlations, 1, '_GROUP_IN', '_group * _GROUP_IN + _input', '_place')|indent(8)}}
+    }
+}
 {%- endmacro %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
     {{ranges()|indent(4)}}
-    {% set _type = c_data_type(_target_var.dtype) %}
+    {% set _type, _long = c_data_type(_target_var.dtype), accumulator(_target_var.dtype) %}
     {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
     {% set _plain = products|selectattr('pre_number', 'none')|list %}
     {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
@@ -38,9 +115,9 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
     constexpr int _SIDE = 16, _CHUNKS = 32, _SLACK = 64 + _OUT_CHANNELS;
     // thread_local: Python threads that run networks of one shape share this code
     static thread_local std::vector<_Active> _found_here[_CHUNKS];
-    static thread_local std::vector<{{_type}}> _sums_here({{_correlations|length}} * _ELEMENTS + _SIDE * (size_t) (_TAPS + _OUT_CHANNELS + 1)), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
+    static thread_local std::vector<{{_long}}> _sums_here({{_correlations|length}} * _ELEMENTS + _SIDE * (size_t) (_TAPS + _OUT_CHANNELS + 1)), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
     std::vector<_Active> (&_found)[_CHUNKS] = _found_here;
-    std::vector<{{_type}}> &_sums = _sums_here, &_totals = _totals_here;
+    std::vector<{{_long}}> &_sums = _sums_here, &_totals = _totals_here;
     int _crowded = 0, _too_many[_CHUNKS] = {0};
     {
         {{scalar_code['post']|autoindent}}
@@ -119,20 +196,20 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
         {
             {% set _block = 'product%d' % product.number %}
             {{scalar_code[_block]|autoindent}}
-            {{_type}}* const _product = &_sums[{{loop.index0}} * _ELEMENTS];
+            {{_long}}* const _product = &_sums[{{loop.index0}} * _ELEMENTS];
 {{kernel_nest(vector_code[_block], '_product', '_s%d' % product.number)}}
         }
         {% endfor %}
         {% if _plain %}
         // few parts, added up in their order: the same on any number of threads
         constexpr int _PARTS = 16, _LINES = _BATCH * _OUT_ROWS, _ALL = {{_plain|length}} * _PLACES * _OUT_CHANNELS;
-        static thread_local std::vector<{{_type}}> _parts_here((size_t) _PARTS * _ALL);
-        std::vector<{{_type}}>& _parts = _parts_here;
+        static thread_local std::vector<{{_long}}> _parts_here((size_t) _PARTS * _ALL);
+        std::vector<{{_long}}>& _parts = _parts_here;
         {{scalar_code['post']|autoindent}}
         {{parallel(n_neurons)}}
         for (int _part = 0; _part < _PARTS; _part++)
         {
-            {{_type}}* const _here = &_parts[(size_t) _part * _ALL];
+            {{_long}}* const _here = &_parts[(size_t) _part * _ALL];
             std::fill(_here, _here + _ALL, 0);
             for (int _line = (long) _LINES * _part / _PARTS; _line < (long) _LINES * (_part + 1) / _PARTS; _line++)
             for (int _tap = 0; _tap < _PLACES; _tap++)
@@ -146,9 +223,10 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
                 {% endif %}
                 {% for block in cut(geometry.out_channels, (32, 16, 8, 4, 2, 1)) %}
                 for (int _channel0 = {{block.start}}; _channel0 < {{block.stop}}; _channel0 += {{block.size}})
+                for (int _col0 = _col_start; _col0 < _col_stop; _col0 += {{CHAIN}})
                 {
                     {{_type}} _line_sum[{{_plain|length}}][{{block.size}}] = {0};
-                    for (int _position = _line * _OUT_COLS + _col_start; _position < _line * _OUT_COLS + _col_stop; _position++)
+                    for (int _position = _line * _OUT_COLS + _col0; _position < _line * _OUT_COLS + std::min(_col0 + {{CHAIN}}, _col_stop); _position++)
                     {
                         #pragma omp simd
                         for (int _v = 0; _v < {{block.size}}; _v++)
@@ -169,7 +247,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
         }
         for (int _n = 0; _n < _ALL; _n++)
         {
-            {{_type}} _total = 0;
+            {{_long}} _total = 0;
             for (int _part = 0; _part < _PARTS; _part++) _total += _parts[(size_t) _part * _ALL + _n];
             _totals[_n] = _total;
         }
@@ -192,64 +270,66 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
             {% for product in _plain %}
             for (int _tap = 0; _tap < _PLACES; _tap++) std::fill(&_totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS + _first_channel], &_totals[({{loop.index0}} * _PLACES + _tap) * _OUT_CHANNELS] + _last_channel, 0);
             {% endfor %}
+            {% if _correlations %}
+            const auto _add_one = [&](const _Active* const* const _neurons) {
+                {{_visit(_correlations, 1)|indent(16)}}
+            };
+            // some neurons of a channel at a time, whose products are added in registers
+            const auto _add_together = [&](const _Active* const* const _neurons) {
+                {{_visit(_correlations, _TOGETHER)|indent(16)}}
+            };
+            std::vector<const _Active*> _waiting((size_t) (_last_channel - _first_channel) * {{_TOGETHER}});
+            std::vector<int> _n_waiting(_last_channel - _first_channel);
+            {% endif %}
             for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
             for (const _Active& _neuron : _found[_chunk])
             {
-                const int _channel = _neuron._channel, _position = _neuron._position;
+                const int _channel = _neuron._channel;
                 if (_channel < _first_channel || _channel >= _last_channel) continue;
-                const int _group = _channel / _GROUP_OUT, _pre_sample_idx = _position / (_OUT_ROWS * _OUT_COLS);
-                {% for product in _correlations %}
-                {{_type}}* const _sums{{loop.index0}} = &_sums[{{loop.index0}} * _ELEMENTS + (size_t) _channel * _TAPS];
-                {% endfor %}
-                const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
-                {% if not geometry.pads_zeros %}
+                {% if padded or (_plain and geometry.pads_zeros) %}
+                const int _position = _neuron._position, _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+                {% endif %}
+                {% if _plain and geometry.pads_zeros %}
+                for (int _krow = 0; _krow < _KROWS; _krow++)
+                {
+                    const int _pre_row = {{source_line(geometry, 'row')}};
+                    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+                    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+                    {
+                        const int _pre_col = {{source_line(geometry, 'col')}};
+                        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                        {% for product in _plain %}
+                        _totals[({{loop.index0}} * _PLACES + _krow * _KCOLS + _kcol) * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
+                        {% endfor %}
+                    }
+                }
+                {% else %}
                 {% for product in _plain %}
                 _totals[{{loop.index0}} * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
                 {% endfor %}
                 {% endif %}
-                for (int _krow = 0; _krow < _KROWS; _krow++)
+                {% if _correlations %}
+                {% if padded %}
+                const int _row0 = _row * _STRIDE_ROW - _PAD_ROW, _col0 = _col * _STRIDE_COL - _PAD_COL;
+                if (_row0 < 0 || _row0 + (_KROWS - 1) * _DILATE_ROW >= _IN_ROWS || _col0 < 0 || _col0 + (_KCOLS - 1) * _DILATE_COL >= _IN_COLS)
                 {
-                    const int _pre_row = {{source_line(geometry, 'row')}};
-                    {% if not geometry.pads_neurons %}
-                    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
-                    {% endif %}
-                    {% if contiguous %}
-                    const int _first_position = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _col * _STRIDE_COL;
-                    const int _first_idx = _first_position * _IN_CHANNELS;
-                    #pragma omp simd
-                    for (int _input = 0; _input < _KCOLS * _GROUP_IN; _input++)
-                    {
-                        const int _tap = _krow * _KCOLS * _GROUP_IN + _input, _pre_idx = _first_idx + _input, _pre_sub_idx = _pre_idx + {{pre_start}};
-                        const int _pre_channel_idx = _input % _GROUP_IN, _pre_position_idx = _first_position + _input / _GROUP_IN;
-                        {{_add(_correlations)|indent(24)}}
-                    }
-                    {% endif %}
-                    {% if not contiguous or geometry.pads_zeros %}
-                    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-                    {
-                        const int _pre_col = {{source_line(geometry, 'col')}};
-                        {% if not geometry.pads_neurons %}
-                        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
-                        {% endif %}
-                        {% if geometry.pads_zeros %}
-                        {% for product in _plain %}
-                        _totals[({{loop.index0}} * _PLACES + _krow * _KCOLS + _kcol) * _OUT_CHANNELS + _channel] += _neuron._q{{product.number}};
-                        {% endfor %}
-                        {% endif %}
-                        {% if not contiguous %}
-                        const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
-                        #pragma omp simd
-                        for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
-                        {
-                            const int _tap = (_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel, _pre_channel_idx = _group * _GROUP_IN + _in_channel;
-                            const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
-                            {{_add(_correlations)|indent(28)}}
-                        }
-                        {% endif %}
-                    }
-                    {% endif %}
+                    {{_visit_border(_correlations)|indent(20)}}
+                    continue;
                 }
+                {% endif %}
+                const _Active** const _mine = &_waiting[(size_t) (_channel - _first_channel) * {{_TOGETHER}}];
+                int& _n_mine = _n_waiting[_channel - _first_channel];
+                _mine[_n_mine++] = &_neuron;
+                if (_n_mine < {{_TOGETHER}}) continue;
+                _add_together(_mine);
+                _n_mine = 0;
+                {% endif %}
             }
+            {% if _correlations %}
+            for (int _channel = _first_channel; _channel < _last_channel; _channel++)
+                for (int _n = 0; _n < _n_waiting[_channel - _first_channel]; _n++)
+                    _add_one(&_waiting[(size_t) (_channel - _first_channel) * {{_TOGETHER}} + _n]);
+            {% endif %}
         }
     }
     {{scalar_code['kernel']|autoindent}}
@@ -262,7 +342,7 @@ _sums{{loop.index0}}[_tap] += _neuron._q{{product.number}} * _p{{product.pre_num
             {% for product in _correlations %}
             {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];  // beyond the last tap or channel it is not used
             {
-                const {{_type}}* const _from = &_sums[{{loop.index0}} * _ELEMENTS + (_crowded ? (size_t) _tap0 * _OUT_CHANNELS + _channel0 : (size_t) _channel0 * _TAPS + _tap0)];
+                const {{_long}}* const _from = &_sums[{{loop.index0}} * _ELEMENTS + (_crowded ? (size_t) _tap0 * _OUT_CHANNELS + _channel0 : (size_t) _channel0 * _TAPS + _tap0)];
                 if (_crowded)
                     for (int _n = 0; _n < _SIDE; _n++)
                         for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _n * _OUT_CHANNELS + _v];

@@ -33,7 +33,7 @@ const size_t _vectorisation_idx = _pre_idx;
         _scalar* const _kernels = _kernels_here.data();  // [run of channels][16][input][channel]
         {
             {{scalar_code['kernel']|autoindent}}
-            int _doubts[_IN_CHANNELS];
+            std::vector<int> _doubts(_IN_CHANNELS);
             {{parallel(geometry.kernel_elements)}}
             for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
             {
@@ -79,7 +79,7 @@ const size_t _vectorisation_idx = _pre_idx;
             for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++) _doubtful |= _doubts[_in_channel];
         }
         {{scalar_code['pre']|autoindent}}
-        int _doubts[_BLOCKS];
+        std::vector<int> _doubts(_BLOCKS);
         {{parallel(batch_size * geometry.n_connections // 36)}}
         for (int _block = 0; _block < (_doubtful ? 0 : _BLOCKS); _block++)
         {
@@ -151,9 +151,16 @@ const size_t _vectorisation_idx = _pre_idx;
                     for (int _t0 = 0; _t0 < _BLOCK; _t0 += _STRIPE)
                     {
                         const _scalar* const _input = _inputs + (_n * _BLOCK + _t0) * _IN_CHANNELS;
+                        {# a tile spends less on its sums than a short chain would cost; beyond, chains are added up #}
+                        {% set _cut = geometry.in_shape.channels > 256 %}
+                        {% set _run = even_chain(geometry.in_shape.channels) %}
+                        {% if _cut %}
+                        for (int _first_input = 0; _first_input < _IN_CHANNELS; _first_input += {{_run}})
+                        {
+                        {% endif %}
                         _scalar _sum[_STRIPE][_V];
                         for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sum[_t][_v] = 0;
-                        for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
+                        for (int _in_channel = {{'_first_input' if _cut else 0}}; _in_channel < {{'std::min(_first_input + %d, _IN_CHANNELS)' % _run if _cut else '_IN_CHANNELS'}}; _in_channel++)
                         {
                             #pragma GCC unroll {{_cuts.stripe}}
                             for (int _t = 0; _t < _STRIPE; _t++)
@@ -163,7 +170,10 @@ const size_t _vectorisation_idx = _pre_idx;
                                     _sum[_t][_v] += _kernel[_in_channel * _V + _v] * _input[_t * _IN_CHANNELS + _in_channel];
                             }
                         }
-                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] = _sum[_t][_v];
+                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] = {{'(_first_input ? _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] : 0) + ' if _cut}}_sum[_t][_v];
+                        {% if _cut %}
+                        }
+                        {% endif %}
                     }
                 }
                 const int _n_channels = std::min(_V, _OUT_CHANNELS - _first);

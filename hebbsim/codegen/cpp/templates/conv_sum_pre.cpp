@@ -15,7 +15,7 @@
         for (int _group = 0; _group < _IN_CHANNELS / _GROUP_IN; _group++)
         for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
         {
-            {{c_data_type(_target_var.dtype)}} _sum = 0;
+            {{accumulator(_target_var.dtype)}} _sum = 0;
             for (int _krow = 0; _krow < _KROWS; _krow++)
             {% if geometry.pads_neurons %}
             for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
@@ -30,12 +30,18 @@
                 {
                     const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
                     if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
-                    #pragma omp simd
-                    for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
+                    {% set _run = 8 * CHAIN %}
+                    for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
                     {
-                        {{connection(geometry)|indent(24)}}
-                        {{vector_code|join('\n')|indent(24)}}
-                        _sum += _synaptic_var;
+                        {{c_data_type(_target_var.dtype)}} _chain = 0;  // in lanes, each of which is a chain
+                        #pragma omp simd reduction(+:_chain)
+                        for (int _channel = _first; _channel < std::min(_first + {{_run}}, (_group + 1) * _GROUP_OUT); _channel++)
+                        {
+                            {{connection(geometry)|indent(28)}}
+                            {{vector_code|join('\n')|indent(28)}}
+                            _chain += _synaptic_var;
+                        }
+                        _sum += _chain;
                     }
                 }
             }

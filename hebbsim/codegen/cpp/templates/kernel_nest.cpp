@@ -1,51 +1,92 @@
 {# Each kernel element sums over every position and sample that shares it. A tile of kernel columns
-   and input channels by contiguous output channels is summed in registers; all tiles pass over a
-   few samples while these are in cache. A thread sums its share of the tiles. #}
+   and input channels by contiguous output channels is summed in registers, a chain of positions at a
+   time; all tiles pass over a few samples while these are in cache. A thread sums its share of the
+   tiles. The target holds accumulators where there are more samples than these. #}
 {% from 'conv_indices.cpp' import connection, source_line with context %}
 
-{% macro _tile(code, target, term, kcols, in_channels, channels) %}
+{# a position of a sample: needs _sample, _row and _col #}
+{% macro _position(code, term, kcols, in_channels) %}
+const int _pre_row = {{source_line(geometry, 'row')}};
+{% for name in cumulative %}
+{{c_data_type(variables[name].dtype)}} _before_{{name}}s[_N] = {0};
+{% endfor %}
+#pragma GCC unroll {{kcols * in_channels}}
+for (int _n = 0; _n < _N; _n++)
+{
+    const int _kcol = _kcol0 + _n / _I, _in_channel = _in_channel0 + _n % _I;
+    const int _pre_col = {{source_line(geometry, 'col')}};
+    {% if not cumulative %}
+    #pragma omp simd
+    {% endif %}
+    for (int _v = 0; _v < _V; _v++)
+    {
+        const int _channel = _channel0 + _v;
+        {{connection(geometry)|indent(8)}}
+        {% for name in cumulative %}
+        const {{c_data_type(variables[name].dtype)}} _before_{{name}} = _before_{{name}}s[_n];
+        {% endfor %}
+        {{code|join('\n')|indent(8)}}
+        {% for name in cumulative %}
+        _before_{{name}}s[_n] = {{name}};
+        {% endfor %}
+        _sum[_n][_v] += {{term}};
+    }
+}
+{%- endmacro %}
+
+{% macro _tile(code, target, term, kcols, in_channels, channels, samples) %}
+{% set _rows, _cols = geometry.out_shape[1:] if geometry.weight_sharing else (1, 1) %}
+{% set _cut = in_chains(_target_var.dtype, samples * _rows * _cols) %}
+{% set _chain = chain(samples, _rows, _cols) if _cut else [samples, _rows, _cols] %}
 {
     constexpr int _I = {{in_channels}}, _N = _I * {{kcols}}, _V = {{channels}};
+    {% if channels > 4096 %}
+    // a sum over so many channels one after the other doesn't fit on the stack
+    static thread_local std::vector<{{c_data_type(_target_var.dtype)}}> _sum_here(_N * _V);
+    auto& _sum = *({{c_data_type(_target_var.dtype)}} (*)[_N][_V]) _sum_here.data();
+    {% else %}
     {{c_data_type(_target_var.dtype)}} _sum[_N][_V];
-    for (int _n = 0; _n < _N; _n++) for (int _v = 0; _v < _V; _v++) _sum[_n][_v] = 0;
-    for (int _sample = _sample0; _sample < _sample_stop; _sample++)
+    {% endif %}
+    {% if _cut %}
+    {% if channels > 4096 %}
+    static thread_local std::vector<double> _whole_here(_N * _V);
+    auto& _whole = *(double (*)[_N][_V]) _whole_here.data();
+    {% else %}
+    double _whole[_N][_V];
+    {% endif %}
+    for (int _n = 0; _n < _N; _n++) for (int _v = 0; _v < _V; _v++) _whole[_n][_v] = 0;
+    for (int _sample1 = _sample0; _sample1 < _sample_stop; _sample1 += {{_chain[0]}})
     {% if geometry.weight_sharing %}
-    for (int _row = _row_start; _row < _row_stop; _row++)
-    for (int _col = _col_start; _col < _col_stop; _col++)
+    for (int _row1 = _row_start; _row1 < _row_stop; _row1 += {{_chain[1]}})
+    for (int _col1 = _col_start; _col1 < _col_stop; _col1 += {{_chain[2]}})
+    {% endif %}
+    {% else %}
+    auto& _whole = _sum;
+    const int _sample1 = _sample0{{', _row1 = _row_start, _col1 = _col_start' if geometry.weight_sharing}};
     {% endif %}
     {
-        const int _pre_row = {{source_line(geometry, 'row')}};
-        {% for name in cumulative %}
-        {{c_data_type(variables[name].dtype)}} _before_{{name}}s[_N] = {0};
-        {% endfor %}
-        #pragma GCC unroll {{kcols * in_channels}}
-        for (int _n = 0; _n < _N; _n++)
+        for (int _n = 0; _n < _N; _n++) for (int _v = 0; _v < _V; _v++) _sum[_n][_v] = 0;
+        const int _sample2 = std::min(_sample1 + {{_chain[0]}}, _sample_stop);
+        {% if geometry.weight_sharing %}
+        const int _row2 = std::min(_row1 + {{_chain[1]}}, _row_stop), _col2 = std::min(_col1 + {{_chain[2]}}, _col_stop);
+        {% endif %}
+        for (int _sample = _sample1; _sample < _sample2; _sample++)
+        {% if geometry.weight_sharing %}
+        for (int _row = _row1; _row < _row2; _row++)
+        for (int _col = _col1; _col < _col2; _col++)
+        {% endif %}
         {
-            const int _kcol = _kcol0 + _n / _I, _in_channel = _in_channel0 + _n % _I;
-            const int _pre_col = {{source_line(geometry, 'col')}};
-            {% if not cumulative %}
-            #pragma omp simd
-            {% endif %}
-            for (int _v = 0; _v < _V; _v++)
-            {
-                const int _channel = _channel0 + _v;
-                {{connection(geometry)|indent(16)}}
-                {% for name in cumulative %}
-                const {{c_data_type(variables[name].dtype)}} _before_{{name}} = _before_{{name}}s[_n];
-                {% endfor %}
-                {{code|join('\n')|indent(16)}}
-                {% for name in cumulative %}
-                _before_{{name}}s[_n] = {{name}};
-                {% endfor %}
-                _sum[_n][_v] += {{term}};
-            }
+            {{_position(code, term, kcols, in_channels)|indent(12)}}
         }
+        {% if _cut %}
+        for (int _n = 0; _n < _N; _n++) for (int _v = 0; _v < _V; _v++) _whole[_n][_v] += _sum[_n][_v];
+        {% endif %}
     }
     for (int _n = 0; _n < _N; _n++)
         for (int _v = 0; _v < _V; _v++)
         {
-            {{c_data_type(_target_var.dtype)}}& _whole = {{target}}[{{'_sample0 * %d + ' % geometry.kernel_elements if per_sample}}((_kernel * _KCOLS + _kcol0 + _n / _I) * _GROUP_IN + _in_channel0 + _n % _I) * _OUT_CHANNELS + _channel0 + _v];
-            _whole = _sample0 && {{'false' if per_sample else 'true'}} ? _whole + _sum[_n][_v] : _sum[_n][_v];
+            auto& _result = {{target}}[{{'_sample0 * %d + ' % geometry.kernel_elements if per_sample}}((_kernel * _KCOLS + _kcol0 + _n / _I) * _GROUP_IN + _in_channel0 + _n % _I) * _OUT_CHANNELS + _channel0 + _v];
+            _result = _sample0 && {{'false' if per_sample else 'true'}} ? _result + _whole[_n][_v] : _whole[_n][_v];
         }
 }
 {%- endmacro %}
@@ -90,7 +131,7 @@
             }
             {% endif %}
             {% endif %}
-            {{_tile(code, target, term, kcols.size, inputs.size, channels.size)|indent(12)}}
+            {{_tile(code, target, term, kcols.size, inputs.size, channels.size, _cuts.samples)|indent(12)}}
         }
         {% endfor %}{% endfor %}{% endfor %}
     }

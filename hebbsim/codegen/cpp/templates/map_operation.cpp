@@ -1,6 +1,7 @@
 {# The frame of an operation on a feature map: evaluates `_source` for every channel of a position
    into `_values`; child templates write the result of the position #}
 {% extends 'common_group.cpp' %}
+{% from 'local_array.cpp' import local_array %}
 {% from 'neuron_indices.cpp' import evaluate with context %}
 
 {% block maincode %}
@@ -11,7 +12,7 @@
     {{'' if draws else parallel(n_neurons)}}
     for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
     {
-        _scalar _values[_CHANNELS];
+        {{local_array('_scalar', '_values', memory_shape[3])|indent(8)}}
         {% block declare %}{% endblock %}
         const int _position_idx = _position, _sample_idx = _position / _POSITIONS;
         {% if not draws %}

@@ -1,17 +1,21 @@
 {# Summarise each window of the source map #}
 {% extends 'common_group.cpp' %}
+{% from 'local_array.cpp' import local_array %}
 
 {% block maincode %}
     constexpr int _BATCH = {{out_shape[0]}}, _OUT_ROWS = {{out_shape[1]}}, _OUT_COLS = {{out_shape[2]}}, _CHANNELS = {{out_shape[3]}};
     constexpr int _IN_ROWS = {{in_shape[1]}}, _IN_COLS = {{in_shape[2]}};
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    {% set _n_window = kernel_size[0] * kernel_size[1] %}
+    typedef {{accumulator(_target_var.dtype) if in_chains(_target_var.dtype, _n_window) else '_scalar'}} _long;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{parallel(n_neurons)}}
     for (int _position = 0; _position < _BATCH * _OUT_ROWS * _OUT_COLS; _position++)
     {
         const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
-        _scalar _summary[_CHANNELS];
+        {{local_array('_long' if kind != 'max' else '_scalar', '_summary', out_shape[3])|indent(8)}}
+        {{local_array('_scalar', '_values', out_shape[3])|indent(8)}}
         {% if not windows.is_inside %}
         // a window may begin in the padding, and end in it or beyond
         const int _first_row = _row * {{stride[0]}} - {{windows.padding[0]}}, _first_col = _col * {{stride[1]}} - {{windows.padding[1]}};
@@ -25,7 +29,6 @@
             {% else %}
             const int _pre_row = _row * {{stride[0]}} + _window / {{kernel_size[1]}}, _pre_col = _col * {{stride[1]}} + _window % {{kernel_size[1]}};
             {% endif %}
-            _scalar _values[_CHANNELS];
             {% if not draws %}
             #pragma omp simd
             {% endif %}
@@ -39,7 +42,7 @@
                 _values[_channel] = _source;
             }
             {% if triangle %}
-            _scalar _mean = 0;
+            {{accumulator(_target_var.dtype) if out_shape[3] > 8 * CHAIN else '_scalar'}} _mean = 0;
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
                 _mean += _values[_channel];
             _mean /= _CHANNELS;

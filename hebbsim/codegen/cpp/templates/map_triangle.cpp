@@ -1,6 +1,6 @@
 {% extends 'map_operation.cpp' %}
 {% block operation %}
-        _scalar _mean = 0;
+        {{accumulator(values_dtype) if memory_shape[3] > 8 * CHAIN else "_scalar"}} _mean = 0;
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
             _mean += _values[_channel];
         _mean /= _CHANNELS;

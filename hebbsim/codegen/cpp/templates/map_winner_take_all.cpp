@@ -1,4 +1,5 @@
 {% extends 'map_operation.cpp' %}
+{% from 'local_array.cpp' import local_array %}
 {% from 'neuron_indices.cpp' import evaluate with context %}
 {% block extra_headers %}
 #include <algorithm>
@@ -6,7 +7,7 @@
 {% endblock %}
 {% block declare %}
         {% if draws %}
-        bool _eligibles[_CHANNELS];
+        {{local_array('char', '_eligibles', memory_shape[3])|indent(8)}}
         {% endif %}
 {% endblock %}
 {% block keep %}
@@ -53,7 +54,7 @@
             _first = (std::find(_values, _values + _CHANNELS, _largest) - _values) % _CHANNELS;
         const int _ranked[1] = {_first};
         {% else %}
-        int _ranked[_CHANNELS];
+        {{local_array('int', '_ranked', memory_shape[3])|indent(8)}}
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
             _ranked[_channel] = _channel;
         std::partial_sort(_ranked, _ranked + {{k}}, _ranked + _CHANNELS, [&](int _a, int _b) {
@@ -62,7 +63,7 @@
             return _values[_a] > _values[_b] || (_values[_a] == _values[_b] && _a < _b);
         });
         {% endif %}
-        bool _wins[{{k}}];  // before the target is written: the condition may read it
+        {{local_array('char', '_wins', k)|indent(8)}}  // before the target is written: the condition may read it
         for (int _rank = 0; _rank < {{k}}; _rank++)
         {
             const int _channel = _ranked[_rank];

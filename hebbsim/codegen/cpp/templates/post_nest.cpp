@@ -10,7 +10,7 @@ _sum[_p][_v] += _synaptic_var;
 {%- endmacro %}
 
 {% macro _whole_tap(code, positions) %}
-for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
+for (int _in_channel = _first_input; _in_channel < _last_input; _in_channel++)
 {
     #pragma GCC unroll {{positions}}
     for (int _p = 0; _p < _R * _C; _p++)
@@ -27,14 +27,35 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
 }
 {%- endmacro %}
 
+{% macro _add_chain() %}
+for (int _p = 0; _p < _R * _C; _p++)
+    for (int _v = 0; _v < _V; _v++)
+    {
+        _whole[_p][_v] += _sum[_p][_v];
+        _sum[_p][_v] = 0;
+    }
+{%- endmacro %}
+
 {% macro _tile(code, rows, cols, channels) %}
 {
     constexpr int _R = {{rows}}, _C = {{cols}}, _V = {{channels}};
     {{c_data_type(_target_var.dtype)}} _sum[_R * _C][_V];
     for (int _p = 0; _p < _R * _C; _p++) for (int _v = 0; _v < _V; _v++) _sum[_p][_v] = 0;
+    {% set _cut = in_chains(_target_var.dtype, geometry.fan_in) %}
+    {% set _run = even_chain(geometry.in_channels_per_group) if _cut else geometry.in_channels_per_group %}
+    {% if _cut %}
+    // short chains of terms, added up in double precision
+    double _whole[_R * _C][_V];
+    for (int _p = 0; _p < _R * _C; _p++) for (int _v = 0; _v < _V; _v++) _whole[_p][_v] = 0;
+    int _terms = 0;
+    {% else %}
+    auto& _whole = _sum;
+    {% endif %}
     for (int _krow = 0; _krow < _KROWS; _krow++)
     for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+    for (int _first_input = 0; _first_input < _GROUP_IN; _first_input += {{_run}})
     {
+        const int _last_input = {{'std::min(_first_input + %d, _GROUP_IN)' % _run if _run < geometry.in_channels_per_group else '_GROUP_IN'}};
         const int _first_row = _row0 * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW;
         const int _first_col = _col0 * _STRIDE_COL - _PAD_COL + _kcol * _DILATE_COL;
         {% if not geometry.pads_zeros and not geometry.pads_neurons %}
@@ -54,7 +75,7 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
                 const int _col = _col0 + _p % _C, _pre_col = _first_col + _p % _C * _STRIDE_COL;
                 if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
                 {% endif %}
-                for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
+                for (int _in_channel = _first_input; _in_channel < _last_input; _in_channel++)
                     for (int _v = 0; _v < _V; _v++)
                     {
                         const int _channel = _channel0 + _v;
@@ -63,10 +84,19 @@ for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
             }
         }
         {% endif %}
+        {% if _cut %}
+        _terms += {{_run}};
+        if (_terms + {{_run}} <= {{CHAIN}}) continue;
+        _terms = 0;
+        {{_add_chain()|indent(8)}}
+        {% endif %}
     }
+    {% if _cut %}
+    {{_add_chain()|indent(4)}}
+    {% endif %}
     for (int _p = 0; _p < _R * _C; _p++)
         for (int _v = 0; _v < _V; _v++)
-            _results[((_sample * _OUT_ROWS + _row0 + _p / _C) * _OUT_COLS + _col0 + _p % _C) * _OUT_CHANNELS + _channel0 + _v] = _sum[_p][_v];
+            _results[((_sample * _OUT_ROWS + _row0 + _p / _C) * _OUT_COLS + _col0 + _p % _C) * _OUT_CHANNELS + _channel0 + _v] = _whole[_p][_v];
 }
 {%- endmacro %}
 

@@ -9,7 +9,7 @@
     for (int _first = 0; _first < _ELEMENTS; _first += _BLOCK)
     {
         const int _last = std::min(_first + _BLOCK, _ELEMENTS);
-        {{c_data_type(_target_var.dtype)}} _sum[_BLOCK] = {0};
+        {{accumulator(_target_var.dtype)}} _sum[_BLOCK] = {0};
         for (int _sample = 0; _sample < _BATCH; _sample++)
             for (int _kernel_idx = _first; _kernel_idx < _last; _kernel_idx++)
             {

@@ -6,7 +6,7 @@
 
 {% block kernels %}
 {% set _cut = kernel_cut(geometry, batch_size, per_sample, cumulative|length > 0) %}
-{% set _type = c_data_type(_target_var.dtype) %}
+{% set _type = accumulator(_target_var.dtype) %}
 {% if cumulative %}
 {# sums that run over the output channels: one after the other, so a thread takes all of them #}
 {% call kernel('sum', 64, _type ~ '* const _chunk_sums,') %}
@@ -69,7 +69,7 @@
 {% endblock %}
 
 {% block scratch %}
-{{keep(c_data_type(_target_var.dtype), '_chunk_sums', kernel_cut(geometry, batch_size, per_sample, cumulative|length > 0).chunks * kernel_cut(geometry, batch_size, per_sample, cumulative|length > 0).elements)}}
+{{keep(accumulator(_target_var.dtype), '_chunk_sums', kernel_cut(geometry, batch_size, per_sample, cumulative|length > 0).chunks * kernel_cut(geometry, batch_size, per_sample, cumulative|length > 0).elements)}}
 {% endblock %}
 
 {% block launches %}

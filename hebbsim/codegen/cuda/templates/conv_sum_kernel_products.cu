@@ -31,18 +31,18 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% block kernels %}
 {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
 {% set _plain = products|selectattr('pre_number', 'none')|list %}
-{% set _type = c_data_type(_target_var.dtype) %}
+{% set _long = accumulator(_target_var.dtype) %}
 {% set _cut = product_cut(geometry, batch_size) %}
 {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
 
-{% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _type ~ '* const _totals,') %}
+{% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _long ~ '* const _totals,') %}
     {{_sizes()|indent(4)}}
     const int _channel = blockIdx.x % ((_OUT_CHANNELS + 31) / 32) * 32 + threadIdx.x, _list = blockIdx.x / ((_OUT_CHANNELS + 31) / 32);
     if (_channel >= _OUT_CHANNELS) return;
     int* const _mine = _active + ((size_t) _list * _OUT_CHANNELS + _channel) * _LONGEST;
     int _count = 0;
     {% if _plain %}
-    _scalar _total[{{_plain|length}}][_PLACES] = {};
+    {{_long}} _total[{{_plain|length}}][_PLACES] = {};
     {% endif %}
     const int _vectorisation_idx = -1;
     {{scalar_code['post']|autoindent}}
@@ -88,14 +88,14 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 
 {% if _correlations %}
 {# a block for a chunk of the lists of a channel, a thread for a tap #}
-{% call kernel('sparse', 128, 'const int* const _active, const int* const _counts, const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
+{% call kernel('sparse', 128, 'const int* const _active, const int* const _counts, const int* const _crowded, ' ~ _long ~ '* const _chunk_sums,') %}
     if (*_crowded) return;
     {{_sizes()|indent(4)}}
     constexpr int _TILES = (_TAPS + 127) / 128, _CHUNKS = _SPARSE_CHUNKS;
     const int _channel = blockIdx.x % _OUT_CHANNELS, _tap = blockIdx.x / _OUT_CHANNELS % _TILES * 128 + threadIdx.x, _chunk = blockIdx.x / (_OUT_CHANNELS * _TILES);
     if (_tap >= _TAPS) return;
     const int _group = _channel / _GROUP_OUT, _in_channel = _tap % _GROUP_IN, _kcol = _tap / _GROUP_IN % _KCOLS, _krow = _tap / (_GROUP_IN * _KCOLS);
-    _scalar _sum[{{_correlations|length}}] = {};
+    {{_long}} _sum[{{_correlations|length}}] = {};
     const int _vectorisation_idx = -1;
     {{scalar_code['post']|autoindent}}
     for (int _list = _LISTS * _chunk / _CHUNKS; _list < _LISTS * (_chunk + 1) / _CHUNKS; _list++)
@@ -130,7 +130,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% endcall %}
 
 {% for product in _correlations %}
-{% call kernel('dense%d' % product.number, 256, 'const int* const _crowded, ' ~ _type ~ '* const _chunk_sums,') %}
+{% call kernel('dense%d' % product.number, 256, 'const int* const _crowded, ' ~ _long ~ '* const _chunk_sums,') %}
     if (!*_crowded) return;
     {% if not _cut.tiled %}
     {% set _block = 'product%d' % product.number %}
@@ -202,7 +202,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% endfor %}
 {% endif %}
 
-{% call kernel('total', 256, 'const int* const _crowded, const ' ~ _type ~ '* const _chunk_sums, const ' ~ _type ~ '* const _totals,') %}
+{% call kernel('total', 256, 'const int* const _crowded, const ' ~ _long ~ '* const _chunk_sums, const ' ~ _long ~ '* const _totals,') %}
     {{_sizes()|indent(4)}}
     {{each(geometry.kernel_elements)}}
     const int _channel = _idx % _OUT_CHANNELS, _tap = _idx / _OUT_CHANNELS, _kernel_idx = _idx, _vectorisation_idx = _idx;
@@ -210,11 +210,11 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     const int _chunks = *_crowded ? _DENSE_CHUNKS : _SPARSE_CHUNKS;
     {% endif %}
     {% for product in _correlations %}
-    _scalar _s{{product.number}} = 0;
+    {{_long}} _s{{product.number}} = 0;
     for (int _chunk = 0; _chunk < _chunks; _chunk++) _s{{product.number}} += _chunk_sums[((size_t) {{loop.index0}} * _chunks + _chunk) * {{geometry.kernel_elements}} + _idx];
     {% endfor %}
     {% for product in _plain %}
-    _scalar _s{{product.number}} = 0;
+    {{_long}} _s{{product.number}} = 0;
     for (int _list = 0; _list < _LISTS; _list++)
         _s{{product.number}} += _totals[(((size_t) _list * {{_plain|length}} + {{loop.index0}}) * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
     {% endfor %}
@@ -226,15 +226,15 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 
 {% block scratch %}
 {% set _cut = product_cut(geometry, batch_size) %}
-{% set _type = c_data_type(_target_var.dtype) %}
+{% set _long = accumulator(_target_var.dtype) %}
 {% set _n_plain = products|selectattr('pre_number', 'none')|list|length %}
 {% set _positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols %}
 {% set _n_places = geometry.kernel_size[0] * geometry.kernel_size[1] if geometry.pads_zeros else 1 %}
 {{keep('int', '_active', '(size_t) %d * %d' % (_cut.lists * geometry.out_channels, (_positions + _cut.lists - 1) // _cut.lists))}}
 {{keep('int', '_counts', _cut.lists * geometry.out_channels)}}
 {{keep('int', '_crowded', 1)}}
-{{keep(_type, '_chunk_sums', [products|length - _n_plain, 1]|max * [_cut.sparse, _cut.dense]|max * geometry.kernel_elements)}}
-{{keep(_type, '_totals', [_n_plain, 1]|max * _cut.lists * _n_places * geometry.out_channels)}}
+{{keep(_long, '_chunk_sums', [products|length - _n_plain, 1]|max * [_cut.sparse, _cut.dense]|max * geometry.kernel_elements)}}
+{{keep(_long, '_totals', [_n_plain, 1]|max * _cut.lists * _n_places * geometry.out_channels)}}
 {% endblock %}
 
 {% block launches %}

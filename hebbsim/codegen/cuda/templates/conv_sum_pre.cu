@@ -5,7 +5,7 @@
 {% from 'gather.cu' import connections_of with context %}
 
 {% block kernels %}
-{% set _type = c_data_type(_target_var.dtype) %}
+{% set _type = accumulator(_target_var.dtype) %}
 {% call kernel('sum', 64, '%s* const _results,' % c_data_type(_target_var.dtype)) %}
     {{constants(geometry, batch_size)|indent(4)}}
     __shared__ {{_type}} _lanes[64];

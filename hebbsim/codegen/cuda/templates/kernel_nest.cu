@@ -6,8 +6,8 @@
 {% macro kernel_sums(code, scalars, cut, term='_synaptic_var') %}
     constexpr int _I = {{cut.inputs}}, _INPUT_TILES = (_GROUP_IN + _I - 1) / _I, _CHANNEL_TILES = (_GROUP_OUT + 31) / 32;
     constexpr int _CHUNKS = {{cut.chunks}}, _SHARED = {{cut.shared}};
-    typedef {{c_data_type(_target_var.dtype)}} _scalar;
-    __shared__ _scalar _lanes[8][_I][32];
+    typedef {{accumulator(_target_var.dtype)}} _long;
+    __shared__ _long _lanes[8][_I][32];
     int _block = blockIdx.x;
     const int _wanted = _block % _CHANNEL_TILES * 32 + threadIdx.x % 32;
     _block /= _CHANNEL_TILES;
@@ -29,7 +29,7 @@
     {% endif %}
     const int _chunk = _block, _part = threadIdx.x / 32;
     const int _channel = _group * _GROUP_OUT + min(_wanted, _GROUP_OUT - 1);
-    _scalar _sum[_I];
+    _long _sum[_I];
     #pragma unroll
     for (int _i = 0; _i < _I; _i++) _sum[_i] = 0;
     {

@@ -17,7 +17,7 @@
     {% set _size = {'channel': memory_shape[0] * memory_shape[1] * memory_shape[2], 'sample': memory_shape[1] * memory_shape[2] * memory_shape[3], 'position': memory_shape[3]}[per] %}
     const int _idx = blockIdx.x;
     {% for addition, target in additions %}
-    {{c_data_type(target.dtype)}} _sum{{loop.index0}} = 0;
+    {{accumulator(target.dtype)}} _sum{{loop.index0}} = 0;
     {% endfor %}
     {
         const int _vectorisation_idx = -1;
@@ -35,7 +35,7 @@
         }
     }
     {% for addition, target in additions %}
-    {% set _type = c_data_type(target.dtype) %}
+    {% set _type = accumulator(target.dtype) %}
     __shared__ {{_type}} _lanes{{loop.index0}}[128];
     _sum{{loop.index0}} = _combined<128>(_lanes{{loop.index0}}, threadIdx.x, _sum{{loop.index0}}, []({{_type}} _a, {{_type}} _b) { return _a + _b; });
     if (threadIdx.x == 0) {{get_array_name(target)}}[_idx] += _sum{{loop.index0}};

@@ -6,7 +6,7 @@
 {% call kernel('sum') %}
     {{each(n_elements)}}
     const int _kernel_idx = _idx;
-    {{c_data_type(_target_var.dtype)}} _sum = 0;
+    {{accumulator(_target_var.dtype)}} _sum = 0;
     {{scalar_code|autoindent}}
     for (int _sample = 0; _sample < {{batch_size}}; _sample++)
     {

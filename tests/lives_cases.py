@@ -1,5 +1,7 @@
 """Small networks whose lives tests follow, here and in other processes."""
 
+from functools import cache
+
 import numpy as np
 from brian2 import Hz, Network, ms, prefs, seed
 
@@ -54,14 +56,18 @@ def resume_in_this_process(target, *args, **settings):
     resumed(*args, **settings)
 
 
+@cache
+def _users_network():
+    encoder = PoissonEncoder(SHAPE, name="own_encoder")
+    encoder.run_regularly("x = clip(x + 0.01*randn(), 0, 1)")
+    return encoder, Network(encoder)
+
+
 class User:
     """Random numbers that a user draws by numpy and in a Brian2 network, and can draw again."""
 
     def __init__(self):
-        encoder = PoissonEncoder(SHAPE, name="own_encoder")
-        encoder.run_regularly("x = clip(x + 0.01*randn(), 0, 1)")
-        self.encoder, self.network = encoder, Network(encoder)
-        self.network.run(0 * ms)  # else Brian2 warns of an encoder that was never run
+        self.encoder, self.network = _users_network()
         self.done = []
 
     def seed(self, number):

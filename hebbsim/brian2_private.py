@@ -3,10 +3,14 @@
 Each function says which public way is missing. A new version of Brian2 is a matter of this file.
 """
 
+import inspect
+import linecache
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import brian2
 import numpy as np
 from brian2 import Network
 from brian2.codegen import cpp_prefs
@@ -20,6 +24,7 @@ from brian2.synapses.synapses import SynapticPathway
 
 __all__ = [
     "CheckedInDouble",
+    "MadeByUser",
     "divide_in_double",
     "divide_in_precision",
     "drop_variable",
@@ -27,6 +32,7 @@ __all__ = [
     "hidden_variables",
     "let_decide_on_flags",
     "mark_as_used",
+    "name_users_line",
     "network_of",
     "replace_in_template",
     "replace_indexing",
@@ -39,7 +45,49 @@ __all__ = [
 ]
 
 
-class CheckedInDouble(Group):
+#: Where code lies that users didn't write
+_LIBRARIES = tuple(os.path.join(os.path.dirname(path), "") for path in (brian2.__file__, __file__))
+
+
+def users_line(otherwise: str) -> str:
+    """Return the line of the user's that is running, as Brian2 tells where objects were created.
+
+    Parameters
+    ----------
+    otherwise : str
+        What to return where no line is the user's.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_LIBRARIES):
+            line = linecache.getline(file, frame.f_lineno).strip()
+            return f"  File '{file}', line {frame.f_lineno}, in {frame.f_code.co_name}\n    {line}"
+        frame = frame.f_back
+    return otherwise
+
+
+class MadeByUser(BrianObject):
+    """An object whose errors name the user's line that made it, not the line of hebbsim's.
+
+    Brian2 leaves its own lines out, and has no way to leave out others.
+    """
+
+    @property
+    def _creation_stack(self) -> str:
+        return str(self.__dict__["_made_at"])
+
+    @_creation_stack.setter
+    def _creation_stack(self, last: str) -> None:
+        self.__dict__["_made_at"] = users_line(last)
+
+
+def name_users_line(item: BrianObject) -> None:
+    """Let errors of one of Brian2's own objects name the user's line that is running."""
+    item._creation_stack = users_line(item._creation_stack)
+
+
+class CheckedInDouble(MadeByUser, Group):
     """A group whose values are checked for overflow after a run in double precision.
 
     Brian2 compares with 1e50, which overflows in single precision, and has no setting for it.

@@ -9,7 +9,7 @@ from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import Thresholder
 
-from hebbsim.brian2_private import wrap_code_object_creation
+from hebbsim.brian2_private import MadeByUser, name_users_line, wrap_code_object_creation
 from hebbsim.codegen.expressions import drawn_function
 from hebbsim.codegen.single_writer import refuse_second_writer
 from hebbsim.codegen.targets import code_object_class, on_cuda
@@ -17,7 +17,7 @@ from hebbsim.codegen.targets import code_object_class, on_cuda
 __all__ = ["LoopNest", "compile_directly"]
 
 
-class LoopNest(CodeRunner):
+class LoopNest(MadeByUser, CodeRunner):
     """Run a template of this project each time step, filled with abstract code.
 
     Parameters
@@ -119,6 +119,7 @@ def compile_directly(runner: CodeRunner) -> None:
     Its templates are those of C++ standalone, but for thresholds, whose loop is vectorised. What
     draws random numbers, or calls a function that has no C++ code, stays with Brian2.
     """
+    name_users_line(runner)
     plain = runner.template
 
     def use_plain_code() -> None:

@@ -13,6 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from hebbsim.networks.notebook import can_draw
+
 __all__ = ["Bar", "progress_bar"]
 
 
@@ -66,5 +68,6 @@ def progress_bar(
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not show, transient=True) as progress:
+    shown = show and can_draw(console)
+    with Progress(*columns, console=console, disable=not shown, transient=True) as progress:
         yield Bar(progress, progress.add_task(text, total=total))

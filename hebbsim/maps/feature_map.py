@@ -9,6 +9,7 @@ from brian2.equations import Equations
 from brian2.groups.neurongroup import to_start_stop
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from hebbsim.brian2_private import name_users_line
 from hebbsim.codegen.group import CompiledGroup
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.data.dataset import as_float
@@ -99,8 +100,9 @@ class FeatureMap(ForwardMap, CompiledGroup, NeuronGroup):
             **kwds,
         )
         self._add_coordinates()
-        if self.codeobj_class is None:
-            for runner in self.contained_objects:
+        for runner in self.contained_objects:
+            name_users_line(runner)
+            if self.codeobj_class is None:
                 compile_directly(runner)
 
     def _add_coordinates(self) -> None:

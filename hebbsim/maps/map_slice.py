@@ -8,13 +8,20 @@ from brian2.core.variables import Subexpression, Variables
 from brian2.groups.group import Indexing
 from brian2.groups.neurongroup import to_start_stop
 
-from hebbsim.brian2_private import hidden_variables, replace_indexing, replace_variable
+from hebbsim.brian2_private import (
+    MadeByUser,
+    hidden_variables,
+    replace_indexing,
+    replace_variable,
+)
 from hebbsim.codegen.expressions import add_renamed
 
 __all__ = ["MapSlice"]
 
 #: Indices of the elements that a map's neurons share
 ELEMENTS = ("_channel_idx", "_sample_idx", "_position_idx")
+#: Indices that a slice can refer to; what is private and has others serves the map alone
+_EVERYWHERE = ("0", "_idx")
 
 
 class _SliceIndexing(Indexing):
@@ -28,7 +35,7 @@ class _SliceIndexing(Indexing):
         return index_var.get_value()[neurons]
 
 
-class MapSlice(Subgroup):
+class MapSlice(MadeByUser, Subgroup):
     """Take some neurons of a map, one after the other, as Brian2's `Subgroup`.
 
     Parameters
@@ -46,7 +53,8 @@ class MapSlice(Subgroup):
         lent = [name for name, index in variables.indices.items() if index in ELEMENTS]
         reading = _reading(variables, lent)
         functions = [name for name, value in variables.items() if isinstance(value, Function)]
-        with hidden_variables(variables, [*lent, *reading, *functions]):
+        own = [n for n, i in variables.indices.items() if n[0] == "_" and i not in _EVERYWHERE]
+        with hidden_variables(variables, {*lent, *reading, *functions, *own}):
             super().__init__(source, start, stop, name)
         replace_indexing(self, _SliceIndexing(self, self.variables["_sub_idx"]))
         for name in functions:

@@ -20,6 +20,7 @@ from hebbsim.networks.checkpoint import (
 from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.interruption import Interruption, interruptible
 from hebbsim.networks.learned import Learned
+from hebbsim.networks.notebook import can_draw
 from hebbsim.networks.schedule import Schedule
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.stage import Stage
@@ -308,7 +309,7 @@ def _progress(show: bool, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    with Progress(*columns, disable=not show, transient=True) as bar:
+    with Progress(*columns, disable=not (show and can_draw()), transient=True) as bar:
         task = bar.add_task("learning", total=total, rate=0.0)
 
         def advance(n: int) -> None:

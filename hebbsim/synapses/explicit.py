@@ -9,7 +9,7 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpressio
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
 
-from hebbsim.brian2_private import mark_as_used, network_of
+from hebbsim.brian2_private import MadeByUser, mark_as_used, name_users_line, network_of
 from hebbsim.codegen.expressions import add_renamed
 from hebbsim.geometry import MapShape
 from hebbsim.synapses.kernel import KernelGroup
@@ -21,7 +21,7 @@ from hebbsim.units import unit_text
 __all__ = ["ExplicitSynapses"]
 
 
-class ExplicitSynapses(Synapses):
+class ExplicitSynapses(MadeByUser, Synapses):
     """Store every synapse of a convolution, with its weight looked up in the shared kernel.
 
     Run it in place of the `ConvSynapses` that it was made from: sums to neurons are Brian2's own
@@ -105,6 +105,8 @@ class ExplicitSynapses(Synapses):
             for known in [n for n in self.variables if n not in own and not n.startswith("_")]:
                 own.add_reference(known, self, known, index=self.variables.indices[known])
         self._delays = {name: pathway.queue.delays for name, pathway in pathways.items()}
+        for runner in self.contained_objects:
+            name_users_line(runner)
         replaced = [*sums.values(), *pathways.values()]
         self.contained_objects.extend(r for r in kernel.contained_objects if r not in replaced)
 
@@ -239,7 +241,7 @@ def _pathways(
     }
 
 
-class _KernelSum(CodeRunner):
+class _KernelSum(MadeByUser, CodeRunner):
     """Brian2's template for summed variables, with a kernel as its target."""
 
     def __init__(

@@ -6,6 +6,7 @@ from brian2 import Clock, Equations, NeuronGroup, Subgroup
 from brian2.groups.group import CodeRunner, Group
 from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.brian2_private import MadeByUser
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement, parse_statements
@@ -14,7 +15,7 @@ from hebbsim.synapses.connections import Connections
 __all__ = ["SpikeTraces", "missing_traces"]
 
 
-class SpikeTraces(NeuronGroup):
+class SpikeTraces(MadeByUser, NeuronGroup):
     """Keep a rule's traces for neurons whose group has none, such as a `PoissonGroup`'s.
 
     One element for each neuron, that decays by the rule's equations, and that a spike of its neuron

@@ -9,8 +9,15 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpressio
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
 
-from hebbsim.brian2_private import MadeByUser, mark_as_used, name_users_line, network_of
-from hebbsim.codegen.expressions import add_renamed
+from hebbsim.brian2_private import (
+    MadeByUser,
+    drop_variable,
+    mark_as_used,
+    name_users_line,
+    network_of,
+    replace_variable,
+)
+from hebbsim.codegen.expressions import add_renamed, bind_names
 from hebbsim.geometry import MapShape
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
@@ -155,15 +162,27 @@ class ExplicitSynapses(MadeByUser, Synapses):
         own = {name: name + suffix for name in group.variables if not name.startswith("_")}
         for name, full_name in own.items():
             variable, index = group.variables[name], group.variables.indices[name]
-            if full_name in self.variables:
-                continue
             if isinstance(variable, Subexpression):
-                add_renamed(self.variables, full_name, variable, own)
+                named = self._named(group, variable, suffix)
+                if named and full_name in self.variables:
+                    drop_variable(self.variables, full_name)  # where they mean something else
+                if full_name not in self.variables:
+                    add_renamed(self.variables, full_name, variable, own | named)
+            elif full_name in self.variables:
+                continue
             elif index.removeprefix("_").removesuffix("_idx") in places:
                 per = index.removeprefix("_").removesuffix("_idx")
                 self.variables.add_reference(
                     full_name, variable.owner, name, index=f"{suffix[1:]}_{per}"
                 )
+
+    def _named(self, group: Group, expression: Subexpression, suffix: str) -> dict[str, str]:
+        """Let names in a neuron's expression mean what they mean in its own group."""
+        private = {n for n in expression.identifiers & set(group.variables) if n[0] == "_"}
+        for name in private:
+            replace_variable(self.variables, name, group.variables[name], "0")
+        bound = bind_names(self.variables, group, expression, f"named{suffix}")
+        return bound | {name: name for name in private}
 
     def _refer_to_kernel(self, running: set[str]) -> None:
         """Let the names of kernel variables mean the element that each synapse uses."""

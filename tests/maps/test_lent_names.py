@@ -55,6 +55,21 @@ def test_a_maps_own_names_keep_their_meaning_in_a_convolution(target):
     assert_array_equal(out.u[:], [0, 10])
 
 
+def test_explicit_synapses_read_them_alike(target):
+    def learn(explicit):
+        layer = FeatureMap((3, 1, 2), "x = k*i : 1", namespace={"k": 2})
+        channels = PerChannel(layer, "a : 1\ng = k*a : 1", namespace={"k": 3})
+        out = FeatureMap((1, 1, 2), "u : 1")
+        conv = ConvSynapses(layer, out, "u_post = x_pre + 100*g_pre : 1 (summed)", kernel_size=1)
+        channels.a = "i"
+        objects = (layer, channels, out, conv.to_synapses() if explicit else conv)
+        Network(*objects).run(defaultclock.dt, namespace=ELSEWHERE)
+        return out.u[:]
+
+    assert_array_equal(learn(explicit=False), [2 * 3 + 900, 2 * 12 + 900])
+    assert_array_equal(learn(explicit=True), [2 * 3 + 900, 2 * 12 + 900])
+
+
 def test_slices_of_a_map_with_thresholds(target):
     """The first four neurons, and some in the middle, of five channels."""
     layer = FeatureMap((5, 2, 2), "u : 1\ny : 1\ndrive = u - theta + i : 1", batch_size=2)

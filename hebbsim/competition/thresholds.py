@@ -48,8 +48,7 @@ class AdaptiveThreshold(PerChannel):
         super().__init__(
             feature_map,
             f"""theta : 1
-            n_wins = int({activity}_map > 0) : 1 (summed)
-            win_rate = n_wins/map_size : 1""",
+            win_rate = int({activity}_map > 0)/map_size : 1 (summed)""",
             update="theta += threshold_step*(win_rate - target_rate)",
             namespace={"threshold_step": float(step), "target_rate": float(target_rate)},
             **kwds,

@@ -1,5 +1,6 @@
 """Sums over a feature map's neurons, for each channel, sample or position."""
 
+import ast
 from typing import Any
 
 from brian2.core.variables import Variables
@@ -11,6 +12,18 @@ from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 
 __all__ = ["MapSum"]
+
+
+def _mean_of(expression: str) -> tuple[str, bool]:
+    """Return what is summed, and whether the sum is divided by ``map_size``.
+
+    Once, when all is added up: so the mean of equal numbers is that number, and a share is exact.
+    """
+    tree = ast.parse(expression.strip(), mode="eval").body
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
+        is_mean = isinstance(tree.right, ast.Name) and tree.right.id == "map_size"
+        return (ast.unparse(tree.left), True) if is_mean else (expression, False)
+    return expression, False
 
 
 class MapSum(ForwardOperation):
@@ -48,10 +61,11 @@ class MapSum(ForwardOperation):
             dimensions=self.target_variable.dim,
             dtype=self.target_variable.dtype,
         )
+        summand, is_mean = _mean_of(equation.expr.code)
         super().__init__(
             group,
             "map_sum",
-            f"_synaptic_var = {equation.expr.code}",
+            f"_synaptic_var = {summand}",
             when=when,
             order=group.order - 1,
             name=f"{group.name}_sum_{equation.varname}",
@@ -60,6 +74,7 @@ class MapSum(ForwardOperation):
                 "memory_shape": feature_map.memory_shape,
                 "n_neurons": len(feature_map),
                 "_target_var": self.target_variable,
+                "divisor": len(feature_map) // len(group) if is_mean else 1,
             },
             needed_variables=[equation.varname],
         )

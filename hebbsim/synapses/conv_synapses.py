@@ -202,6 +202,7 @@ class ConvSynapses(KernelGroup):
         super().__init__(
             dt=dt, clock=clock, when="start", order=order, namespace=namespace, name=name
         )
+        self._has_own_clock = dt is not None or clock is not None
         self.codeobj_class = None
         self.connections = Connections.between(
             f"ConvSynapses '{self.name}'",
@@ -426,11 +427,24 @@ class ConvSynapses(KernelGroup):
         return [*learners, *self._changes, *([] if self.update is None else [self.update])]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check units, and prune weights that were set since the last run."""
+        """Check units and clocks, and prune weights that were set since the last run."""
+        self._check_clock()
         for equations in (self.equations, self.model.event_driven):
             equations.check_units(self, run_namespace=run_namespace)
         self.prune()
         super().before_run(run_namespace)
+
+    def _check_clock(self) -> None:
+        """Refuse to learn on a default clock of which the neurons know nothing."""
+        clocks = [group.clock for _, group in self.connections.sides]
+        finest = min(clocks, key=lambda clock: float(clock.dt))
+        learns = any(found.side == "kernel" for found in self.sums.values())
+        if learns and not self._has_own_clock and float(self.clock.dt) != float(finest.dt):
+            raise ValueError(
+                f"{self.connections.label} learns once in each step of '{self.clock.name}', dt = "
+                f"{self.clock.dt}, and its neurons have steps of '{finest.name}', dt = "
+                f"{finest.dt}; give it their clock with clock=, or dt= if it is meant"
+            )
 
     def to_synapses(self) -> ExplicitSynapses:
         """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""

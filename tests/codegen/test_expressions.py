@@ -5,7 +5,7 @@ import pytest
 import torch
 from brian2 import Network, NeuronGroup, defaultclock, linked_var, prefs
 
-from hebbsim import ConvSynapses, FeatureMap
+from hebbsim import Assign, ConvSynapses, FeatureMap, rules
 
 MODEL = """w : 1
 u_post = w*s_pre : 1 (summed)
@@ -37,3 +37,15 @@ def test_variables_linked_by_an_index(channels, language):
     windows = np.lib.stride_tricks.sliding_window_view(s[0, 0], (2, 2))  # rows, cols, krow, kcol
     right = np.einsum("rco,rckl->okl", y.reshape(2, 2, channels), windows)
     np.testing.assert_allclose(conv.get_kernel("dw")[:, 0], right, rtol=1e-12)
+
+
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+def test_integers_are_divided_in_double_precision(language):
+    prefs.codegen.target = language
+    source, target = (FeatureMap((1, 3, 1), "u : 1\nx : 1\ny : 1") for _ in range(2))
+    conv = ConvSynapses(source, target, kernel_size=1, rule=rules.Hebb("10/n_shared"))
+    source.x = target.y = 1
+    Assign(source, "7/3 + i/3", "y")
+    Network(source, target, conv).run(defaultclock.dt)
+    assert conv.get_kernel("w").item() == pytest.approx(3 * (10 / 3), rel=1e-15)
+    assert source.y[:].tolist() == [7 / 3, 7 / 3 + 1 / 3, 7 / 3 + 2 / 3]

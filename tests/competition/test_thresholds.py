@@ -52,3 +52,17 @@ def test_thresholds_of_an_unknown_activity(layer):
     cause = cause_of_failed_run(layer, threshold)
     assert isinstance(cause, KeyError)
     assert "missing_map" in str(cause)
+
+
+@pytest.mark.parametrize("language", ["numpy", "auto"])
+@pytest.mark.parametrize("n", [7, 100, 1000])
+def test_a_win_rate_is_counted_first_and_divided_once(language, n):
+    prefs.codegen.target = language
+    layer = FeatureMap((2, n, 7), "u : 1\ny : 1")
+    threshold = AdaptiveThreshold(layer, 0.5)
+    layer.y = "channel == 0 or i % 3 == 0"
+    run_steps(layer, threshold)
+    expected = np.count_nonzero(layer.get_maps("y")[0], axis=(1, 2)) / (7 * n)
+    assert threshold.win_rate[:].tolist() == expected.tolist()
+    assert expected[0] == 1
+    assert threshold.theta[:].tolist() == (expected - 0.5).tolist()

@@ -73,7 +73,7 @@ def test_transform_changes_nothing():
     first, again = network.transform(images()), network.transform(images())
     np.testing.assert_array_equal(first, again)
     for name, variable in network.state_variables().items():
-        if not name.endswith(("dw", "n_wins")):
+        if not name.endswith(("dw", "win_rate")):
             np.testing.assert_array_equal(variable.get_value(), before[name], err_msg=name)
 
 

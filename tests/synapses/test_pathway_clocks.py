@@ -1,12 +1,17 @@
 """Pathways run on the clock of the neurons that spike, and answer to any of their events."""
 
+import re
+
 import numpy as np
 import pytest
 from brian2 import (
+    BrianObjectException,
+    Clock,
     Network,
     NeuronGroup,
     SpikeGeneratorGroup,
     Synapses,
+    defaultclock,
     ms,
     prefs,
 )
@@ -201,3 +206,36 @@ def test_brian2s_stdp_example_where_nothing_is_shared(kind):
     for found, right in zip(stdp(kind), stdp("synapses"), strict=True):
         assert np.ptp(right) > 0.01
         np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.02, 0.04])
+def test_a_delay_counts_in_the_steps_of_the_run(dt):
+    defaultclock.dt = 0.1 * ms
+    source = FeatureMap((1, 1, 1), "x : 1", threshold="t < dt/2", reset="")
+    layer = FeatureMap((1, 1, 1), "reached : second")
+    conv = ConvSynapses(
+        source, layer, "w : 1", on_pre="reached_post += t", delay=0.04 * ms, kernel_size=1
+    )
+    defaultclock.dt = dt * ms
+    Network(source, layer, conv).run(0.2 * ms)
+    assert float(layer.reached[0] / ms) == pytest.approx(0.04)
+
+
+def learned_on_a_slow_clock(**kwds):
+    clock = Clock(1 * ms, name="slow*")
+    source = FeatureMap((1, 1, 1), "x : 1", clock=clock)
+    layer = FeatureMap((1, 1, 1), "u : 1\ny : 1", clock=clock)
+    source.x = layer.y = 1
+    kwds = {name: clock if value == "theirs" else value for name, value in kwds.items()}
+    conv = ConvSynapses(source, layer, kernel_size=1, rule=rules.Hebb(1.0), **kwds)
+    Network(source, layer, conv).run(1 * ms)
+    return conv.w[:].tolist()
+
+
+def test_a_kernel_on_a_clock_that_its_neurons_lack_is_refused():
+    with pytest.raises(BrianObjectException) as raised:
+        learned_on_a_slow_clock()
+    message = str(raised.value.__cause__)
+    assert re.search(r"'defaultclock', dt = 100\.? us.*'slow', dt = 1\.? ms", message)
+    assert learned_on_a_slow_clock(clock="theirs") == [1]
+    assert learned_on_a_slow_clock(dt=0.5 * ms) == [2]

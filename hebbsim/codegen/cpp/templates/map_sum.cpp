@@ -9,11 +9,16 @@ const size_t _vectorisation_idx = _map_idx;
 {{vector_code|join('\n')}}
 {%- endmacro %}
 
+{% macro _mean(sum) %}{{sum}}{{' / _divisor' if divisor > 1}}{% endmacro %}
+
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {% set _target = get_array_name(_target_var) %}
+    {% if divisor > 1 %}
+    volatile double _divisor = {{divisor}};  // else -ffast-math multiplies by a rounded reciprocal
+    {% endif %}
     {# sums in double precision: they may run over many thousand neurons #}
     {% if per == 'channel' %}
     // few chunks of positions, added up in their order: the same on any number of threads
@@ -40,7 +45,7 @@ const size_t _vectorisation_idx = _map_idx;
     {
         double _total = 0;
         for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _total += _sums[_chunk * _CHANNELS + _channel];
-        {{_target}}[_channel] = _total;
+        {{_target}}[_channel] = {{_mean('_total')}};
     }
     {% else %}
     {% set _size = '_POSITIONS' if per == 'sample' else '1' %}
@@ -54,7 +59,7 @@ const size_t _vectorisation_idx = _map_idx;
                 {{_term()|indent(16)}}
                 _sum += _synaptic_var;
             }
-        {{_target}}[_element] = _sum;
+        {{_target}}[_element] = {{_mean('_sum')}};
     }
     {% endif %}
 {% endblock %}

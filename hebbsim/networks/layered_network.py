@@ -53,6 +53,8 @@ class LayeredNetwork(ABC):
     input: FeatureMap
     #: The names of the Brian2 objects that it was built of
     built_of: frozenset[str]
+    #: How much it has learned from so far, in runtime mode
+    learned: Learned
     #: What to do on a device to which nothing can be streamed
     way_out: str
 
@@ -76,8 +78,8 @@ class LayeredNetwork(ABC):
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
         self._batch_shape = (self.batch_size, *self.input_shape)
-        #: What it has learned from so far
-        self.learned = Learned(self.clock)
+        if isinstance(get_device(), RuntimeDevice):  # elsewhere nothing is counted
+            self.learned = Learned(self.clock)
         self._presentation: Presentation | None = None  # while there is one
 
     def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:

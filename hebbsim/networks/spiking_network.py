@@ -190,15 +190,21 @@ class SpikingNetwork(LayeredNetwork):
 
     def _begin_stimulus(self) -> None:
         whole_steps("SpikingNetwork", self.duration, self.clock.dt)
+        self._drop_spikes()
         for group, name, variable in self._resets:
-            dropped = isinstance(group, ConvSynapses) and name in group.on_their_way
-            variable.get_value()[...] = 0 if dropped else self._first_values[id(variable)]
+            if not _is_on_its_way(group, name):
+                variable.get_value()[...] = self._first_values[id(variable)]
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
         self._seed_batch()
         self._feed()
         for group in (self.input, *(stage.feature_map for stage in self.stages)):
             if "onset" in group.variables:
                 group.variables["onset"].set_value(self.time)
+
+    def _drop_spikes(self) -> None:
+        for group, name, variable in self._resets:
+            if _is_on_its_way(group, name):
+                variable.get_value()[...] = 0
 
     def _begin_step(self) -> None:
         if self._first_step is None:
@@ -240,6 +246,7 @@ class SpikingNetwork(LayeredNetwork):
 
     def _run(self, shown: Presentation) -> None:
         self._resets = list(self._resettable())  # the user may have added what writes
+        self._drop_spikes()  # whose delays may be other numbers of steps now
         self._first_step = None  # known when it has begun: the time step may have changed
         left = shown.n_batches * self.n_steps
         try:
@@ -333,3 +340,8 @@ class SpikingNetwork(LayeredNetwork):
         layers = [SpikingLayer.from_dict(layer) for layer in values.pop("layers")]
         shape = tuple(values.pop("input_shape"))
         return cls(shape, layers, **{name: rich(value) for name, value in values.items()})
+
+
+def _is_on_its_way(group: Group, name: str) -> bool:
+    """Whether a variable holds spikes that have yet to arrive."""
+    return isinstance(group, ConvSynapses) and name in group.on_their_way

@@ -89,7 +89,7 @@ class Lives(RuleBasedStateMachine):
     def set_values(self, number):
         for network in self.both:
             stage = network.stages[0]
-            stage.conv.set_kernel("w", 0.5 * np.cos(stage.conv.get_kernel("w") + number))
+            stage.conv.set_kernel("w", np.cos(stage.conv.get_kernel("w") + number) ** 2)
             if self.kind == "rate":
                 network.brian2["threshold1"].theta = 0.1 * number
             else:

@@ -72,3 +72,12 @@ def test_what_resets_pathways_equations_and_operations_write_goes_back():
         assert 0 < network.transform(DATA, variable="g").max() < 20
         np.testing.assert_array_equal(network.transform(DARK, variable="g"), 0)
     assert counts.max() == 1
+
+
+def test_another_time_step_after_a_stimulus_whose_spikes_are_still_on_their_way():
+    """A presentation begins without them, so that their delay may be another number of steps."""
+    network = spiking_network(delay=2 * ms, dt=1 * ms)
+    network.fit(images(10), progress=False)
+    network.clock.dt = 0.5 * ms
+    network.fit(images(10), progress=False)
+    assert network.time == pytest.approx(0.04)

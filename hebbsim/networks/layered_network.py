@@ -146,11 +146,7 @@ class LayeredNetwork(ABC):
         RuntimeError
             From within a presentation of this network.
         """
-        if not isinstance(get_device(), RuntimeDevice):
-            raise NotImplementedError(
-                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
-                f"{type(get_device()).__name__} {self.way_out}"
-            )
+        self._check_device()
         if self._presentation is not None:
             raise RuntimeError(
                 f"{type(self).__name__}: images are being presented; what is called meanwhile, "
@@ -175,6 +171,13 @@ class LayeredNetwork(ABC):
             self._presentation = None
             self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
         return not shown.stopped
+
+    def _check_device(self) -> None:
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
+                f"{type(get_device()).__name__} {self.way_out}"
+            )
 
     @abstractmethod
     def _rest(self, stage: Stage, **how: bool) -> None:
@@ -314,6 +317,7 @@ class LayeredNetwork(ABC):
 
     def fit(self, images: np.ndarray, **kwds: Any) -> Self:
         """Learn the kernels from images; see `hebbsim.networks.fitting.fit` for the keywords."""
+        self._check_device()
         fit(self, images, **kwds)
         return self
 

@@ -47,7 +47,7 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
     {{each(memory_shape[3])}}
     double _total = 0;
     for (int _chunk = 0; _chunk < {{chunks(n_neurons)}}; _chunk++) _total += _chunk_sums[_chunk * {{memory_shape[3]}} + _idx];
-    {{get_array_name(_target_var)}}[_idx] = _total{{' / %d.0' % divisor if divisor > 1}};
+    {{get_array_name(_target_var)}}[_idx] = _total{{' / (double) %d' % divisor if divisor > 1}};
 {% endcall %}
 {% else %}
 {# a block for each sample or position #}
@@ -67,7 +67,7 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
         }
     }
     _sum = _combined<128>(_lanes, threadIdx.x, _sum, [](double _a, double _b) { return _a + _b; });
-    if (threadIdx.x == 0) {{get_array_name(_target_var)}}[blockIdx.x] = _sum{{' / %d.0' % divisor if divisor > 1}};
+    if (threadIdx.x == 0) {{get_array_name(_target_var)}}[blockIdx.x] = _sum{{' / (double) %d' % divisor if divisor > 1}};
 {% endcall %}
 {% endif %}
 {% endblock %}

@@ -98,7 +98,8 @@ def outcome(folder):
             for kind in (ResultsFolder, Results):
                 results = kind(path.parent)
                 if tuple(path.read_text().splitlines()[0].split(",")) == results.columns:
-                    found[name] = [replace(row, seconds=0) for row in results.read()]
+                    rows = [replace(row, seconds=0) for row in results.read()]
+                    found[name] = list(map(repr, rows))  # NaN is no equal of itself
         elif path.name == "settings.json":
             found[name] = json.loads(path.read_text())
         elif path.suffix in (".md", ".png", ".part"):

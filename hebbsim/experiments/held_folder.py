@@ -27,14 +27,14 @@ def held(folder: Path) -> Iterator[None]:
     Parameters
     ----------
     folder : Path
-        It is made if it isn't there, and removed if nothing was written to it.
+        It is made if it isn't there, with those around it, and removed if nothing was written.
 
     Raises
     ------
     FolderHeldError
         If another process holds it, with its number and command.
     """
-    new = not folder.exists()
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _NAME
     handle = _locked(path)
@@ -46,9 +46,9 @@ def held(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()  # while it is still locked
         os.close(handle)
-        if new:
-            with suppress(OSError):  # something was written
-                folder.rmdir()
+        with suppress(OSError):  # something was written
+            for place in missing:
+                place.rmdir()
 
 
 def _locked(path: Path) -> int:

@@ -552,7 +552,7 @@ def test_two_at_once_in_one_folder(tmp_path, monkeypatch):
 
 def test_what_fails_at_once_leaves_no_folder(tmp_path):
     with pytest.raises(DatasetError):
-        compare(replace(tiny(), data="digitz"), tmp_path / "new", progress=False)
+        compare(replace(tiny(), data="digitz"), tmp_path / "new" / "r", progress=False)
     assert not (tmp_path / "new").exists()
 
 

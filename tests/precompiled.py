@@ -10,12 +10,12 @@ from pathlib import Path
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
+#: What Brian2's own headers include in every unit: none that a template of ours could lack
 STANDARD = "".join(
     f"#include <{name}>\n"
     for name in (
         *("algorithm", "chrono", "climits", "cmath", "cstdint", "cstdlib", "cstring", "ctime"),
-        *("fstream", "iomanip", "iostream", "limits", "map", "random", "set", "sstream", "string"),
-        *("tuple", "utility", "vector"),
+        *("fstream", "iostream", "limits", "random", "set", "type_traits", "utility", "vector"),
     )
 )
 

@@ -118,7 +118,7 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
         (["--channels", "8,x"], ["--channels: expected a number for each layer", "'8,x'"]),
         (["--channels", "8"], ["1 channels 8 and 2 kernels 6,2"]),
         (["--preprocessing", "dgo"], ["did you mean 'dog'"]),
-        (["--n-train", "20"], ["batch_size", "20 training images"]),
+        (["--n-train", "20", "--batch-size", "50"], ["batch_size", "20 training images"]),
         (["--settings", "nowhere.json"], ["cannot read settings from 'nowhere.json'"]),
         (["--settings", "settings.json"], ["cannot read settings from 'settings.json'"]),
         (["--overwrite", "--resume"], ["not both"]),

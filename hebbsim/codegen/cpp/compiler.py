@@ -28,9 +28,10 @@ from hebbsim.codegen.long_sums import CHAIN, accumulator, chain, even_chain, in_
 __all__ = [
     "TEMPLATE_GLOBALS",
     "CompilationError",
+    "compile_flags",
     "compiler_available",
     "compiler_command",
-    "library_flags",
+    "link_flags",
     "target_of",
     "vector_flags",
 ]
@@ -62,12 +63,22 @@ def vector_flags() -> list[str]:
     return flags
 
 
-def library_flags(given: Sequence[str] = ()) -> list[str]:
-    """Return the flags that make a library of a file; those `given` stand before the linker's."""
-    _, compile_args = get_compiler_and_args()
-    threads = ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
-    link = list(prefs["codegen.cpp.extra_link_args"])
-    return [*compile_args, *vector_flags(), *threads, "-shared", "-fPIC", *given, *link]
+def compile_flags() -> list[str]:
+    """Return the flags that compile a file for a library."""
+    return [*get_compiler_and_args()[1], *vector_flags(), *_threads(), "-fPIC"]
+
+
+def link_flags() -> list[str]:
+    """Return the flags that link a library.
+
+    None of `compile_flags`: of ``-ffast-math`` linking makes that whoever loads the library
+    computes without subnormal numbers from then on, in numpy too.
+    """
+    return ["-shared", *_threads(), *prefs["codegen.cpp.extra_link_args"]]
+
+
+def _threads() -> list[str]:
+    return ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
 
 
 # --- what the compiler knows ----------------------------------------------------------------

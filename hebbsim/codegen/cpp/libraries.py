@@ -26,8 +26,9 @@ from brian2.utils.logger import get_logger
 from hebbsim.codegen.cache_folder import cache_folder
 from hebbsim.codegen.cpp.compiler import (
     CompilationError,
+    compile_flags,
     compiler_command,
-    library_flags,
+    link_flags,
     target_of,
 )
 from hebbsim.codegen.cpp.forks import Pool, never_forked, with_threads_of_its_own
@@ -58,9 +59,11 @@ class Library:
 
     def __init__(self, source: str, name: str, options: CompilerOptions) -> None:
         self.source, self.name, self.compiler = source, name, compiler_command()
-        self.flags = library_flags([*options.sources, *options.flags])
+        self.sources = options.sources
+        self.flags = [*compile_flags(), *options.flags]
+        self.link_flags = [*options.flags, *link_flags()]
         target = target_of((*self.compiler, *get_compiler_and_args()[1]))
-        parts = [source, *self.compiler, *self.flags, target]
+        parts = [source, *self.compiler, *self.sources, *self.flags, *self.link_flags, target]
         if options.names_files or '#include "' in source:
             parts += self._content(options)
         made_from = "\0".join(parts)
@@ -70,10 +73,9 @@ class Library:
 
     def _content(self, options: CompilerOptions) -> Iterator[str]:
         """Yield what is in all files that code names: it may change while the code doesn't."""
-        flags = [flag for flag in self.flags if flag not in options.sources and flag != "-shared"]
-        for file in ("-", *options.sources):
+        for file in ("-", *self.sources):
             done = subprocess.run(
-                [*self.compiler, *flags, "-E", "-P", "-x", "c++", file],
+                [*self.compiler, *self.flags, "-E", "-P", "-x", "c++", file],
                 input=self.source if file == "-" else None,
                 capture_output=True,
                 text=True,
@@ -141,15 +143,25 @@ class Library:
             folder = cache / self.key[:2]
             folder.mkdir(mode=0o700, exist_ok=True)
             with _building_folder(cache) as building:
-                cpp, built = building / "code.cpp", building / "code.so"
-                cpp.write_text(self.source)
-                _call([*self.compiler, str(cpp), "-o", str(built), *self.flags], building)
+                built = self._compile(building)
                 path = folder / f"{self.key}-{_checksum(built)}.so"
                 return built.replace(path)  # atomic: other processes share the folder
         except OSError as error:
             raise CompilationError(
                 f"compiled code can't be written to '{cache}' ({error.strerror}); {_WAY_OUT}"
             ) from error
+
+    def _compile(self, building: Path) -> Path:
+        """Compile and link in a folder for the time being; return the library."""
+        cpp, built = building / "code.cpp", building / "code.so"
+        cpp.write_text(self.source)
+        objects = []
+        for number, file in enumerate((cpp, *self.sources)):
+            objects.append(str(building / f"{number}.o"))
+            command = [*self.compiler, "-c", str(file), "-o", objects[-1], *self.flags]
+            _call(command, building)
+        _call([*self.compiler, *objects, "-o", str(built), *self.link_flags], building)
+        return built
 
 
 def _checksum(path: Path) -> str:

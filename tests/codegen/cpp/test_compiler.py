@@ -35,7 +35,7 @@ def test_a_flag_that_the_compiler_doesnt_know_is_left_out_with_a_warning(monkeyp
     monkeypatch.setattr(compiler.logger, "warn", lambda text, **_: said.append(text))
     flags = prefs["codegen.cpp.extra_compile_args_gcc"]
     monkeypatch.setitem(prefs, "codegen.cpp.extra_compile_args_gcc", [*flags, "-fno-such-thing"])
-    command = compiler.library_flags()
+    command = compiler.compile_flags()
     assert "-O3" in command
     assert "-fno-such-thing" not in command
     assert "g++ doesn't know the flag '-fno-such-thing'" in said[0]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 
+import numpy as np
 import pytest
 from brian2 import prefs
 from brian2.codegen.cpp_prefs import get_compiler_and_args
@@ -13,6 +14,7 @@ from targets_cases import learn
 from hebbsim.codegen.cpp import compiler, libraries
 from hebbsim.codegen.cpp.compiler import CompilationError
 from hebbsim.codegen.cpp.libraries import compile_library
+from hebbsim.codegen.cpp.options import CompilerOptions
 
 
 @pytest.fixture
@@ -157,9 +159,9 @@ def test_a_compiler_that_is_killed_while_its_flags_are_tested_costs_no_flag(cach
     broken = wrapped(cache.parent, monkeypatch, "kill -9 $$")
     broken.touch()
     with pytest.raises(CompilationError, match="the C\\+\\+ compiler doesn't work"):
-        compiler.library_flags()
+        compiler.compile_flags()
     broken.unlink()
-    assert {"-O3", "-march=native"} <= set(compiler.library_flags())
+    assert {"-O3", "-march=native"} <= set(compiler.compile_flags())
 
 
 def test_a_full_folder_of_temporary_files_costs_no_flag(cache, monkeypatch):
@@ -167,7 +169,7 @@ def test_a_full_folder_of_temporary_files_costs_no_flag(cache, monkeypatch):
     full = "case \"$*\" in *-E*) ;; *) echo 'No space left on device' >&2; exit 1;; esac"
     wrapped(cache.parent, monkeypatch, full).touch()
     assert set(prefs["codegen.cpp.extra_compile_args_gcc"]) <= set(get_compiler_and_args()[1])
-    assert {"-O3", "-march=native"} <= set(compiler.library_flags())
+    assert {"-O3", "-march=native"} <= set(compiler.compile_flags())
 
 
 # --- what is left behind ---------------------------------------------------------------------
@@ -205,3 +207,11 @@ def test_the_compilers_own_files_lie_in_the_folder_that_is_removed(cache, monkey
 def test_cxx_may_call_the_compiler_through_another_program(cache, monkeypatch):
     monkeypatch.setenv("CXX", "env LC_ALL=C g++")
     assert result(compile_library(add(12))) == 13
+
+
+def test_who_loads_a_library_goes_on_with_subnormal_numbers(cache):
+    """Linked with -ffast-math, it would set the processor not to have them, for numpy too."""
+    assert "-ffast-math" in compiler.compile_flags()
+    library = libraries.Library(add(13), "", CompilerOptions.of({}))
+    assert result(library) == 14  # loaded in this thread
+    assert np.float64(1e-310) * 1.0 == 1e-310

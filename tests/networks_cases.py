@@ -48,6 +48,19 @@ def spiking_network(delay=None, model="du/dt = -u/(20*ms) : 1", **kwds):
     return SpikingNetwork(SHAPE, [layer], **options)
 
 
+class Stop:
+    """Stop a network's simulation while a given batch is being presented, as an augmentation."""
+
+    def __init__(self, network, batch):
+        self.network, self.left = network, batch
+
+    def __call__(self, batch, rng):
+        self.left -= 1
+        if self.left == 0:
+            self.network.brian2.stop()
+        return batch
+
+
 def kernels(network):
     return [stage.conv.get_kernel("w") for stage in network.stages]
 

@@ -36,9 +36,9 @@ class RowTable[R]:
     def write(self, rows: Iterable[R]) -> None:
         """Write rows; all of them are on the disk when this returns, or none."""
         lines = [[str(getattr(row, name)) for name in self.columns] for row in rows]
-        known = self._known() or set()
         # first, and with the older ones: what is there in between has its checksums too
-        write_text(self.checksums, "".join(f"{c}\n" for c in sorted(known.union(*_sums(lines)))))
+        known = (self._known() or set()) | {_sum(line) for line in lines}
+        write_text(self.checksums, "".join(f"{checksum}\n" for checksum in sorted(known)))
         write_csv(self.path, self.columns, lines)
 
     def read(self) -> tuple[list[R], list[str]]:
@@ -83,10 +83,6 @@ class RowTable[R]:
 
 def _sum(line: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(line).encode()).hexdigest()
-
-
-def _sums(lines: Iterable[Sequence[str]]) -> list[set[str]]:
-    return [{_sum(line)} for line in lines]
 
 
 def write_csv(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:

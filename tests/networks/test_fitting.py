@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from brian2 import prefs
-from networks_cases import SHAPE, assert_same, images, kernels, spiking_network, two_layers
+from networks_cases import SHAPE, Stop, assert_same, images, kernels, spiking_network, two_layers
 
 from hebbsim import rules
 from hebbsim.networks.checkpoint import Position, load_checkpoint, save_checkpoint
@@ -211,19 +211,6 @@ def test_after_an_interruption_another_fit_goes_on_too():
 
 
 # The schedule
-
-
-class Stop:
-    """Stop the simulation while a given batch is being presented."""
-
-    def __init__(self, network, batch):
-        self.network, self.left = network, batch
-
-    def __call__(self, batch, rng):
-        self.left -= 1
-        if self.left == 0:
-            self.network.brian2.stop()
-        return batch
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from lives_cases import IMAGES, KINDS, LABELS, User, resume_in_this_process, resumed
+from networks_cases import Stop
 
 from hebbsim import decode, to_torch
 from hebbsim.bridge.weights import save_weights
@@ -26,19 +27,6 @@ from hebbsim.networks.fitting import StoppedError
 SCHEDULES = st.fixed_dictionaries(
     {"epochs": st.sampled_from([1, 1, 2]), "burn_in": st.sampled_from([0, 0, 0, 1, 2, 3])}
 )
-
-
-class Stop:
-    """Stop a network while a batch is being presented."""
-
-    def __init__(self, network, batch):
-        self.network, self.left = network, batch
-
-    def __call__(self, batch, rng):
-        self.left -= 1
-        if self.left == 0:
-            self.network.brian2.stop()
-        return batch
 
 
 class Lives(RuleBasedStateMachine):

@@ -32,7 +32,7 @@ __all__ = [
     "compiler_available",
     "compiler_command",
     "link_flags",
-    "target_of",
+    "target",
     "vector_flags",
 ]
 
@@ -129,15 +129,19 @@ def _broken(command: Sequence[str], done: "subprocess.CompletedProcess[str]") ->
     )
 
 
-@cache
-def target_of(command: tuple[str, ...]) -> str:
-    """Return what a compiler makes of its flags on this processor: version, instructions, model.
+def target() -> str:
+    """Return what the compiler makes of Brian2's flags here: version, instructions, processor.
 
     Raises
     ------
     CompilationError
         If it can't be called, or fails; that is not remembered.
     """
+    return _target((*compiler_command(), *get_compiler_and_args()[1]))
+
+
+@cache
+def _target(command: tuple[str, ...]) -> str:
     try:
         done = _macros(command)
     except OSError as error:
@@ -160,14 +164,14 @@ def _processor() -> str:
 def registers() -> Registers:
     """Return the vector registers that the compiler may use under Brian2's flags."""
     try:
-        target = target_of((*compiler_command(), *get_compiler_and_args()[1]))
+        macros = target()
     except CompilationError:  # code that another machine will compile
         return Registers()
-    if "__AVX512F__" in target:
+    if "__AVX512F__" in macros:
         return Registers(32, 64)
-    if "__AVX__" in target:
+    if "__AVX__" in macros:
         return Registers(16, 32)
-    return Registers(32, 16) if "__aarch64__" in target else Registers(16, 16)
+    return Registers(32, 16) if "__aarch64__" in macros else Registers(16, 16)
 
 
 def parallel(operations: int | str) -> str:
@@ -188,12 +192,12 @@ TEMPLATE_GLOBALS = {
     "accumulator": accumulator,
     "chain": chain,
     "cut": cut,
+    "even_chain": even_chain,
     "in_chains": in_chains,
     "kernel_tiles": kernel_tiles,
     "parallel": parallel,
     "post_tiles": post_tiles,
     "registers": registers,
-    "even_chain": even_chain,
     "strips": strips,
     "winograd_blocks": winograd_blocks,
 }

@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.utils.logger import get_logger
 
 from hebbsim.codegen.cache_folder import cache_folder
@@ -29,7 +28,7 @@ from hebbsim.codegen.cpp.compiler import (
     compile_flags,
     compiler_command,
     link_flags,
-    target_of,
+    target,
 )
 from hebbsim.codegen.cpp.forks import Pool, never_forked, with_threads_of_its_own
 from hebbsim.codegen.cpp.options import CompilerOptions
@@ -62,8 +61,7 @@ class Library:
         self.sources = options.sources
         self.flags = [*compile_flags(), *options.flags]
         self.link_flags = [*options.flags, *link_flags()]
-        target = target_of((*self.compiler, *get_compiler_and_args()[1]))
-        parts = [source, *self.compiler, *self.sources, *self.flags, *self.link_flags, target]
+        parts = [source, *self.compiler, *self.sources, *self.flags, *self.link_flags, target()]
         if options.names_files or '#include "' in source:
             parts += self._content(options)
         made_from = "\0".join(parts)

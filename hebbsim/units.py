@@ -1,11 +1,13 @@
 """Quantities as text that equations can read."""
 
+import re
 from typing import Any
 
 import numpy as np
+from brian2.units import allunits
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions, get_unit
 
-__all__ = ["dimensions_of", "quantity_text", "unit_text"]
+__all__ = ["dimensions_of", "quantity_of", "quantity_text", "unit_text"]
 
 #: Brian2's base unit of each dimension
 _BASE_UNITS = {
@@ -55,3 +57,18 @@ def quantity_text(value: Any) -> str:
     number = repr(float(np.asarray(value))).removesuffix(".0")
     unit = unit_text(get_dimensions(value))
     return number if unit == "1" else f"{number}*{unit}"
+
+
+def quantity_of(text: str) -> Any:
+    """Read what `quantity_text` wrote.
+
+    Examples
+    --------
+    >>> quantity_of("0.02*second"), quantity_of("2e-09*siemens")
+    (20. * msecond, 2. * nsiemens)
+    """
+    number, *factors = re.split(r"(?<!\*)\*(?!\*)", text)
+    value: Any = float(number)
+    for name, _, power in (factor.partition("**") for factor in factors):
+        value = value * getattr(allunits, name) ** float(power or 1)
+    return value

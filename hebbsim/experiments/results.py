@@ -154,9 +154,11 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
                 f"replace them, or another folder with {self.OPTION}"
             ) from error
 
-    def begin(self, settings: S, dataset: ImageDataset, *, resume: bool) -> list[R]:
+    def begin(self, settings: S, dataset: ImageDataset | None = None, *, resume: bool) -> list[R]:
         """
         Make the folder, or clear it of our files; return the rows to go on with.
+
+        Without a data set the settings tell all that the numbers depend on.
 
         Raises
         ------
@@ -165,8 +167,10 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
             images may have changed.
         """
         rows = self.complete(self.read(), settings) if resume else []
-        images = {name: fingerprint(getattr(dataset, name)) for name in _ARRAYS}
-        if rows:
+        images = None
+        if dataset is not None:
+            images = {name: fingerprint(getattr(dataset, name)) for name in _ARRAYS}
+        if rows and images:
             self._check_images(images)
         if not resume:
             for file in self.written():

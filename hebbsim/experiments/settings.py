@@ -5,10 +5,13 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_type_hints
+
+from brian2 import Quantity
 
 from hebbsim import __version__
 from hebbsim.errors import SettingsError, unknown
+from hebbsim.units import quantity_of, quantity_text
 from hebbsim.whole_file import write_text
 
 __all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number", "saved_images"]
@@ -19,7 +22,10 @@ _BESIDE = ("hebbsim", "images", "checksum")
 
 @dataclass(frozen=True)
 class SavedSettings:
-    """Be the base of a frozen dataclass of settings, which are saved as JSON."""
+    """Be the base of a frozen dataclass of settings, which are saved as JSON.
+
+    Their values are numbers, texts, tuples of these, None, and quantities with units.
+    """
 
     #: Fields in which the numbers can't differ: the same images may lie elsewhere
     SAME_NUMBERS: ClassVar[tuple[str, ...]] = ("data_root",)
@@ -32,7 +38,8 @@ class SavedSettings:
         known = [field.name for field in fields(cls)]
         for name in values:
             check_choice("setting", name, known)
-        return cls(**values)
+        types = get_type_hints(cls)
+        return cls(**{name: _read(value, types[name]) for name, value in values.items()})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -78,7 +85,7 @@ class SavedSettings:
             Fingerprints of the images that they were used on, for `saved_images`.
         """
         beside = {"hebbsim": __version__} | ({} if images is None else {"images": dict(images)})
-        values = {**beside, **asdict(self)}
+        values = {**beside, **{name: _plain(value) for name, value in asdict(self).items()}}
         values["checksum"] = _checksum(values)
         write_text(Path(path), json.dumps(values, indent=2) + "\n")
 
@@ -89,6 +96,17 @@ class SavedSettings:
             if field.name not in self.SAME_NUMBERS and mine != theirs:
                 return f"{field.name} is {as_text(mine)} there and {as_text(theirs)} here"
         return None
+
+
+def _plain(value: Any) -> Any:
+    return quantity_text(value) if isinstance(value, Quantity) else value
+
+
+def _read(value: Any, kind: Any) -> Any:
+    """Return a value of a file in the type that its field has."""
+    if kind is Quantity and isinstance(value, str):
+        return quantity_of(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _checksum(values: Mapping[str, Any]) -> str:

@@ -1,0 +1,71 @@
+"""The page of all models, whose numbers the commands write."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.figures import save_figure
+from hebbsim.whole_file import write_text
+from models.common.model import Model, Results
+
+__all__ = ["PAGE", "write_page"]
+
+PAGE = Path(__file__).parents[1] / "README.md"
+
+
+def write_page(
+    model: Model,
+    results: Sequence[Results],
+    seconds: Sequence[float],
+    figures: Mapping[str, Figure],
+    command: str,
+    page: Path = PAGE,
+) -> None:
+    """
+    Write a model's line, table and figures into the page of all models.
+
+    The page has a line ``| [title](#...) | ... |`` for the model, and in its section two comments,
+    ``<!-- NAME -->`` and ``<!-- end of NAME -->``; what is between them is replaced.
+
+    Raises
+    ------
+    SettingsError
+        If the page lacks them.
+    """
+    first = model.claims[0]
+    found = first.found([r.numbers[first.quantity] for r in results])
+    duration = _duration(float(np.mean(seconds)))
+    n_seeds = f"{len(results)} seed" + "s" * (len(results) > 1)
+    line = f"{first.text} | {first.published} | {found} | `{command}` | {duration} a seed |"
+    section = f"\n{model.table(results)}\n{n_seeds}, {duration} each on two cores: `{command}`.\n"
+    text = page.read_text(encoding="utf-8")
+    text = _replaced(
+        text,
+        rf"(\| \[{re.escape(model.title)}\]\(#[^)]*\) \| )[^\n]*",
+        line,
+        f"a line '| [{model.title}](#...) | ... |'",
+    )
+    text = _replaced(
+        text,
+        rf"(<!-- {model.name} -->\n).*?(?=\n<!-- end of {model.name} -->)",
+        section,
+        f"the comments '<!-- {model.name} -->' and '<!-- end of {model.name} -->'",
+    )
+    for name, figure in figures.items():
+        save_figure(figure, page.parent / "figures" / f"{model.name}-{name}.png")
+    write_text(page, text)
+
+
+def _replaced(text: str, pattern: str, by: str, what: str) -> str:
+    new, n = re.subn(pattern, lambda match: match[1] + by, text, count=1, flags=re.DOTALL)
+    if not n:
+        raise SettingsError(f"'{PAGE}' has no place for these results: it needs {what}")
+    return new
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"

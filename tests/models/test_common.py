@@ -1,0 +1,153 @@
+"""What all models share: claims, runs over seeds, the command and the page."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from brian2 import Quantity, ms, nS
+from typer.testing import CliRunner
+
+from hebbsim.errors import SettingsError
+from hebbsim.experiments.figures import new_figure
+from hebbsim.experiments.results import ResultsError
+from hebbsim.experiments.settings import SavedSettings
+from hebbsim.units import quantity_of, quantity_text
+from models.common import Claim, Model, Results, make_app
+from models.common.claim import claims_table, failing
+from models.common.folder import ModelFolder
+from models.common.page import write_page
+
+
+@dataclass(frozen=True)
+class Sizes(SavedSettings):
+    n: int
+    tau: Quantity
+    rates: tuple[float, ...] = (1.0, 2.0)
+
+
+def run(settings, seed, announce):
+    announce("adding")
+    values = np.arange(settings.n) + seed
+    return Results({"sum": float(values.sum()), "gap": np.nan if seed == 2 else 0.5}, {"x": values})
+
+
+def figures(settings, results):
+    figure = new_figure(2, 2)
+    figure.subplots().plot(results[0].arrays["x"])
+    return {"values": figure}
+
+
+FULL = Sizes(n=4, tau=20 * ms)
+CLAIMS = [Claim("The sum is large", "sum", "9 (from memory)", least=6), Claim("A gap", "gap")]
+MODEL = Model("counting", "Counting", FULL, replace(FULL, n=3), run, CLAIMS, figures)
+
+
+@pytest.mark.parametrize(
+    ("over", "values", "holds"),
+    [
+        ("each", [6, 7], True),
+        ("each", [5, 7], False),
+        ("each", [6, np.nan], False),
+        ("mean", [5, 7], True),
+        ("mean", [5, 7, np.nan], True),
+        ("mean", [np.nan], False),
+        ("median", [1, 6, 90], True),
+        ("median", [1, 5, 90], False),
+    ],
+)
+def test_a_claim_is_about_each_seed_their_mean_or_their_median(over, values, holds):
+    assert Claim("", "x", least=6, over=over).holds(values) is holds
+
+
+def test_the_table_has_numbers_ranges_and_what_diverged():
+    table = claims_table(CLAIMS, [{"sum": 6, "gap": 1}, {"sum": 8, "gap": np.nan}], quick=False)
+    assert "| The sum is large | 9 (from memory) | 7.00 ± 1.41 [6.00, 8.00] | ≥ 6 | yes |" in table
+    assert "| A gap |  | 1.00; 1 of 2 diverged |  |  |" in table
+
+
+def test_claims_of_the_full_size_are_not_asked_of_the_quick_one():
+    claims = [replace(CLAIMS[0], quick=False)]
+    assert failing(claims, [{"sum": 1}], quick=True) == []
+    assert failing(claims, [{"sum": 1}], quick=False) == [
+        "The sum is large: expected ≥ 6, got 1.00"
+    ]
+
+
+def test_a_run_goes_on_with_the_seeds_that_are_left(tmp_path):
+    MODEL.run_seeds([0, 1], tmp_path)
+    with pytest.raises(ResultsError, match="--resume"):
+        MODEL.run_seeds([2], tmp_path)
+    results = MODEL.run_seeds([1, 2], tmp_path, resume=True)
+    assert [found.numbers["sum"] for found in results] == [6, 10, 14]
+    np.testing.assert_array_equal(results[2].arrays["x"], [2, 3, 4, 5])
+    assert "10.00 ± 4.00" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "values.png").stat().st_size > 1000
+
+
+def test_a_seed_whose_files_are_damaged_is_run_again(tmp_path):
+    MODEL.run_seeds([0, 1], tmp_path)
+    before = (tmp_path / "results.csv").read_text()
+    (tmp_path / "arrays/seed1.npz").write_bytes(b"PK")
+    lines = before.splitlines(keepends=True)
+    (tmp_path / "results.csv").write_text("".join(lines[:2] + lines[3:]))  # of seed 0
+    results = MODEL.run_seeds([0, 1], tmp_path, resume=True)
+    assert [found.numbers["sum"] for found in results] == [6, 10]
+    np.testing.assert_array_equal(results[1].arrays["x"], [1, 2, 3, 4])
+
+
+def test_results_of_other_settings_are_not_mixed(tmp_path):
+    MODEL.run_seeds([0], tmp_path)
+    with pytest.raises(ResultsError, match="n is 4 there and 3 here"):
+        MODEL.run_seeds([1], tmp_path, quick=True, resume=True)
+    slower = replace(MODEL, full=replace(FULL, tau=25 * ms))
+    with pytest.raises(ResultsError, match="tau is 20"):
+        slower.run_seeds([1], tmp_path, resume=True)
+
+
+def test_settings_with_units_come_back_from_a_file(tmp_path):
+    settings = Sizes(n=4, tau=3.3 * ms)
+    settings.save(tmp_path / "settings.json")
+    assert Sizes.load(tmp_path / "settings.json") == settings
+
+
+@pytest.mark.parametrize("value", [0.5, 3.3 * nS, 20 * ms, 7 * ms**-1, 1.5 * nS / ms])
+def test_quantities_are_read_as_they_were_written(value):
+    found = quantity_of(quantity_text(value))
+    assert found == value
+
+
+def test_the_command_says_which_claims_fail(tmp_path):
+    app = make_app(MODEL)
+    folder = ["--output", str(tmp_path / "out")]
+    found = CliRunner().invoke(app, [*folder, "--seed", "0,1"])
+    assert found.exit_code == 0, found.output
+    found = CliRunner().invoke(app, [*folder, "--quick", "--overwrite"])
+    assert found.exit_code == 1
+    assert "does not hold: The sum is large: expected ≥ 6, got 3.00" in found.output
+    found = CliRunner().invoke(app, ["--quick", "--page"])
+    assert found.exit_code == 2
+    assert "leave out --quick" in found.output
+
+
+def test_the_page_gets_the_numbers_of_the_run(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(
+        "| [Other](#o) | x |\n| [Counting](#counting) | former |\n\n## Counting\n\nText.\n\n"
+        "<!-- counting -->\nformer\n<!-- end of counting -->\n\nMore.\n"
+    )
+    (tmp_path / "figures").mkdir()
+    results = MODEL.run_seeds([0, 1], tmp_path / "out")
+    shown = figures(None, results)
+    seconds = ModelFolder(tmp_path / "out").seconds()
+    for _ in range(2):  # the second time there are the results of the first
+        write_page(MODEL, results, seconds, shown, "python -m x", page)
+    text = page.read_text()
+    assert "| [Counting](#counting) | The sum is large | 9 (from memory) | 8.00" in text
+    assert text.count("| The sum is large |") == 2
+    assert "former" not in text
+    assert text.startswith("| [Other](#o) | x |\n")
+    assert text.endswith("<!-- end of counting -->\n\nMore.\n")
+    assert (tmp_path / "figures/counting-values.png").exists()
+    page.write_text("nothing")
+    with pytest.raises(SettingsError, match="it needs a line"):
+        write_page(MODEL, results, seconds, shown, "python -m x", page)

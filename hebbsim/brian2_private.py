@@ -16,6 +16,7 @@ from brian2 import Network
 from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
+from brian2.core.functions import FunctionImplementationContainer
 from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.groups.group import CodeRunner, Group, Indexing
@@ -30,6 +31,7 @@ __all__ = [
     "drop_variable",
     "enable_attributes",
     "hidden_variables",
+    "lacks_code",
     "let_decide_on_flags",
     "mark_as_used",
     "name_users_line",
@@ -40,6 +42,7 @@ __all__ = [
     "resize_array",
     "set_number_of_elements",
     "spikes_on_their_way",
+    "tell_missing_code",
     "was_stopped",
     "wrap_code_object_creation",
 ]
@@ -199,6 +202,35 @@ def replace_in_template(templater: Templater, name: str, old: str, new: str) -> 
     source = templater.env.loader.get_source(templater.env, name)[0].replace(old, new)
     template = CodeObjectTemplate(templater.env.from_string(source), source)
     templater.templates._templates[name] = template
+
+
+class MissingCodeError(KeyError):
+    """A function, or one that it calls, without code for a target."""
+
+
+def tell_missing_code() -> None:
+    """Let Brian2 raise `MissingCodeError` where a function has no code for a target.
+
+    Its own is a plain KeyError, or a TypeError: it words the error from the names of targets, and
+    C++ standalone's has none.
+    """
+    original = FunctionImplementationContainer.__getitem__
+
+    def look_up(self: FunctionImplementationContainer, key: Any) -> Any:
+        try:
+            return original(self, key)
+        except KeyError as error:
+            raise MissingCodeError(*error.args) from None
+        except TypeError:
+            target = getattr(key, "class_name", None) or key
+            raise MissingCodeError(f"No implementation available for target '{target}'") from None
+
+    FunctionImplementationContainer.__getitem__ = look_up
+
+
+def lacks_code(error: Exception) -> bool:
+    """Whether Brian2 raised an error since a function has no code for the target."""
+    return isinstance(error, MissingCodeError) or isinstance(error.__cause__, MissingCodeError)
 
 
 def divide_in_precision() -> None:

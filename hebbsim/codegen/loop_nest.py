@@ -9,7 +9,12 @@ from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import Thresholder
 
-from hebbsim.brian2_private import MadeByUser, name_users_line, wrap_code_object_creation
+from hebbsim.brian2_private import (
+    MadeByUser,
+    lacks_code,
+    name_users_line,
+    wrap_code_object_creation,
+)
 from hebbsim.codegen.expressions import drawn_function
 from hebbsim.codegen.single_writer import refuse_second_writer
 from hebbsim.codegen.targets import code_object_class, on_cuda
@@ -104,8 +109,8 @@ def _create_code_object(
         runner.template = "group_update"  # where threads don't compete for shared variables
     try:
         return create(run_namespace)
-    except (NotImplementedError, TypeError):  # no C++ code for a function, or none to name
-        if runner.codeobj_class is None:
+    except (NotImplementedError, KeyError) as error:
+        if runner.codeobj_class is None or not lacks_code(error):
             raise
         runner.codeobj_class = fallback
         if hasattr(runner, "use_plain_code"):

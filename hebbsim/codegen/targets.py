@@ -14,7 +14,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, all_devices, get_device
 from brian2.utils.logger import get_logger
 
-from hebbsim.brian2_private import divide_in_double, divide_in_precision
+from hebbsim.brian2_private import divide_in_double, divide_in_precision, tell_missing_code
 from hebbsim.codegen.cpp.compiler import (
     TEMPLATE_GLOBALS,
     compiler_available,
@@ -39,6 +39,7 @@ _FOLDERS = {
 def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
     divide_in_precision()
+    tell_missing_code()
     for codeobj_class, folder in _FOLDERS.items():
         _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
     if toolkit.brian2cuda().found:

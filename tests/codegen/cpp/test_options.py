@@ -108,3 +108,15 @@ def test_an_unknown_keyword_is_refused():
     with pytest.raises(BrianObjectException) as raised:
         assigned(function(TRIPLE, frobnicate=["-x"]))
     assert "frobnicate" in str(raised.value.__cause__)
+
+
+def test_what_is_wrong_with_options_is_said_and_not_run_in_numpy():
+    given = function("double triple(double x) { return 3*x; }", headers="<cmath>")
+    with pytest.raises(BrianObjectException) as raised:
+        assigned(given)
+    assert "'headers' requires a list of values" in str(raised.value.__cause__)
+
+
+def test_a_function_without_cpp_code_runs_in_numpy():
+    minus = check_units(x=1, result=1)(lambda x: -x)
+    assert assigned(minus, name="minus") == [-1, -2, -3]

@@ -15,6 +15,7 @@ from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.logger import get_logger
 
 from hebbsim.brian2_private import let_decide_on_flags
+from hebbsim.codegen.cpp.forks import ask
 from hebbsim.codegen.cpp.tiles import (
     Registers,
     cut,
@@ -86,10 +87,7 @@ def _threads() -> list[str]:
 
 def _macros(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     """Ask a compiler for its predefined macros; it writes no file for that."""
-    options = ["-dM", "-E", "-x", "c++", os.devnull]
-    return subprocess.run(
-        [*command, *options], capture_output=True, text=True, errors="replace", check=False
-    )
+    return ask([*command, "-dM", "-E", "-x", "c++", os.devnull])
 
 
 def knows_flag(flag: str) -> bool:

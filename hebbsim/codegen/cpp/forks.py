@@ -6,15 +6,27 @@ OpenMP's, which belong to the thread that runs the loop.
 """
 
 import os
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["Pool", "never_forked", "with_threads_of_its_own"]
+__all__ = ["Pool", "ask", "never_forked", "with_threads_of_its_own"]
 
 #: Held by what a fork would leave half done, for a short time
 never_forked = threading.Lock()
+
+
+def ask(command: Sequence[str], words: str = "") -> "subprocess.CompletedProcess[str]":
+    """Return what a program answers to `words`.
+
+    A process that is forked meanwhile would hold the pipes, and each would wait for the other.
+    """
+    with never_forked:
+        return subprocess.run(
+            command, input=words, capture_output=True, text=True, errors="replace", check=False
+        )
 
 
 class Pool:

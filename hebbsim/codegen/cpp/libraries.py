@@ -30,7 +30,7 @@ from hebbsim.codegen.cpp.compiler import (
     link_flags,
     target,
 )
-from hebbsim.codegen.cpp.forks import Pool, never_forked, with_threads_of_its_own
+from hebbsim.codegen.cpp.forks import Pool, ask, never_forked, with_threads_of_its_own
 from hebbsim.codegen.cpp.options import CompilerOptions
 from hebbsim.file_lock import lock
 
@@ -72,14 +72,9 @@ class Library:
     def _content(self, options: CompilerOptions) -> Iterator[str]:
         """Yield what is in all files that code names: it may change while the code doesn't."""
         for file in ("-", *self.sources):
-            done = subprocess.run(
-                [*self.compiler, *self.flags, "-E", "-P", "-x", "c++", file],
-                input=self.source if file == "-" else None,
-                capture_output=True,
-                text=True,
-                check=False,  # what is wrong is said when it is compiled
-            )
-            yield done.stdout
+            command = [*self.compiler, *self.flags, "-E", "-P", "-x", "c++", file]
+            # what is wrong is said when it is compiled
+            yield ask(command, self.source if file == "-" else "").stdout
         for archive in options.archives:
             yield hashlib.sha256(archive.read_bytes()).hexdigest()
 

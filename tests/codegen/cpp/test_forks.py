@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import workers_cases
+
+from hebbsim.codegen.cpp.forks import ask
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,23 @@ def test_workers_end_in_time_with_the_same_numbers(method, kind, threads):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
     assert "in time" in done.stdout, done.stderr
+
+
+def test_a_fork_waits_for_a_program_that_is_asked():
+    """Else the forked process holds the pipe whose end the program waits for."""
+    words = "x" * 200_000  # more than a pipe holds
+    with ThreadPoolExecutor(1) as threads, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        began = time.monotonic()
+        asked = threads.submit(ask, ["sh", "-c", "sleep 0.3; wc -c"], words)
+        time.sleep(0.1)
+        child = os.fork()
+        if child == 0:
+            time.sleep(10)
+            os._exit(0)
+        try:
+            assert asked.result().stdout.strip() == "200000"
+            assert time.monotonic() - began < 5
+        finally:
+            os.kill(child, 9)
+            os.waitpid(child, 0)

@@ -1,10 +1,14 @@
 """Files that are there whole, on the disk, or as they were before."""
 
+import glob
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from hebbsim.file_lock import lock
 
 __all__ = ["check_place", "whole_file", "write_text"]
 
@@ -15,7 +19,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Open a file to write that takes its place when all of it is on the disk.
 
     It is written beside its place, synchronised and moved there, and so is the entry of its folder:
-    neither an exception nor a loss of power leaves half a file, or an empty one.
+    neither an exception nor a loss of power leaves half a file, or an empty one. Of processes that
+    write the same file at the same time the last one counts. What a killed one left is removed.
 
     Parameters
     ----------
@@ -32,9 +37,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     OSError
         If it can't be written, as where a disk is full; it names the file.
     """
-    part = _part(path)
+    file = _new_part(path)
+    part = Path(file.name)
     try:
-        with part.open("wb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -67,16 +73,31 @@ def check_place(path: Path) -> None:
     OSError
         If it can't; it names the file.
     """
-    part = _part(path)
-    try:
-        part.open("wb").close()
-        part.unlink()
-    except OSError as error:
-        raise _named(error, path) from error
+    with _new_part(path) as file:
+        os.unlink(file.name)
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part")
+def _new_part(path: Path) -> BinaryIO:
+    """Open a file beside `path` that is this writer's own, and locked to show that it is in use."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        _remove_if_left(left)
+    while True:
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            file = part.open("xb")
+        except OSError as error:
+            raise _named(error, path) from error
+        with suppress(OSError):  # where nothing can be locked
+            lock(file.fileno())
+        if part.exists():
+            return file
+        file.close()  # another process took it for left behind, before it was locked
+
+
+def _remove_if_left(part: Path) -> None:
+    with suppress(OSError), part.open("rb") as file:  # gone already, or nothing can be locked
+        if lock(file.fileno()):
+            part.unlink()
 
 
 def _named(error: OSError, path: Path) -> OSError:

@@ -21,7 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "geometry": set(),
     "statements": set(),
     "brian2_private": set(),
-    "whole_file": set(),
+    "whole_file": {"file_lock"},
     "units": set(),
     "rules": {"statements", "units"},
     "data": {"errors", "whole_file"},

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def test_content_and_entry_are_on_the_disk_in_this_order(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", spy_sync)
     monkeypatch.setattr(os, "replace", spy_replace)
     write(path, b"content")
-    assert done[:2] == [(f"{path}.part", 7), "moved"]
+    assert re.fullmatch(rf"{path}\.\w+\.part", done[0][0])
+    assert (done[0][1], done[1]) == (7, "moved")
     assert [name for name, _ in done[2:]] == [str(tmp_path)]
 
 
@@ -86,6 +88,26 @@ def test_a_place_that_cant_be_written_to_is_found_before(tmp_path):
         with pytest.raises(OSError, match="nothing is written there") as error:
             check_place(place)
         assert error.value.filename == str(place)
+
+
+def test_writers_of_one_file_dont_meet(tmp_path):
+    """The last one counts, and each file was whole."""
+    path = tmp_path / "state.npz"
+    with whole_file(path) as first:
+        first.write(b"the first one")
+        write(path, b"the second")
+        assert path.read_bytes() == b"the second"
+        check_place(path)
+    assert path.read_bytes() == b"the first one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    path, other = tmp_path / "state.npz", tmp_path / "state.npz2.0123abcd.part"
+    (tmp_path / "state.npz.0123abcd.part").write_bytes(b"half")
+    other.write_bytes(b"of another file")
+    write(path, b"whole")
+    assert set(tmp_path.iterdir()) == {path, other}
 
 
 def fitted_zca():

@@ -13,7 +13,6 @@ once, and mirrored batch by batch.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,9 +117,7 @@ def fitted_zca(images: np.ndarray) -> ZCA:
     zca.fit(np.concatenate([samples, samples[..., ::-1]]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # of another process each, which may be at it too
-        part = zca.save(path.with_name(f"{path.stem}.{os.getpid()}.part.npz"), overwrite=True)
-        os.replace(part, path)
+        zca.save(path, overwrite=True)
     except OSError:  # a cache that can't be written costs time alone
         pass
     return zca

@@ -18,7 +18,7 @@ from hebbsim.networks.checkpoint import (
     save_checkpoint,
 )
 from hebbsim.networks.fingerprint import fingerprint
-from hebbsim.networks.interruption import Interruption, interruptible
+from hebbsim.networks.interruption import Interruption, StoppedError, interruptible
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.notebook import can_draw
 from hebbsim.networks.schedule import Schedule
@@ -27,13 +27,9 @@ from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
 from hebbsim.whole_file import check_place
 
-__all__ = ["StoppedError", "Trainable", "fit"]
+__all__ = ["Trainable", "fit"]
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-class StoppedError(RuntimeError):
-    """Learning that was stopped before its end."""
 
 
 class Trainable(Checkpointed, Protocol):

@@ -2,14 +2,18 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Interruption", "interruptible"]
+__all__ = ["Interruption", "StoppedError", "interruptible"]
 
 #: Ctrl-C; the end of a job's time or of the machine; the end of a terminal or connection
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class StoppedError(RuntimeError):
+    """A simulation that was stopped before its end."""
 
 
 class Interruption:
@@ -48,8 +52,8 @@ class Interruption:
             handler(self._number, None)
         raise SystemExit(128 + self._number)
 
-    def _begin(self) -> None:
-        for name in _NAMES:
+    def _begin(self, names: Sequence[str]) -> None:
+        for name in names:
             number = getattr(signal, name, None)  # Windows has not all of them
             if number is None:
                 continue
@@ -65,13 +69,13 @@ class Interruption:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interruption]:
+def interruptible(names: Sequence[str] = _NAMES) -> Iterator[Interruption]:
     """Note signals that ask this process to end, instead of ending in the middle of a step."""
     found = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield found  # signals reach the main thread alone
         return
-    found._begin()
+    found._begin(names)
     try:
         yield found
     finally:

@@ -21,6 +21,7 @@ from hebbsim.networks.fitting import fit
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
 from hebbsim.networks.presentation import Presentation, Switches
+from hebbsim.networks.showing import show
 from hebbsim.networks.stage import Stage, StagePlan
 from hebbsim.networks.whole_state import own_arrays, state_kept
 from hebbsim.networks.written import written_by
@@ -263,6 +264,11 @@ class LayeredNetwork(ABC):
         -------
         ndarray
             ``(n, channels, rows, cols)``, or what `reduce` makes of it.
+
+        Raises
+        ------
+        StoppedError
+            If the simulation is stopped, as by ``network.brian2.stop()``.
         """
         return self.transform_all(images, [layer], variable=variable, reduce=reduce)[0]
 
@@ -275,7 +281,6 @@ class LayeredNetwork(ABC):
         reduce: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """Return the responses of several layers (by default of each) from one presentation."""
-        n_images = self.check_images(images)
         numbers = range(len(self.stages)) if layers is None else layers
         depth = len(self.stages)
         for number in numbers:
@@ -296,24 +301,8 @@ class LayeredNetwork(ABC):
                 values = np.asarray(feature_map.get_maps(variable))
                 batches.append(values if reduce is None else reduce(values))
 
-        n_batches = -(-n_images // self.batch_size)
-        self.present(
-            self._padded(images, n_images, n_batches),
-            n_batches,
-            depth=max(chosen) + 1,
-            collect=collect,
-        )
-        if len(kept[0]) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
-            raise KeyboardInterrupt
-        return [np.concatenate(batches)[:n_images] for batches in kept]
-
-    def _padded(self, images: np.ndarray, n_images: int, n_batches: int) -> Iterator[np.ndarray]:
-        for number in range(n_batches):
-            batch = as_float(np.asarray(images[number * self.batch_size :][: self.batch_size]))
-            missing = (number + 1) * self.batch_size - n_images
-            if missing > 0:
-                batch = np.concatenate([batch, np.zeros((missing, *self.input_shape))])
-            yield batch
+        show(self, images, collect, "transform", depth=max(chosen) + 1)
+        return [np.concatenate(batches)[: len(images)] for batches in kept]
 
     def fit(self, images: np.ndarray, **kwds: Any) -> Self:
         """Learn the kernels from images; see `hebbsim.networks.fitting.fit` for the keywords."""

@@ -21,6 +21,7 @@ from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.reset_at_onset import Restart
 from hebbsim.networks.serialization import plain, rich
+from hebbsim.networks.showing import show
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_stage import build_stage
 from hebbsim.networks.stage import Stage
@@ -283,18 +284,16 @@ class SpikingNetwork(LayeredNetwork):
         return chosen_classes(self.stages[-1].feature_map, n_classes)
 
     def predict(self, images: np.ndarray, n_classes: int) -> np.ndarray:
-        """Return the class that the network chooses for each image, see `choose`: ``(n,)``."""
+        """Return the class that the network chooses for each image, see `choose`: ``(n,)``.
+
+        Raises
+        ------
+        StoppedError
+            If the simulation is stopped, as by ``network.brian2.stop()``.
+        """
         chosen: list[np.ndarray] = []
-        n_images = self.check_images(images)
-        n_batches = -(-n_images // self.batch_size)
-        self.present(
-            self._padded(images, n_images, n_batches),
-            n_batches,
-            collect=lambda: chosen.append(self.choose(n_classes)),
-        )
-        if len(chosen) < n_batches:  # Brian2 ends a run on Ctrl-C without an exception
-            raise KeyboardInterrupt
-        return np.concatenate(chosen)[:n_images]
+        show(self, images, lambda: chosen.append(self.choose(n_classes)), "predict")
+        return np.concatenate(chosen)[: len(images)]
 
     def reward_choices(self, labels: np.ndarray, n_classes: int) -> None:
         """Reward each sample whose choice is its label with 1, each other one with -1.

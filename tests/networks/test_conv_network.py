@@ -3,6 +3,7 @@
 import os
 import signal
 
+import brian2
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,7 @@ from hebbsim import StoredImages, rules
 from hebbsim.geometry import GeometryError
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.networks.interruption import StoppedError
 
 
 def test_forward_map_is_torchs():
@@ -88,6 +90,24 @@ def test_an_interrupted_transform_returns_nothing():
     with pytest.raises(KeyboardInterrupt):
         network.transform(data, reduce=reduce)
     assert network.transform(data).shape[0] == 60
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_stopped_transform_says_so(whole):
+    """By the network or by all of Brian2; what was shown to its end is returned."""
+    network = two_layers()
+
+    def reduce(maps):
+        shown.append(maps)
+        if len(shown) == stop_at:
+            brian2.stop() if whole else network.brian2.stop()
+        return maps
+
+    shown, stop_at = [], 3
+    with pytest.raises(StoppedError, match=r"transform: .*brian2\.stop\(\), after batch 3 of 6;"):
+        network.transform(images(60), reduce=reduce)
+    shown, stop_at = [], 6
+    assert len(network.transform(images(60), reduce=reduce)) == 60
 
 
 def test_a_monitor_can_join_the_network():

@@ -14,7 +14,7 @@ from hebbsim import rules
 from hebbsim.networks.checkpoint import Position, load_checkpoint, save_checkpoint
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
-from hebbsim.networks.fitting import StoppedError
+from hebbsim.networks.interruption import StoppedError
 from hebbsim.synapses.update import NonFiniteWeightsError
 
 

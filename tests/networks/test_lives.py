@@ -22,7 +22,7 @@ from networks_cases import Stop
 from hebbsim import decode, to_torch
 from hebbsim.bridge.weights import save_weights
 from hebbsim.networks.checkpoint import load_checkpoint
-from hebbsim.networks.fitting import StoppedError
+from hebbsim.networks.interruption import StoppedError
 
 SCHEDULES = st.fixed_dictionaries(
     {"epochs": st.sampled_from([1, 1, 2]), "burn_in": st.sampled_from([0, 0, 0, 1, 2, 3])}

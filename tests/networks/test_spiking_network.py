@@ -21,6 +21,7 @@ from hebbsim import (
 )
 from hebbsim.bridge.weights import load_network, save_weights
 from hebbsim.networks.checkpoint import CheckpointError
+from hebbsim.networks.interruption import StoppedError
 from hebbsim.rules import RewardGated
 
 RULE = rules.PairSTDP(1, A_plus=0.03, A_minus=0.02, mu=0.5)
@@ -408,6 +409,6 @@ def test_a_stopped_prediction_is_no_prediction():
         return np.zeros(4, dtype=int)
 
     spiking.choose = stop
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError, match=r"predict: the simulation was stopped, .* 1 of 6;"):
         spiking.predict(IMAGES, 2)
     assert shown == [2]

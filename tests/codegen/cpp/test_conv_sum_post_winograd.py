@@ -54,6 +54,18 @@ def test_equals_torch(shape, padding, threads):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
 
 
+@pytest.mark.parametrize("values", ["equal", "random"])
+@pytest.mark.parametrize("channels", [96, 97, 128, 192, 256, 384])
+def test_sums_of_many_inputs_keep_their_precision(channels, values):
+    source, layer, conv = build((channels, 6, 6), 32, batch_size=1)
+    if values == "equal":
+        source.x = conv.w = 0.1
+    found, wanted = step(source, layer, conv), torchs(source, conv)
+    assert conv.sums["u_post"].template == "conv_sum_post_winograd"
+    source.x, conv.w = np.abs(source.x[:]), np.abs(conv.w[:])
+    assert np.abs((found - wanted) / torchs(source, conv)).max() <= 1e-6
+
+
 @pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
 @pytest.mark.parametrize(("shape", "padding"), [((32, 3, 8), (2, 1)), ((37, 4, 3), (0, 2))])
 def test_padding_that_shows_the_map_again(shape, padding, mode):

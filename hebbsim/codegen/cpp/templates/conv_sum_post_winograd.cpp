@@ -151,29 +151,25 @@ const size_t _vectorisation_idx = _pre_idx;
                     for (int _t0 = 0; _t0 < _BLOCK; _t0 += _STRIPE)
                     {
                         const _scalar* const _input = _inputs + (_n * _BLOCK + _t0) * _IN_CHANNELS;
-                        {# a tile spends less on its sums than a short chain would cost; beyond, chains are added up #}
-                        {% set _cut = geometry.in_shape.channels > 256 %}
+                        {# chains of a length that the compiler knows, whose sums are added up #}
                         {% set _run = even_chain(geometry.in_shape.channels) %}
-                        {% if _cut %}
-                        for (int _first_input = 0; _first_input < _IN_CHANNELS; _first_input += {{_run}})
+                        {% for first in range(0, geometry.in_shape.channels, _run) %}
                         {
-                        {% endif %}
-                        _scalar _sum[_STRIPE][_V];
-                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sum[_t][_v] = 0;
-                        for (int _in_channel = {{'_first_input' if _cut else 0}}; _in_channel < {{'std::min(_first_input + %d, _IN_CHANNELS)' % _run if _cut else '_IN_CHANNELS'}}; _in_channel++)
-                        {
-                            #pragma GCC unroll {{_cuts.stripe}}
-                            for (int _t = 0; _t < _STRIPE; _t++)
+                            _scalar _sum[_STRIPE][_V];
+                            for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sum[_t][_v] = 0;
+                            for (int _in_channel = {{first}}; _in_channel < {{[first + _run, geometry.in_shape.channels]|min}}; _in_channel++)
                             {
-                                #pragma omp simd
-                                for (int _v = 0; _v < _V; _v++)
-                                    _sum[_t][_v] += _kernel[_in_channel * _V + _v] * _input[_t * _IN_CHANNELS + _in_channel];
+                                #pragma GCC unroll {{_cuts.stripe}}
+                                for (int _t = 0; _t < _STRIPE; _t++)
+                                {
+                                    #pragma omp simd
+                                    for (int _v = 0; _v < _V; _v++)
+                                        _sum[_t][_v] += _kernel[_in_channel * _V + _v] * _input[_t * _IN_CHANNELS + _in_channel];
+                                }
                             }
+                            for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] {{'+=' if first else '='}} _sum[_t][_v];
                         }
-                        for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] = {{'(_first_input ? _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] : 0) + ' if _cut}}_sum[_t][_v];
-                        {% if _cut %}
-                        }
-                        {% endif %}
+                        {% endfor %}
                     }
                 }
                 const int _n_channels = std::min(_V, _OUT_CHANNELS - _first);

@@ -24,7 +24,7 @@ from hebbsim.codegen.cpp.compiler import (
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
-from hebbsim.codegen.long_sums import accumulator
+from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
 
@@ -53,7 +53,7 @@ def _register_cuda_templates() -> None:
 
     divide_in_double()
     shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
-    shared["accumulator"] = accumulator
+    shared |= {"CHAIN": CHAIN, "accumulator": accumulator, "in_chains": in_chains}
     for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
         # the indices of a connection are the same text in C++
         if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):

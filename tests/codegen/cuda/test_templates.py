@@ -26,6 +26,7 @@ from hebbsim import (
     SoftWinnerTakeAll,
     Standardize,
     StoredImages,
+    SumPooling,
     Triangle,
     WinnerTakeAll,
     rules,
@@ -238,6 +239,45 @@ def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypat
     )
     for name, contents in before.items():
         assert (folder / "results" / name).read_bytes() == contents, name
+
+
+@pytest.mark.slow
+def test_long_sums_keep_their_precision(tmp_path, monkeypatch):
+    """In single precision, of equal terms, whose errors add up."""
+    prefs.core.default_float_dtype = np.float32
+    use_cuda(tmp_path / "cuda", monkeypatch, on_cpu=True)
+    exact, side = float(np.float32(0.1)), (100, 100)
+    source = FeatureMap((1, *side), "x : 1", name="source")
+    one = FeatureMap((1, 1, 1), "u : 1\ns : 1\nm : 1", name="one")
+    some = FeatureMap((16, 1, 1), "u : 1", name="some")
+    general, product = (
+        ConvSynapses(source, target, f"w : 1\nu_post = {text} : 1 (summed)", kernel_size=side)
+        for target, text in ((one, "abs(w + x_pre)"), (some, "w*x_pre"))
+    )
+    wide = FeatureMap((64, 200, 200), "x : 1", name="wide")
+    deep = FeatureMap((64, 200, 200), "y : 1", name="deep")
+    tiles = ConvSynapses(wide, deep, "w : 1\ndw = y_post*x_pre : 1 (summed)", kernel_size=1)
+    many = FeatureMap((20_000, 1, 1), "x : 1\nz : 1\ntri : 1", name="many")
+    source.x = general.w = product.w = wide.x = deep.y = many.x = "0.1"
+    network = [source, one, some, general, product, wide, deep, tiles, many]
+    for pooling, name in ((SumPooling, "s"), (AveragePooling, "m")):
+        pooling(source, one, side, target=name)
+    SoftWinnerTakeAll(many, "x", "z")
+    Triangle(many, "x", "tri")
+    Network(network).run(defaultclock.dt)
+    used = {code.template_name for code in device.code_objects.values()}
+    assert used >= {"conv_sum_post", "conv_sum_post_product", "conv_sum_kernel_products"}
+    n = side[0] * side[1]
+    for found, expected in (
+        (one.u, 2 * n * exact),
+        (some.u, n * exact**2),
+        (one.s, n * exact),
+        (one.m, exact),
+        (tiles.dw, 200**2 * exact**2),
+        (many.z, 1 / 20_000),
+    ):
+        assert_allclose(found[:], expected, rtol=1e-6)
+    assert np.abs(many.tri[:]).max() <= 1e-6 * exact
 
 
 @pytest.mark.slow  # some minutes

@@ -138,7 +138,8 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {{kernel_sums(vector_code[_block], scalar_code[_block], kernel_cut(geometry, batch_size, False, False), '_s%d' % product.number)}}
     {% else %}
     {{_sizes()|indent(4)}}
-    {{tile()|indent(4)}}
+    {% set _chains = in_chains(_target_var.dtype, batch_size * geometry.out_shape.rows * geometry.out_shape.cols // _cut.dense + 1) %}
+    {{tile(_chains)|indent(4)}}
     constexpr int _TAP_TILES = (_TAPS + _M - 1) / _M, _CHANNEL_TILES = (_GROUP_OUT + _C - 1) / _C;
     const int _group = blockIdx.x / _CHANNEL_TILES % _GROUPS, _channel0 = blockIdx.x % _CHANNEL_TILES * _C;
     const int _tap0 = blockIdx.x / (_CHANNEL_TILES * _GROUPS) % _TAP_TILES * _M, _chunk = blockIdx.x / (_CHANNEL_TILES * _GROUPS * _TAP_TILES);
@@ -191,11 +192,11 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
         #pragma unroll
         for (int _n = 0; _n < 2; _n++) _right[_buffer][threadIdx.x / _C + 4 * _n][threadIdx.x % _C] = _next_right[_n];
     };
-    {{multiply('_first_position', '_last_position')|indent(4)}}
+    {{multiply('_first_position', '_last_position', _chains)|indent(4)}}
 {% call each_sum() %}
     const int _row = _tap0 + _ty * _P + _p, _column = _channel0 + _tx * _V + _v;
     if (_row < _TAPS && _column < _GROUP_OUT)
-        _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _sum[_p][_v];
+        _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _whole[_p][_v];
 {% endcall %}
     {% endif %}
 {% endcall %}

@@ -3,6 +3,7 @@
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import kernel, launch, results, write_results with context %}
 {% from 'conv_indices.cpp' import constants, connection, source_line with context %}
+{% from 'product_tile.cu' import add_chain, sums with context %}
 
 {% block kernels %}
 {% call kernel('sum', 256, '%s* const _results,' % c_data_type(_target_var.dtype)) %}
@@ -12,9 +13,12 @@
     const int _group = blockIdx.x / _TILES % _GROUPS;
     const int _first = blockIdx.x % _TILES * _ALL_LANES + threadIdx.x % _LANES;
     const int _position0 = (blockIdx.x / (_TILES * _GROUPS) * (256 / _LANES) + threadIdx.x / _LANES) * _P;
-    {{c_data_type(_target_var.dtype)}} _sum[_P][_V];
-    #pragma unroll
-    for (int _n = 0; _n < _P * _V; _n++) _sum[_n / _V][_n % _V] = 0;
+    typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    {% set _cut = in_chains(_target_var.dtype, geometry.fan_in) %}
+    {{sums(_cut)|indent(4)}}
+    {% if _cut %}
+    int _terms = 0;
+    {% endif %}
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     for (int _krow = 0; _krow < _KROWS; _krow++)
@@ -40,13 +44,20 @@
                 _sum[_p][_v] += _synaptic_var;
             }
         }
+        {% if _cut %}
+        if (++_terms % {{CHAIN}} == 0)
+        {{add_chain()|indent(8)}}
+        {% endif %}
     }
+    {% if _cut %}
+    {{add_chain()|indent(4)}}
+    {% endif %}
     #pragma unroll
     for (int _p = 0; _p < _P; _p++)
         #pragma unroll
         for (int _v = 0; _v < _V; _v++)
             if (_position0 + _p < _POSITIONS && _first + _v * _LANES < _GROUP_OUT)
-                _results[(size_t) (_position0 + _p) * _OUT_CHANNELS + _group * _GROUP_OUT + _first + _v * _LANES] = _sum[_p][_v];
+                _results[(size_t) (_position0 + _p) * _OUT_CHANNELS + _group * _GROUP_OUT + _first + _v * _LANES] = _whole[_p][_v];
 {% endcall %}
 {% endblock %}
 

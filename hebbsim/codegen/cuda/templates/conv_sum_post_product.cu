@@ -9,7 +9,8 @@
     {{constants(geometry, batch_size)|indent(4)}}
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
-    {{tile()|indent(4)}}
+    {% set _cut = in_chains(_target_var.dtype, geometry.fan_in) %}
+    {{tile(_cut)|indent(4)}}
     constexpr int _TILES = (_GROUP_OUT + _C - 1) / _C;
     const int _group = blockIdx.x / _TILES % _GROUPS, _channel0 = blockIdx.x % _TILES * _C;
     const int _position0 = blockIdx.x / (_TILES * _GROUPS) * _M;
@@ -71,11 +72,11 @@
         #pragma unroll
         for (int _n = 0; _n < 2; _n++) _right[_buffer][_fetched_row + 4 * _n][threadIdx.x % _C] = _next_right[_n];
     };
-    {{multiply('0', '_TAPS')|indent(4)}}
+    {{multiply('0', '_TAPS', _cut)|indent(4)}}
 {% call each_sum() %}
     const int _position = _position0 + _ty * _P + _p, _channel = _channel0 + _tx * _V + _v;
     if (_position < _POSITIONS && _channel < _GROUP_OUT)
-        {{get_array_name(_target_var)}}[(size_t) _position * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _sum[_p][_v];
+        {{get_array_name(_target_var)}}[(size_t) _position * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _whole[_p][_v];
 {% endcall %}
 {% endcall %}
 {% endblock %}

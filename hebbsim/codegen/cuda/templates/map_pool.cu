@@ -8,14 +8,16 @@
     constexpr int _IN_ROWS = {{in_shape[1]}}, _IN_COLS = {{in_shape[2]}};
     constexpr int _LANES = {{lanes(out_shape[3], 128)}}, _PLACES = 128 / _LANES, _OF_EACH = (_CHANNELS + _LANES - 1) / _LANES;
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
+    typedef {{accumulator(_target_var.dtype)}} _long;
     {% if triangle %}
-    __shared__ _scalar _lanes[_PLACES][_LANES];
+    __shared__ _long _lanes[_PLACES][_LANES];
     {% endif %}
     const int _lane = threadIdx.x % _LANES, _wanted = blockIdx.x * _PLACES + threadIdx.x / _LANES;
     const bool _here = _wanted < _ALL;
     const int _position = _here ? _wanted : _ALL - 1;
     const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
-    _scalar _summary[_OF_EACH], _values[_OF_EACH];
+    {{'_long' if kind != 'max' and in_chains(_target_var.dtype, kernel_size[0] * kernel_size[1]) else '_scalar'}} _summary[_OF_EACH];
+    _scalar _values[_OF_EACH];
     {% if not windows.is_inside %}
     // a window may begin in the padding, and end in it or beyond
     const int _first_row = _row * {{stride[0]}} - {{windows.padding[0]}}, _first_col = _col * {{stride[1]}} - {{windows.padding[1]}};
@@ -44,11 +46,11 @@
             _values[_n] = _source;
         }
         {% if triangle %}
-        _scalar _mean = 0;
+        _long _of_lane = 0;
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)
-            _mean += _lane + _n * _LANES < _CHANNELS ? _values[_n] : 0;
-        _mean = _combined<_LANES>(_lanes[threadIdx.x / _LANES], _lane, _mean, [](_scalar _a, _scalar _b) { return _a + _b; }) / _CHANNELS;
+            _of_lane += _lane + _n * _LANES < _CHANNELS ? _values[_n] : 0;
+        const _scalar _mean = _combined<_LANES>(_lanes[threadIdx.x / _LANES], _lane, _of_lane, [](_long _a, _long _b) { return _a + _b; }) / _CHANNELS;
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)
             _values[_n] = _values[_n] > _mean ? _values[_n] - _mean : 0;

@@ -1,12 +1,13 @@
 {% extends 'map_operation.cu' %}
 {% block declare %}
-    __shared__ _scalar _lanes[_PLACES][_LANES];
+    typedef {{accumulator(values_dtype)}} _long;
+    __shared__ _long _lanes[_PLACES][_LANES];
 {% endblock %}
 {% block operation %}
-    _scalar _mean = 0;
+    _long _sum = 0;
     for (int _channel = _lane; _channel < _CHANNELS; _channel += _LANES)
-        _mean += _values[_channel];
-    _mean = _combined<_LANES>(_lanes[_place], _lane, _mean, [](_scalar _a, _scalar _b) { return _a + _b; }) / _CHANNELS;
+        _sum += _values[_channel];
+    const _scalar _mean = _combined<_LANES>(_lanes[_place], _lane, _sum, [](_long _a, _long _b) { return _a + _b; }) / _CHANNELS;
     for (int _channel = _lane; _here && _channel < _CHANNELS; _channel += _LANES)
         _out[_channel] = _values[_channel] > _mean ? _values[_channel] - _mean : 0;
 {% endblock %}

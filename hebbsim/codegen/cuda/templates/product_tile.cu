@@ -2,19 +2,45 @@
    holds a part in registers, from tiles of both factors in shared memory; the next tiles are fetched
    while these are summed #}
 
-{% macro tile() %}
+{# The sums of a thread; with a `cut`, short chains of terms are added up in double precision #}
+{% macro sums(cut) %}
+_scalar _sum[_P][_V];
+#pragma unroll
+for (int _n = 0; _n < _P * _V; _n++) _sum[_n / _V][_n % _V] = 0;
+{% if cut %}
+double _whole[_P][_V];
+#pragma unroll
+for (int _n = 0; _n < _P * _V; _n++) _whole[_n / _V][_n % _V] = 0;
+{% else %}
+auto& _whole = _sum;
+{% endif %}
+{%- endmacro %}
+
+{% macro add_chain() %}
+{
+    #pragma unroll
+    for (int _p = 0; _p < _P; _p++)
+        #pragma unroll
+        for (int _v = 0; _v < _V; _v++)
+        {
+            _whole[_p][_v] += _sum[_p][_v];
+            _sum[_p][_v] = 0;
+        }
+}
+{%- endmacro %}
+
+{% macro tile(cut) %}
 // of a block: rows, columns, terms at once; of a thread: rows, columns
 constexpr int _M = 128, _C = 64, _K = 8, _P = 8, _V = 4;
 __shared__ _scalar _left[2][_K][_M + 4], _right[2][_K][_C];
 const int _tx = threadIdx.x % (_C / _V), _ty = threadIdx.x / (_C / _V);
-_scalar _next_left[4], _next_right[2], _sum[_P][_V];
-#pragma unroll
-for (int _n = 0; _n < _P * _V; _n++) _sum[_n / _V][_n % _V] = 0;
+_scalar _next_left[4], _next_right[2];
+{{sums(cut)}}
 {%- endmacro %}
 
 {# Sums the terms from `first` to before `last`, with the functions `_fetch` (to registers, the terms from a
    number on) and `_store` (to the shared memory of a buffer), which give 0 beyond the last term #}
-{% macro multiply(first, last) %}
+{% macro multiply(first, last, cut) %}
 _fetch({{first}});
 _store(0);
 __syncthreads();
@@ -34,12 +60,19 @@ for (int _term = {{first}}, _buffer = 0; _term < {{last}}; _term += _K, _buffer 
             #pragma unroll
             for (int _v = 0; _v < _V; _v++) _sum[_p][_v] += _x[_p] * _w[_v];
     }
+    {% if cut %}
+    if ((_term + _K - {{first}}) % {{CHAIN}} == 0)
+    {{add_chain()|indent(4)}}
+    {% endif %}
     if (_term + _K < {{last}}) _store(_buffer ^ 1);
     __syncthreads();
 }
+{% if cut %}
+{{add_chain()}}
+{% endif %}
 {%- endmacro %}
 
-{# Runs its body for each sum, of row `_ty * _P + _p` and column `_tx * _V + _v` #}
+{# Runs its body for each sum, in `_whole[_p][_v]`, of row `_ty * _P + _p` and column `_tx * _V + _v` #}
 {% macro each_sum() %}
 #pragma unroll
 for (int _p = 0; _p < _P; _p++)

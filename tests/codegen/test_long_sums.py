@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, defaultclock, prefs
+from brian2 import Network, defaultclock, ms, prefs
 from numpy.testing import assert_allclose
 
 from hebbsim import (
@@ -13,10 +13,12 @@ from hebbsim import (
     PerChannel,
     PerPosition,
     PerSample,
+    Standardize,
     SumPooling,
     Triangle,
     WinnerTakeAll,
 )
+from hebbsim.bridge.decoding import decode
 from hebbsim.data.filters import standardize
 
 TENTH = np.float32(0.1)
@@ -102,6 +104,70 @@ def test_sums_over_a_map_and_windows(n):
         close(found, n * EXACT)
     close(pooled.m, EXACT)
     assert np.abs(many.y[:]).max() <= 1e-6 * EXACT
+
+
+@pytest.mark.parametrize("language", ["auto", "numpy"])
+@pytest.mark.parametrize("normalize", ["L1", "L2"])
+@pytest.mark.parametrize("n", [terms(n) for n in SIDES])
+def test_norms_and_sums_over_a_kernel(n, normalize, language):
+    prefs.codegen.target = language
+    source, layer = FeatureMap((1, *SIDES[n]), "x : 1"), FeatureMap((2, 1, 1), "y : 1")
+    model = """w : 1
+    of_filter = abs(w) : 1 (summed over filter)
+    typical = abs(w) : 1 (mean over kernel)"""
+    conv = ConvSynapses(
+        source, layer, model, kernel_size=SIDES[n], update="w += 0.1", normalize=normalize
+    )
+    conv.w = -0.2
+    Network(source, layer, conv).run(defaultclock.dt)
+    filters = conv.get_kernel("w").astype(float).reshape(2, -1)
+    power = {"L1": 1, "L2": 2}[normalize]
+    close((np.abs(filters) ** power).sum(axis=1), 1)
+    close(conv.of_filter, n * float(np.float32(0.2)))
+    close(conv.typical, np.float32(0.2))
+
+
+@pytest.mark.parametrize("language", ["auto", "numpy"])
+@pytest.mark.parametrize("n", [terms(n) for n in SIDES])
+def test_standardized_maps_and_their_running_means(n, language):
+    prefs.codegen.target = language
+    layer = FeatureMap((1, *SIDES[n]), "x : 1\nz : 1")
+    pooled = FeatureMap((1, 1, 1), "m : 1")
+    x = np.full(SIDES[n], TENTH).ravel()
+    x[: n // 2] *= 3  # exactly half of them, so that each lies one deviation from the mean
+    layer.x = x
+    tau, rest = 1 * ms, np.exp(-0.1)
+    means = PerChannel(
+        layer,
+        """dm/dt = (now - m)/tau : 1
+        now = x_map/map_size : 1 (summed)""",  # integrated from the second step on
+        namespace={"tau": tau},
+        method="exact",
+    )
+    AveragePooling(layer, pooled, SIDES[n], target="m")
+    operation = Standardize(layer, "x", "z")
+    Network(layer, pooled, means, operation).run(2 * defaultclock.dt)
+    close(pooled.m, x.mean(dtype=float))
+    close(means.now, x.mean(dtype=float))
+    close(means.m, (1 - rest) * x.mean(dtype=float))
+    if n > 1:
+        np.testing.assert_allclose(layer.z, np.sign(x - 0.2), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [terms(n) for n in SIDES if n > 1])
+def test_standardized_images(n):
+    image = np.full((1, 1, *SIDES[n]), TENTH)
+    image[0, 0, : SIDES[n][0] // 2] *= 3
+    np.testing.assert_allclose(standardize(image), np.sign(image - 0.2), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [terms(n) for n in SIDES if n > 1])
+def test_decoders_tell_classes_that_differ_in_the_last_place(n):
+    """Means of so many features in single precision would be further off than that."""
+    labels = np.arange(n) % 2
+    features = np.where(labels, np.nextafter(TENTH, np.float32(1)), TENTH)[:, None]
+    assert features.dtype == np.float32
+    assert decode(features, labels, features[:100], labels[:100], alpha=1e-9) == 1
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e19, 1e38])

@@ -8,9 +8,9 @@ from brian2 import (
     seed,
 )
 from competition_cases import cause_of_failed_run, run_steps
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from hebbsim import FeatureMap
+from hebbsim import ConvSynapses, FeatureMap, StoredImages
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import WinnerTakeAll
 
@@ -66,3 +66,28 @@ def test_a_win_rate_is_counted_first_and_divided_once(language, n):
     assert threshold.win_rate[:].tolist() == expected.tolist()
     assert expected[0] == 1
     assert threshold.theta[:].tolist() == (expected - 0.5).tolist()
+
+
+def winners_of_binary_images(language):
+    """Return what wins, and the thresholds, where filters are equal and thresholds alone differ."""
+    prefs.codegen.target = language
+    images = np.random.default_rng(3).random((90, 1, 9, 9)) < 0.4
+    source = FeatureMap((1, 9, 9), "x : 1", batch_size=3)
+    layer = FeatureMap((6, 7, 7), "u : 1\ny : 1", batch_size=3)
+    conv = ConvSynapses(source, layer, "w : 1\nu_post = w*x_pre : 1 (summed)", kernel_size=3)
+    conv.w = "0.25*(1 + krow) - 0.5*kcol"
+    StoredImages(source, images.astype(float))
+    WinnerTakeAll(layer, "u - theta", condition="u > 0")
+    threshold = AdaptiveThreshold(layer, 1 / 6)
+    monitors = StateMonitor(layer, "y", record=True), StateMonitor(threshold, "theta", record=True)
+    run_steps(source, layer, conv, threshold, *monitors, steps=30)
+    return monitors[0].y, monitors[1].theta
+
+
+def test_equal_filters_see_the_same_winners_on_numpy_and_in_cpp(dtype):
+    """Whatever rounding a target has, ties are ties on each."""
+    (winners, thetas), (others, other_thetas) = map(winners_of_binary_images, ("numpy", "auto"))
+    assert_array_equal(thetas, other_thetas)
+    assert_array_equal(winners, others)
+    assert winners.reshape(-1, 6, 30).sum(axis=(0, 2)).min() > 100  # each wins now and then
+    assert any(len(set(now)) < 6 for now in thetas.T[1:].tolist())  # and some are equal

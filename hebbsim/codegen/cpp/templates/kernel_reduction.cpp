@@ -4,7 +4,7 @@
 {% from 'reduce.cpp' import combine, first with context %}
 
 {% block extra_headers %}
-#include <limits>
+#include <cmath>
 {% endblock %}
 
 {% block maincode %}

@@ -2,7 +2,7 @@
 
 {# What is there before the first value #}
 {% macro first() %}
-{{ {'maximum': '-std::numeric_limits<double>::infinity()', 'minimum': 'std::numeric_limits<double>::infinity()'}.get(how, '0.0') }}
+{{ {'maximum': '-INFINITY', 'minimum': 'INFINITY'}.get(how, '0.0') }}
 {%- endmacro %}
 
 {# Take in another value; a largest or smallest one of values with a NaN is NaN, as in numpy #}

@@ -8,7 +8,7 @@
 {% set _n_chunks = chunks(geometry.kernel_elements) %}
 
 {% block extra_headers %}
-#include <limits>
+#include <cmath>
 {% endblock %}
 
 {% macro _combined_lanes() %}

@@ -1,10 +1,12 @@
 """Hebbian rules for rates."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from brian2.units import Quantity, ms
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
+from hebbsim.rules.factors import condition_factor
 from hebbsim.rules.made_text import made_text
 from hebbsim.rules.rule import Rule
 
@@ -122,3 +124,8 @@ class NonlinearHebb(Rule):
             )
         object.__setattr__(self, "equations", equations)
         super().__post_init__()
+
+    def learn_if(self, condition: str) -> Self:
+        """Return this rule learning where a condition holds, as `Rule.learn_if`."""
+        factor = condition_factor(self.name, condition)
+        return replace(self, nonlinearity=f"{factor}*({self.nonlinearity})")

@@ -5,8 +5,9 @@ from typing import Any, Self
 
 from brian2.units import Quantity, second
 
-from hebbsim.rules.bounds import Bounds, checked_bounds, clips, is_soft, soft_change
+from hebbsim.rules.bounds import Bounds, checked_bounds, clips, is_soft, soft_change, softened
 from hebbsim.rules.checks import check_time
+from hebbsim.rules.factors import check_proportional, scaled_sums
 from hebbsim.rules.made_text import MadeText, made_text
 from hebbsim.rules.rule import Rule
 from hebbsim.rules.stdp import PairSTDP
@@ -38,8 +39,11 @@ class RewardGated(Rule):
     ----------
     rule : Rule
         What makes a weight eligible, by default `PairSTDP`.
-    tau_e : Quantity
-        Time constant of the eligibility trace.
+    tau_e : Quantity or None
+        Time constant of the eligibility trace. None where rewards come in the very step of what
+        they reward, as in a rate network that is told right or wrong at once: the modulator is
+        then a factor of each term of the rule's sums, and no trace is kept. With `per_sample` the
+        rewards may then also be those of each position, by `PerPosition` in place of `PerSample`.
     reward : str, optional
         An expression for the reward; by default it is the shared parameter ``reward``.
     tau_reward : Quantity, optional
@@ -65,11 +69,12 @@ class RewardGated(Rule):
     Raises
     ------
     ValueError
-        If the rule changes the weight in another way than by ``+=`` and ``-=``.
+        If the rule changes the weight in another way than by ``+=`` and ``-=``; without a trace,
+        in another way than in proportion to its sums.
     """
 
     rule: Rule = field(default_factory=PairSTDP)
-    tau_e: Quantity = field(default_factory=lambda: 1 * second)
+    tau_e: Quantity | None = field(default_factory=lambda: 1 * second)
     tau_reward: Quantity | None = None
     reward: str = ""
     trial_by_trial: bool = False
@@ -80,7 +85,7 @@ class RewardGated(Rule):
     def __init__(
         self,
         rule: Rule | None = None,
-        tau_e: Quantity = 1 * second,
+        tau_e: Quantity | None = 1 * second,
         tau_reward: Quantity | None = None,
         **kwds: Any,
     ) -> None:
@@ -108,6 +113,49 @@ class RewardGated(Rule):
     # --- the texts --------------------------------------------------------------------------
 
     def _texts(self) -> dict[str, str]:
+        at_once = self.tau_e is None
+        factors = self._modulator()
+        equations = self._immediate() if at_once else self._trace()
+        if not self.per_sample:
+            equations += factors
+        return {
+            **{name: getattr(self.rule, name) for name in _PASSED_ON},
+            "equations": "\n".join(filter(None, equations)),
+            "on_pre": self.rule.on_pre if at_once else self._eligible(self.rule.on_pre),
+            "on_post": self.rule.on_post if at_once else self._eligible(self.rule.on_post),
+            "update": self._immediate_update() if at_once else self._update(),
+            "post_samples": "\n".join(
+                filter(None, [self.rule.post_samples, *(factors if self.per_sample else [])])
+            ),
+            "reference": "; ".join(
+                filter(None, [self.rule.reference, "" if at_once else _REFERENCE])
+            ),
+        }
+
+    # --- rewards of the very step -----------------------------------------------------------
+
+    def _immediate(self) -> list[str]:
+        """Equations of the rule with the modulator in each term of its sums."""
+        rule = self.rule
+        if "w" in {s.target for s in parse_statements(f"{rule.on_pre}\n{rule.on_post}")}:
+            raise ValueError(
+                f"{self.name}: spikes change the weight; give tau_e, so that a trace of what they "
+                "change waits for the reward"
+            )
+        check_proportional(self.name, rule.equations, rule.update)
+        modulator = "modulator_post" if self.per_sample else "modulator"
+        return [scaled_sums(rule.equations, self._signed(modulator))]
+
+    def _immediate_update(self) -> str:
+        update = self.rule.update
+        if self.soft:
+            update = softened(self.name, update, self.soft)
+        return "\n".join([*self._mean(), update])
+
+    # --- rewards that a trace waits for -----------------------------------------------------
+
+    def _trace(self) -> list[str]:
+        """Equations of the rule, its trace, and what rewards make of it."""
         flags = "clock-driven, per sample" if self.per_sample else "clock-driven"
         soft = any(is_soft(statement) for statement in parse_statements(self.rule.update))
         unit = "1" if soft else self.rule.weight_unit  # soft bounds give a change its units
@@ -115,25 +163,10 @@ class RewardGated(Rule):
         if self.per_sample:
             equations = [equations[0].replace("(summed)", "(summed, per sample)")]
         equations.append(f"deligibility/dt = -eligibility/tau_e : {unit} ({flags})")
-        factors = self._modulator()
         if self.per_sample:
-            credit = f"{self._signed()}*eligibility : {unit}"
+            credit = f"{self._signed('modulator_post')}*eligibility : {unit}"
             equations.append(f"credit = {credit} (summed over samples)")
-        else:
-            equations += factors
-        return {
-            **{name: getattr(self.rule, name) for name in _PASSED_ON},
-            "equations": "\n".join(filter(None, equations)),
-            "on_pre": self._eligible(self.rule.on_pre),
-            "on_post": self._eligible(self.rule.on_post),
-            "update": self._update(),
-            "post_samples": "\n".join(
-                filter(None, [self.rule.post_samples, *(factors if self.per_sample else [])])
-            ),
-            "reference": "; ".join(
-                filter(None, [self.rule.reference, "Izhikevich 2007, Cereb Cortex 17:2443"])
-            ),
-        }
+        return equations
 
     def _update(self) -> str:
         """Return the update: what feeds the trace, then what reward makes of it, within bounds."""
@@ -145,7 +178,8 @@ class RewardGated(Rule):
             for statement in statements
             if str(statement) not in clipped
         ]
-        change = "credit" if self.per_sample else f"{self._signed()}*eligibility"
+        modulator = "modulator" if self.tau_reward is None else "M"
+        change = "credit" if self.per_sample else f"{self._signed(modulator)}*eligibility"
         change += "" if self.trial_by_trial else "*dt/second"
         if fading:
             changes = [f"w_change = {change}", *fading]
@@ -193,15 +227,13 @@ class RewardGated(Rule):
         # one value for both lines: the modulator itself changes with the mean
         return ["M = modulator", "mean_reward += M*(1 - exp(-dt/tau_reward))"]
 
-    def _signed(self) -> str:
-        name = "modulator" if self.tau_reward is None else "M"
-        if self.per_sample:
-            name = "modulator_post"
+    def _signed(self, modulator: str) -> str:
+        """Return the modulator, with the factor of negative ones."""
         if self.punishment == 1:
-            return name
-        return f"{name}*(int({name} > 0) + punishment*int({name} < 0))"
+            return modulator
+        return f"{modulator}*(int({modulator} > 0) + punishment*int({modulator} < 0))"
 
-    # --- bounds and filters: those of the rule inside, as long as the update is made of it ------
+    # --- bounds, conditions, filters: those of the rule inside, as long as the update is made of it
 
     def hard_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:
         """Return this rule with weights clipped to ``[low, high]``, as `Rule.hard_bounded`."""
@@ -221,6 +253,17 @@ class RewardGated(Rule):
             raise ValueError(f"{self.name}: this rule has soft bounds already; give them once")
         return replace(self, soft=checked_bounds(self.name, low, high))
 
+    def learn_if(self, condition: str) -> Self:
+        """Return this rule with eligibility where a condition holds, as `Rule.learn_if`.
+
+        Like `RewardGated` of ``rule.learn_if(condition)``: the condition is looked at when the
+        rule inside would change the weight, and a reward in it is that of this step. What waits
+        for a later reward can't depend on it; without a trace (``tau_e=None``) it can.
+        """
+        if not isinstance(self.update, MadeText):
+            return super().learn_if(condition)
+        return replace(self, rule=self.rule.learn_if(condition))
+
     def filtered(self, tau_pre: Quantity, tau_post: Quantity) -> Rule:
         """Return this rule for rates driven by spikes, as `Rule.filtered`."""
         if not isinstance(self.update, MadeText):
@@ -235,9 +278,9 @@ class RewardGated(Rule):
     @property
     def parameters(self) -> dict[str, Any]:
         """Values of the names in the equations, those of the rule inside included."""
-        own: dict[str, Any] = {"tau_e": self.tau_e, "punishment": self.punishment}
-        if self.tau_reward is not None:
-            own["tau_reward"] = self.tau_reward
+        own: dict[str, Any] = {"punishment": self.punishment}
+        times = {"tau_e": self.tau_e, "tau_reward": self.tau_reward}
+        own |= {name: tau for name, tau in times.items() if tau is not None}
         return {**self.rule.parameters, **own, **self.constants}
 
     @property
@@ -251,5 +294,6 @@ class RewardGated(Rule):
         return self.rule.weight_unit
 
 
+_REFERENCE = "Izhikevich 2007, Cereb Cortex 17:2443"
 _OPTIONS = {"reward", "trial_by_trial", "per_sample", "punishment", "soft"}
 _PASSED_ON = ("pre_channels", "post_channels", "pre_model", "post_model", "pre_reset", "post_reset")

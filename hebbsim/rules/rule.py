@@ -12,6 +12,7 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips, softened
 from hebbsim.rules.checks import check_time
+from hebbsim.rules.factors import condition_factor, scaled_changes, scaled_sums, summed_changes
 from hebbsim.rules.made_text import MadeText
 from hebbsim.rules.synapse_traces import texts_with_own_traces
 from hebbsim.rules.weight_units import change_dimensions
@@ -278,6 +279,46 @@ class Rule:
             pre_reset="x += 1",
             post_reset="y += 1",
             update=word_substitute(self.update, {"eta": "(eta*dt/second)"}),
+        )
+
+    def learn_if(self, condition: str) -> Self:
+        """Return this rule learning at those connections alone where a condition holds.
+
+        It is looked at for each connection when the rule would change the weight: a factor 0 or 1
+        of each term of ``dw``, and of what a spike changes. So a neuron stops learning once it is
+        driven strongly (Brader, Senn and Fusi 2007, Neural Comput 19:2881)::
+
+            rules.Hebb().learn_if("abs(u_post) < 0.1")
+
+        What the update does beside the sums, such as a decay of its own, goes on. Of a rule that
+        learns twice under a condition, both must hold.
+
+        Parameters
+        ----------
+        condition : str
+            In the rule's names, those of its neurons with suffixes. Under `RewardGated` it may
+            name ``reward`` (``reward_post`` where each sample has its own), the reward of the step
+            in which the rule would change the weight.
+
+        Raises
+        ------
+        ValueError
+            If the condition is no expression, the rule has neither sums to the kernel nor spikes
+            that change the weight, or these change it by neither ``+=`` nor ``-=``.
+        """
+        factor = condition_factor(self.name, condition)
+        at_spikes = parse_statements(f"{self.on_pre}\n{self.on_post}")
+        if not summed_changes(self.equations) and "w" not in {s.target for s in at_spikes}:
+            raise ValueError(
+                f"{self.name}: neither a sum such as 'dw = y_post*x_pre : 1 (summed)' nor spikes "
+                "change this rule's weight, and nothing can depend on the condition "
+                f"{condition!r}"
+            )
+        return replace(
+            self,
+            equations=scaled_sums(self.equations, factor),
+            on_pre=scaled_changes(self.name, self.on_pre, factor),
+            on_post=scaled_changes(self.name, self.on_post, factor),
         )
 
     def hard_bounded(self, low: float | Quantity, high: float | Quantity) -> Self:

@@ -10,6 +10,7 @@ from brian2.units import Quantity, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.rules.factors import without_conditions
 from hebbsim.statements import parse_statements
 
 __all__ = ["change_dimensions"]
@@ -41,10 +42,11 @@ def change_dimensions(
     for statement in parse_statements(code):
         if statement.target != "w" or statement.operator not in ("+=", "-="):
             continue
-        named = {n: getattr(units, n, None) for n in get_identifiers(statement.value)}
+        value = without_conditions(statement.value)
+        named = {n: getattr(units, n, None) for n in get_identifiers(value)}
         of_units = {name: unit for name, unit in named.items() if isinstance(unit, Quantity)}
         try:
-            return parse_expression_dimensions(statement.value, of_units | known)
+            return parse_expression_dimensions(value, of_units | known)
         except (KeyError, SyntaxError, ValueError, DimensionMismatchError):
             continue  # calls a function, or reads the weight or what the user defines
     return DIMENSIONLESS

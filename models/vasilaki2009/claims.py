@@ -26,6 +26,7 @@ def _relearning() -> list[Claim]:
             least=15,
             most=40,
             over="mean",
+            quick=False,
             digits=1,
         ),
         Claim("Slow rate: right at presentation 5", "slow: P(5)", most=0.3, over="mean"),
@@ -64,8 +65,8 @@ def _failures() -> list[Claim]:
                 over="mean",
             ),
             Claim(
-                f"{name}: best of presentations 1 to 30",
-                f"{name}: P up to 30",
+                f"{name}: best five of presentations 1 to 30",
+                f"{name}: best five",
                 most=0.7,
                 over="mean",
                 quick=False,
@@ -108,6 +109,7 @@ def _errors() -> list[Claim]:
             "one error makes the next choice a guess (from memory)",
             most=0.65,
             over="mean",
+            quick=False,
         ),
         Claim("... before it", "lies, on the edge: before"),
     ]

@@ -72,7 +72,8 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         numbers[f"{name}: trials to relearn"] = condition.pictures * _relearned(
             curve, settings.block
         )
-        numbers[f"{name}: P up to 30"] = float(curve[: min(30, shown)].max())
+        fives = curve[: min(30, shown) // 5 * 5].reshape(-1, 5).mean(axis=1)
+        numbers[f"{name}: best five"] = float(fives.max())
         numbers[f"{name}: P from 20 to 30"] = float(curve[19:30].mean())
         errors, trials = life.after_errors()
         arrays[f"errors after errors {name}"] = np.array([errors, trials])

@@ -110,13 +110,16 @@ def _pictures(results: Sequence[Results]) -> Figure:
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.5))
     shown, drawn = parts
     arrays = results[0].arrays
-    axes = shown.subplots(1, 5, width_ratios=(1, 1, 1, 1, 2))
+    axes = shown.subplots(1, 5, width_ratios=(1, 1, 1, 1, 1))
     titles = ("picture 1", "picture 2", "as shown", "as shown")
     for ax, image, title in zip(axes, arrays["pictures"].reshape(4, 32, 32), titles, strict=False):
         ax.imshow(image, cmap="gray")
         ax.set_title(title, fontsize=8)
-    axes[-1].imshow(mosaic(arrays["kernels"]), cmap="RdBu_r", vmin=-1, vmax=1)
-    axes[-1].set_title("kernels, learned without reward", fontsize=8)
+    rows = [mosaic(four) for four in np.split(arrays["kernels"], 4)]
+    gap = np.full((1, rows[0].shape[1]), np.nan)
+    kernels = np.concatenate([part for row in rows for part in (row, gap)])
+    axes[-1].imshow(kernels, cmap="RdBu_r", vmin=-1, vmax=1)
+    axes[-1].set_title("kernels", fontsize=8)
     for ax in axes:
         ax.set_axis_off()
     curve, shift, noise = drawn.subplots(1, 3)

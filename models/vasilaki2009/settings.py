@@ -39,7 +39,7 @@ class Settings(SavedSettings):
         Shifted and noisy versions of a real picture that are shown while it is learned.
     """
 
-    n_networks: int = 4
+    n_networks: int = 2
     n_inputs: int = 100
     n_hidden: int = 100
     flip: float = 0.02
@@ -48,11 +48,11 @@ class Settings(SavedSettings):
     slow_rate: float = 0.007
     stop: float = 0.1
     block: int = 40
-    n_blocks: int = 6
+    n_blocks: int = 5
     n_dropped: int = 2
     lie_at: int = 25
     versions: int = 60
 
 
 FULL = Settings()
-QUICK = replace(FULL, n_blocks=5, n_dropped=1, block=32, lie_at=15, versions=30)
+QUICK = replace(FULL, n_networks=4, n_blocks=3, n_dropped=1, block=32, lie_at=15, versions=30)

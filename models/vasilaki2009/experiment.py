@@ -9,11 +9,11 @@ from brian2 import seed as seed_brian
 from models.common.model import Announce, Results, silent
 from models.vasilaki2009.conditions import Condition, conditions
 from models.vasilaki2009.model import build
-from models.vasilaki2009.pictures import Eye, open_eye, views
+from models.vasilaki2009.pictures import Eye, open_eye, two_photographs, views
 from models.vasilaki2009.protocol import Protocol, Task, presentations, random_pictures
 from models.vasilaki2009.settings import Settings
 
-__all__ = ["KNOWN", "NOISES", "SHIFTS", "Life", "live", "proportion_interval", "run"]
+__all__ = ["KNOWN", "NOISES", "SHIFTS", "Life", "proportion_interval", "run"]
 
 #: Presentations after a reversal of which the numbers say how many choices were right
 ASKED = (1, 2, 3, 5, 10, 15, 20, 30)
@@ -89,14 +89,6 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
     return Results(numbers | dict(found.numbers), arrays | dict(found.arrays))
 
 
-def live(
-    settings: Settings, condition: Condition, task: Task, bits: np.ndarray, seed: list[int]
-) -> Life:
-    """Let networks learn a task with given patterns, `(patterns, networks, inputs)`."""
-    life, _ = _taught(settings, condition, task, bits, seed, settings.flip)
-    return life
-
-
 def _condition(settings: Settings, condition: Condition, seed: list[int]) -> Life:
     lie_at = settings.lie_at if condition.lies else None
     task = Task(
@@ -104,7 +96,8 @@ def _condition(settings: Settings, condition: Condition, seed: list[int]) -> Lif
     )
     rng = np.random.default_rng([*seed, 1])
     sizes = (condition.pictures, settings.n_networks, settings.n_inputs)
-    return live(settings, condition, task, random_pictures(*sizes, rng), seed)
+    bits = random_pictures(*sizes, rng)
+    return _taught(settings, condition, task, bits, seed, settings.flip)[0]
 
 
 def _taught(
@@ -161,14 +154,15 @@ def _relearned(curve: np.ndarray, block: int) -> float:
 
 def _real_pictures(settings: Settings, seed: int) -> Results:
     """Learn on features of real pictures, and on as many pixels; then see other versions."""
-    eye = open_eye(seed)
+    photos = two_photographs(settings.pictures)
+    eye = open_eye(photos, seed)
     rng = np.random.default_rng([seed, 4])
-    seen = views(settings.versions, *KNOWN, rng)
-    unseen = [views(PROBES, shift, KNOWN[1], rng) for shift in SHIFTS]
-    unseen += [views(PROBES, 0, noise, rng) for noise in NOISES]
+    seen = views(photos, settings.versions, *KNOWN, rng)
+    unseen = [views(photos, PROBES, shift, KNOWN[1], rng) for shift in SHIFTS]
+    unseen += [views(photos, PROBES, 0, noise, rng) for noise in NOISES]
     numbers: dict[str, float] = {}
     arrays: dict[str, np.ndarray] = {
-        "pictures": np.stack([views(1, 0, 0, rng)[:, 0, 0], seen[:, 0, 0]]),
+        "pictures": np.stack([views(photos, 1, 0, 0, rng)[:, 0, 0], seen[:, 0, 0]]),
         "kernels": eye.network.stages[0].conv.get_kernel("w"),
     }
     for kind in ("features", "pixels"):

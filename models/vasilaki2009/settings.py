@@ -37,6 +37,8 @@ class Settings(SavedSettings):
         Presentation in a block after which the next correct choice is punished.
     versions : int
         Shifted and noisy versions of a real picture that are shown while it is learned.
+    pictures : tuple of str
+        Two image files of the user's; by default scikit-learn's sample photographs.
     """
 
     n_networks: int = 2
@@ -52,6 +54,7 @@ class Settings(SavedSettings):
     n_dropped: int = 2
     lie_at: int = 25
     versions: int = 60
+    pictures: tuple[str, ...] = ()
 
 
 FULL = Settings()

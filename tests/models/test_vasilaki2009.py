@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from brian2 import TimedArray, defaultclock, prefs
 from conftest import choose_target
+from PIL import Image
 
+from hebbsim.errors import SettingsError
 from models.common.claim import failing
 from models.vasilaki2009.claims import CLAIMS
 from models.vasilaki2009.experiment import Life, proportion_interval, run
 from models.vasilaki2009.model import HEBB, build, teach
+from models.vasilaki2009.pictures import VIEW, two_photographs, views
 from models.vasilaki2009.protocol import Protocol, Task, presentations, random_pictures
 from models.vasilaki2009.settings import QUICK
 
@@ -132,6 +135,23 @@ def test_every_rule_is_rewarded_within_bounds():
         assert "modulator_post" in rule.equations
         assert "decided_post < stop" in rule.equations
     assert "decided" not in teach("plain", 0.1, None).equations
+
+
+def test_pictures_of_the_users(tmp_path):
+    paths = []
+    for size, name in ((40, "a"), (50, "b"), (VIEW, "small")):
+        pixels = np.random.default_rng(size).integers(256, size=(size, 60, 3), dtype=np.uint8)
+        paths.append(str(tmp_path / f"{name}.png"))
+        Image.fromarray(pixels).save(paths[-1])
+    photos = two_photographs(paths[:2])
+    assert [photo.shape for photo in photos] == [(40, 60), (50, 60)]
+    seen = views(photos, 3, 2, 0.5, np.random.default_rng(0))
+    assert seen.shape == (2, 3, 1, VIEW, VIEW)
+    np.testing.assert_allclose(seen.std(axis=(-2, -1)), 1)
+    with pytest.raises(SettingsError, match="expected two image files, or none, got 1"):
+        two_photographs(paths[:1])
+    with pytest.raises(SettingsError, match=r"small\.png' has 32 rows and 60 columns"):
+        two_photographs(paths[1:])
 
 
 @pytest.mark.slow

@@ -16,12 +16,14 @@ class Condition:
     ----------
     depth : int
         Hidden layers.
-    hebb : str
-        A key of `models.vasilaki2009.model.HEBB`.
     learning_rate, temperature : float
         ``eta`` and ``T``.
     stop : float or None
         Drive at which success teaches no more.
+    block : int
+        Presentations of each picture until the mapping changes.
+    hebb : str
+        A key of `models.vasilaki2009.model.HEBB`.
     pictures, actions : int
         Of the task.
     lies : bool
@@ -32,6 +34,7 @@ class Condition:
     learning_rate: float
     temperature: float
     stop: float | None
+    block: int
     hebb: str = "covariance"
     pictures: int = 2
     actions: int = 2
@@ -40,13 +43,13 @@ class Condition:
 
 def conditions(settings: Settings) -> dict[str, Condition]:
     """Return all conditions by their names."""
-    one = Condition(1, settings.learning_rate, settings.temperature, settings.stop)
+    one = Condition(1, settings.learning_rate, settings.temperature, settings.stop, settings.block)
     return {
         "1 hidden layer": one,
         "no hidden layer": replace(one, depth=0),
         "2 hidden layers": replace(one, depth=2),
         "3 hidden layers": replace(one, depth=3),
-        "slow": replace(one, learning_rate=settings.slow_rate),
+        "slow": replace(one, learning_rate=settings.slow_rate, block=settings.slow_block),
         "plain": replace(one, hebb="plain"),
         "plain faster": replace(one, hebb="plain faster"),
         "pre only": replace(one, hebb="pre only"),

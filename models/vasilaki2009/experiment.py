@@ -70,7 +70,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         arrays[f"curve {name}"] = curve
         numbers |= {f"{name}: P({n})": float(curve[n - 1]) for n in ASKED if n <= shown}
         numbers[f"{name}: trials to relearn"] = condition.pictures * _relearned(
-            curve, settings.block
+            curve, condition.block
         )
         fives = curve[: min(30, shown) // 5 * 5].reshape(-1, 5).mean(axis=1)
         numbers[f"{name}: best five"] = float(fives.max())
@@ -92,7 +92,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
 def _condition(settings: Settings, condition: Condition, seed: list[int]) -> Life:
     lie_at = settings.lie_at if condition.lies else None
     task = Task(
-        condition.pictures, condition.actions, settings.block, settings.n_blocks, lie_at=lie_at
+        condition.pictures, condition.actions, condition.block, settings.n_blocks, lie_at=lie_at
     )
     rng = np.random.default_rng([*seed, 1])
     sizes = (condition.pictures, settings.n_networks, settings.n_inputs)

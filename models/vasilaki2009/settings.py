@@ -31,6 +31,8 @@ class Settings(SavedSettings):
         Drive beyond which a rewarded neuron learns no more.
     block : int
         Presentations of each picture until the mapping changes.
+    slow_block : int
+        The same at the slow rate, which takes longer to settle.
     n_blocks, n_dropped : int
         Blocks of a run, and the first of them, which are left out of what is reported.
     lie_at : int
@@ -50,6 +52,7 @@ class Settings(SavedSettings):
     slow_rate: float = 0.007
     stop: float = 0.1
     block: int = 40
+    slow_block: int = 50
     n_blocks: int = 5
     n_dropped: int = 2
     lie_at: int = 25
@@ -58,4 +61,13 @@ class Settings(SavedSettings):
 
 
 FULL = Settings()
-QUICK = replace(FULL, n_networks=4, n_blocks=3, n_dropped=1, block=32, lie_at=15, versions=30)
+QUICK = replace(
+    FULL,
+    n_networks=4,
+    n_blocks=3,
+    n_dropped=1,
+    block=32,
+    slow_block=32,
+    lie_at=15,
+    versions=30,
+)

@@ -1,10 +1,12 @@
-"""What figures share: kernels as images, accuracies over layers. Drawn without pyplot's state."""
+"""What figures share: kernels as images, accuracies over layers, films. Drawn without pyplot."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from matplotlib.animation import Animation
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,6 +23,7 @@ __all__ = [
     "new_figure",
     "outside_legend",
     "save_figure",
+    "save_picture",
     "show_mosaics",
 ]
 
@@ -42,6 +45,19 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as a PNG of 200 dots an inch."""
     with whole_file(Path(path)) as file:
         FigureCanvasAgg(figure).print_png(file)
+
+
+def save_picture(picture: Figure | Animation, path: Path) -> None:
+    """Write a figure as ``path.png``, or an animation as ``path.gif``."""
+    if isinstance(picture, Figure):
+        save_figure(picture, path.with_name(path.name + ".png"))
+        return
+    with TemporaryDirectory() as folder:  # matplotlib writes to a name, not to a file
+        drawn = Path(folder, "animation.gif")
+        picture.save(drawn, writer="pillow")
+        content = drawn.read_bytes()
+    with whole_file(path.with_name(path.name + ".gif")) as file:
+        file.write(content)
 
 
 def mosaic(kernel: np.ndarray) -> np.ndarray:

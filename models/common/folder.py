@@ -53,8 +53,8 @@ class ModelFolder(RunFolder[Row, SavedSettings]):
         super().__init__(path, Row)
 
     def figure(self, name: str) -> Path:
-        """Path of a figure."""
-        return self.path / f"{name}.png"
+        """Path of a figure or an animation, without suffix."""
+        return self.path / name
 
     def arrays(self, seed: int) -> Path:
         """Path of a seed's arrays."""
@@ -63,7 +63,7 @@ class ModelFolder(RunFolder[Row, SavedSettings]):
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""
         yield from super().files()
-        for pattern in ("*.png", "arrays/seed*.npz"):
+        for pattern in ("*.png", "*.gif", "arrays/seed*.npz"):
             yield from sorted(self.path.glob(pattern))
 
     def add(

@@ -6,10 +6,11 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from matplotlib.animation import Animation
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from hebbsim.experiments.figures import save_figure
+from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import cores, run_preferences
 from hebbsim.experiments.progress import progress_bar
 from hebbsim.experiments.settings import SavedSettings
@@ -62,7 +63,8 @@ class Model[S: SavedSettings]:
     claims : sequence of Claim
         What the paper says; the first one stands in the table of all models.
     figures : callable
-        Takes the settings and the results of all seeds, and returns figures by name.
+        Takes the settings and the results of all seeds, and returns figures and animations by
+        name.
     dtype : str
         Precision of the variables.
     """
@@ -73,7 +75,7 @@ class Model[S: SavedSettings]:
     quick: S
     run: Callable[[S, int, Announce], Results]
     claims: Sequence[Claim]
-    figures: Callable[[S, Sequence[Results]], Mapping[str, Figure]]
+    figures: Callable[[S, Sequence[Results]], Mapping[str, Figure | Animation]]
     dtype: str = "float64"
 
     def run_seeds(
@@ -136,7 +138,7 @@ class Model[S: SavedSettings]:
             results = [Results(*found) for found in kept.by_seed().values()]
             write_text(kept.table, self.table(results, quick=quick))
             for name, figure in self.figures(settings, results).items():
-                save_figure(figure, kept.figure(name))
+                save_picture(figure, kept.figure(name))
         return results
 
     def table(self, results: Sequence[Results], *, quick: bool = False) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.animation import Animation
 from matplotlib.figure import Figure
 
 from hebbsim.errors import SettingsError
-from hebbsim.experiments.figures import save_figure
+from hebbsim.experiments.figures import save_picture
 from hebbsim.whole_file import write_text
 from models.common.model import Model, Results
 
@@ -21,7 +22,7 @@ def write_page(
     model: Model,
     results: Sequence[Results],
     seconds: Sequence[float],
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Figure | Animation],
     command: str,
     page: Path = PAGE,
 ) -> None:
@@ -56,7 +57,7 @@ def write_page(
         f"the comments '<!-- {model.name} -->' and '<!-- end of {model.name} -->'",
     )
     for name, figure in figures.items():
-        save_figure(figure, page.parent / "figures" / f"{model.name}-{name}.png")
+        save_picture(figure, page.parent / "figures" / f"{model.name}-{name}")
     write_text(page, text)
 
 

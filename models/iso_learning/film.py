@@ -41,6 +41,8 @@ def film(arrays: Mapping[str, np.ndarray], settings: Settings) -> FuncAnimation:
     views[0].title(f"steps 0 to {n:,}")
     views[1].title(f"the last {n:,} of {settings.steps:,}")
     _draw_weights(axes["rho"], arrays, settings)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # once is enough: it would take most of the time
 
     def draw(step: int) -> None:
         for view in views:

@@ -15,7 +15,7 @@ from models.iso_learning.settings import Settings
 __all__ = ["film"]
 
 #: Steps between two pictures, and how many steps of its way trail behind the robot
-STRIDE, TRAIL = 10, 300
+STRIDE, TRAIL = 20, 300
 METRE_TO_MM = 1000
 
 
@@ -48,7 +48,7 @@ def film(arrays: Mapping[str, np.ndarray], settings: Settings) -> FuncAnimation:
         for view in views:
             view.draw(step)
 
-    return FuncAnimation(figure, draw, frames=range(STRIDE, n, STRIDE), interval=60)
+    return FuncAnimation(figure, draw, frames=range(STRIDE, n, STRIDE), interval=100)
 
 
 class _View:

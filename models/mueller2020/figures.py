@@ -39,7 +39,7 @@ def _operation(arrays: Mapping[str, np.ndarray], kind: str, spaces: str) -> Figu
         for ax, (first, last) in zip(row, spans, strict=True):
             _raster(ax, arrays, kind, space, (first, last))
         row[0].set_ylabel(f"{NAMES[space]}\ncell, sorted")
-    for ax, (first, _) in zip(axes[-1], spans, strict=True):
+    for ax in axes[-1]:
         ax.set_xlabel("time (ms)")
     titles = ["LOAD", f"RECALL, {start - loaded:g} s later"]
     for ax, title in zip(axes[0], titles, strict=False):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure, outside_legend
+from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
 from models.common.model import Results
 from models.mueller2020.settings import N_PATTERNS, Settings
 
@@ -126,14 +126,13 @@ def _comparison(results: Sequence[Results]) -> Figure:
         }
         bins = np.linspace(0, max(v.max() for v in values.values()), 25)
         for (kind, found), colour in zip(values.items(), COLOURS, strict=False):
-            label = f"{kind} content" if ax is axes[0] else None
-            ax.hist(found, bins, color=colour, alpha=0.6, label=label)
+            ax.hist(found, bins, color=colour, alpha=0.6, label=f"{kind} content")
         area = np.mean([r.numbers[name] for r in results])
         ax.set_title(f"{title}: area under the curve {area:.2f}", loc="left", fontsize=9)
-        ax.set_xlabel("synaptic resource released in the second recall")
         hide_frame(ax)
     axes[0].set_ylabel("comparisons")
-    outside_legend(figure)
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.supxlabel("synaptic resource released in the second recall", fontsize=10)
     return figure
 
 

@@ -50,7 +50,7 @@ class Settings(SavedSettings):
     noise_delay: Quantity
 
 
-#: The reduced configuration in which neural spaces have 1000 cells as the content space has
+#: Neural spaces have 1000 excitatory cells, as the content space has
 FULL = Settings(
     n_excitatory=1000,
     n_inhibitory=250,
@@ -63,7 +63,7 @@ FULL = Settings(
     noise_recalls=5,
     noise_delay=1 * second,
 )
-#: The same network, which is never smaller: with 500 cells in the content space recall fails
+#: The same network with a shorter protocol
 QUICK = replace(
     FULL,
     n_presentations=50,

@@ -86,6 +86,8 @@ class Program:
         device.build(directory=str(self.folder), compile=False, run=False)
         with (self.folder / "makefile").open("a") as makefile:
             makefile.write(_PRECOMPILED)
+        # what depends on what takes seconds to find out, and all is compiled anyway
+        (self.folder / "make.deps").touch()
         make = ["make", f"-j{cores()}", "all"]
         done = subprocess.run(make, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:

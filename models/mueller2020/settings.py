@@ -71,6 +71,7 @@ QUICK = replace(
     n_copies=3,
     n_comparisons=6,
     delay=1 * second,
+    noise=(0.1,),
     noise_recalls=2,
 )
 

@@ -68,6 +68,8 @@ def test_the_table_has_numbers_ranges_and_what_diverged():
 def test_claims_of_the_full_size_are_not_asked_of_the_quick_one():
     claims = [replace(CLAIMS[0], quick=False)]
     assert failing(claims, [{"sum": 1}], quick=True) == []
+    assert claims_table(claims, [{"gap": 1}], quick=True).count("\n| The sum") == 0
+    assert claims_table(claims, [{"sum": 1}], quick=True).count("\n| The sum") == 1
     assert failing(claims, [{"sum": 1}], quick=False) == [
         "The sum is large: expected ≥ 6, got 1.00"
     ]

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from brian2 import device, set_device
+from brian2 import device
+
+from hebbsim.experiments.standalone import current_device
 
 __all__ = ["standalone"]
 
@@ -19,8 +21,7 @@ def standalone() -> Iterator[Callable[[], float]]:
     given. It compiles and runs the program, and returns how long that ran, in seconds. All results
     must be read within the block; after it Brian2 is in runtime mode.
     """
-    with TemporaryDirectory() as folder:
-        set_device("cpp_standalone", build_on_run=False)
+    with TemporaryDirectory() as folder, current_device("cpp_standalone"):
 
         def build() -> float:
             device.build(directory=folder, run=False)
@@ -28,8 +29,4 @@ def standalone() -> Iterator[Callable[[], float]]:
             device.run(directory=folder, with_output=False, run_args=[])
             return perf_counter() - start
 
-        try:
-            yield build
-        finally:
-            device.reinit()
-            set_device("runtime")
+        yield build

@@ -156,7 +156,7 @@ def test_standalone_drives_the_same_way_as_python_for_10_000_steps():
         prefs.codegen.target = "numpy"
         python = follow(paths(names, steps, noise, True))
     apart = abs(compiled[0] - python[0]).max((0, 1))  # of the arena's width, at each step
-    # neighbouring paths part, so that rounding grows: from 1e-16 by a factor of ten in 800 steps
+    # neighbouring paths part, so that rounding grows
     assert apart[:5000].max() < 1e-9
     assert apart.max() < 1e-3
     np.testing.assert_array_equal(compiled[2], python[2])

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from brian2.units import Quantity, second
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.rules.bounds import Bounds, checked_bounds, clips, is_soft, soft_change, softened
 from hebbsim.rules.checks import check_time
@@ -30,6 +31,14 @@ class RewardGated(Rule):
     a network's neuron with ``conv.reward = linked_var(neuron, 'dopamine')``, or give `reward` as
     an expression, such as ``'recorded(t)'`` with a `TimedArray`.
 
+    An expression that names variables of neurons, such as ``'plateau_post'``, is a modulator of
+    each connection: a dendrite's plateau or a neuron's burst gates what its own synapses learn::
+
+        credit = modulator*eligibility (summed),    dw/dt = credit
+
+    Where a kernel is shared, it learns from all neurons that use it. What becomes eligible in a
+    time step then counts from the next one on.
+
     Bounds are those of the weight, whether the rule or the rewarded rule was given them: soft
     ones scale what the reward makes of the trace, so that punishment fades towards the lower.
     What reads the weight otherwise, such as ``mu`` of `PairSTDP` or the decay of `Oja`, is part
@@ -45,7 +54,8 @@ class RewardGated(Rule):
         then a factor of each term of the rule's sums, and no trace is kept. With `per_sample` the
         rewards may then also be those of each position, by `PerPosition` in place of `PerSample`.
     reward : str, optional
-        An expression for the reward; by default it is the shared parameter ``reward``.
+        An expression for the reward; by default it is the shared parameter ``reward``. It may name
+        variables of the connection's neurons, with ``_pre`` and ``_post``.
     tau_reward : Quantity, optional
         Time constant of the running mean that is subtracted from the reward; by default nothing
         is subtracted.
@@ -69,8 +79,9 @@ class RewardGated(Rule):
     Raises
     ------
     ValueError
-        If the rule changes the weight in another way than by ``+=`` and ``-=``; without a trace,
-        in another way than in proportion to its sums.
+        If the rule changes the weight in another way than by ``+=`` and ``-=``, or without a trace
+        in another way than in proportion to its sums; or if a reward that names variables of
+        neurons shall have a mean subtracted or differ between samples.
     """
 
     rule: Rule = field(default_factory=PairSTDP)
@@ -106,9 +117,21 @@ class RewardGated(Rule):
         given = {"rule": rule, "tau_e": tau_e, "tau_reward": tau_reward, **own}
         for name, value in {**inherited, **given, **kwds}.items():
             object.__setattr__(self, name, value)
+        if self._is_local and (self.tau_reward is not None or self.per_sample):
+            option = "tau_reward" if self.tau_reward is not None else "per_sample"
+            raise ValueError(
+                f"RewardGated: the reward {self.reward!r} is one of each connection, and {option} "
+                f"is for a reward that all share; leave out {option}, or compute the modulator in "
+                "the neurons' own model"
+            )
         for name, text in self._texts().items():
             object.__setattr__(self, name, made_text(kwds.get(name, ""), text))
         self.__post_init__()
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether each connection has a reward of its own, told by its neurons."""
+        return any(name.endswith(("_pre", "_post")) for name in get_identifiers(self.reward))
 
     # --- the texts --------------------------------------------------------------------------
 
@@ -118,6 +141,9 @@ class RewardGated(Rule):
         equations = self._immediate() if at_once else self._trace()
         if not self.per_sample:
             equations += factors
+        if self._is_local and not at_once:
+            credit = f"{self._signed('modulator')}*eligibility : {self._unit}"
+            equations.append(f"credit = {credit} (summed)")
         return {
             **{name: getattr(self.rule, name) for name in _PASSED_ON},
             "equations": "\n".join(filter(None, equations)),
@@ -157,16 +183,20 @@ class RewardGated(Rule):
     def _trace(self) -> list[str]:
         """Equations of the rule, its trace, and what rewards make of it."""
         flags = "clock-driven, per sample" if self.per_sample else "clock-driven"
-        soft = any(is_soft(statement) for statement in parse_statements(self.rule.update))
-        unit = "1" if soft else self.rule.weight_unit  # soft bounds give a change its units
         equations = [self.rule.equations.strip()]
         if self.per_sample:
             equations = [equations[0].replace("(summed)", "(summed, per sample)")]
-        equations.append(f"deligibility/dt = -eligibility/tau_e : {unit} ({flags})")
+        equations.append(f"deligibility/dt = -eligibility/tau_e : {self._unit} ({flags})")
         if self.per_sample:
-            credit = f"{self._signed('modulator_post')}*eligibility : {unit}"
+            credit = f"{self._signed('modulator_post')}*eligibility : {self._unit}"
             equations.append(f"credit = {credit} (summed over samples)")
         return equations
+
+    @property
+    def _unit(self) -> str:
+        """Of the trace: soft bounds give a change its units."""
+        soft = any(is_soft(statement) for statement in parse_statements(self.rule.update))
+        return "1" if soft else self.rule.weight_unit
 
     def _update(self) -> str:
         """Return the update: what feeds the trace, then what reward makes of it, within bounds."""
@@ -179,7 +209,8 @@ class RewardGated(Rule):
             if str(statement) not in clipped
         ]
         modulator = "modulator" if self.tau_reward is None else "M"
-        change = "credit" if self.per_sample else f"{self._signed(modulator)}*eligibility"
+        is_summed = self.per_sample or self._is_local
+        change = "credit" if is_summed else f"{self._signed(modulator)}*eligibility"
         change += "" if self.trial_by_trial else "*dt/second"
         if fading:
             changes = [f"w_change = {change}", *fading]
@@ -204,13 +235,14 @@ class RewardGated(Rule):
     def _modulator(self) -> list[str]:
         """Equations of reward and modulator, of the kernel or of each sample."""
         shared = "" if self.per_sample else " (shared)"
-        lines = [f"reward{f' = {self.reward}' if self.reward else ''} : 1{shared}"]
+        own = "" if self._is_local else shared
+        lines = [f"reward{f' = {self.reward}' if self.reward else ''} : 1{own}"]
         gate = ""
         if self.trial_by_trial:
             lines.append(f"rewarded : 1{shared}")
             gate = "rewarded*"
         if self.tau_reward is None:
-            lines.append(f"modulator = {gate}reward : 1{shared}")
+            lines.append(f"modulator = {gate}reward : 1{own}")
             return lines
         if self.per_sample:
             # the modulator is read after the mean was integrated, and is that of before

@@ -7,6 +7,7 @@ import pytest
 from brian2 import (
     Network,
     NeuronGroup,
+    Synapses,
     TimedArray,
     defaultclock,
     linked_var,
@@ -25,15 +26,19 @@ INNER = {
     "triplet": rules.TripletSTDP.visual_cortex().hard_bounded(-1, 2),
     "oja": rules.Oja(0.001),
 }
-CASES = [(name, per_sample) for name in INNER for per_sample in (False, True)]
+REWARDS = {
+    "shared": {"tau_reward": 30 * ms},
+    "per sample": {"tau_reward": 30 * ms, "per_sample": True},
+    "of neurons": {"reward": "y_post - 0.5"},
+}
+CASES = [(name, reward) for name in INNER for reward in ("shared", "per sample")]
+CASES.append(("triplet", "of neurons"))
 
 
-def build(seed, name, per_sample):
+def build(seed, name, reward):
     rng = np.random.default_rng(seed)
     geometry, batch_size = random_geometry(rng), 3
-    rule = RewardGated(
-        INNER[name], tau_e=20 * ms, tau_reward=30 * ms, per_sample=per_sample, punishment=0.5
-    )
+    rule = RewardGated(INNER[name], tau_e=20 * ms, punishment=0.5, **REWARDS[reward])
     label = f"{seed}"
 
     def feature_map(shape, activity, model, reset, side):
@@ -52,7 +57,7 @@ def build(seed, name, per_sample):
     source = feature_map(geometry.in_shape, "x", rule.pre_model, rule.pre_reset, "s")
     target = feature_map(geometry.out_shape, "y", rule.post_model, rule.post_reset, "t")
     groups = []
-    if per_sample:
+    if rule.per_sample:
         groups = [PerSample(target, rule.post_samples, namespace=rule.parameters, name=f"r{label}")]
     conv = ConvSynapses(
         source,
@@ -71,9 +76,9 @@ def build(seed, name, per_sample):
         name=f"c{label}",
     )
     conv.set_kernel("w", rng.random(geometry.kernel_shape))
-    if per_sample:
+    if rule.per_sample:
         groups[0].reward = [1, -0.5, 0.25]
-    else:
+    elif not rule.reward:
         conv.reward = 0.7
     return source, target, groups, conv
 
@@ -93,12 +98,12 @@ def explicit():
 
 
 def test_rules_equal_explicit_synapses(explicit, target):
-    for (name, per_sample), ours, theirs in zip(CASES, simulate(), explicit, strict=True):
-        assert (ours[1].ndim > theirs[0].ndim) == per_sample
+    for (name, reward), ours, theirs in zip(CASES, simulate(), explicit, strict=True):
+        assert (ours[1].ndim > theirs[0].ndim) == (reward == "per sample")
         assert np.abs(theirs[1]).max() > 1e-6
         for what, a, b in zip(("w", "eligibility"), ours, theirs, strict=True):
             scale = max(1, np.abs(b).max())
-            message = f"{name}, per sample {per_sample}: {what}"
+            message = f"{name}, reward {reward}: {what}"
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-10 * scale, err_msg=message)
 
 
@@ -155,6 +160,28 @@ def test_continuous_reward_is_a_rate():
     network.run(1 * second)
     change = 0.01 * np.exp(-1 / 20)
     assert conv.w[0] - 0.5 == pytest.approx(3 * change * 0.05, rel=2e-3)
+
+
+def test_each_neuron_gates_what_its_own_synapses_learn():
+    """dw/dt = plateau_post*eligibility: two of three dendrites have a plateau, one of them half."""
+    trace = rules.Rule(
+        1, equations="dw = x_pre : 1 (summed)", update="w += eta*dw*dt/second"
+    ).hard_bounded(0, 1)
+    rule = RewardGated(trace, tau_e=50 * ms, reward="plateau_post")
+    source = FeatureMap((2, 1, 1), "x : 1")
+    branches = FeatureMap((3, 1, 1), "plateau : 1")
+    conv = ConvSynapses(source, branches, "w : 1", rule=rule, kernel_size=1)
+    ordinary = Synapses(source, branches, rule.synapse_model, namespace=rule.parameters)
+    ordinary.connect()
+    ordinary.run_regularly(rule.update, when="end")
+    ordinary.eta = rule.learning_rate
+    source.x, branches.plateau = [1, 0], [1, 0, 0.5]
+    Network(source, branches, conv, ordinary).run(100 * ms)
+    # the trace rises as 1 - exp(-t/tau_e), in units of x*tau_e
+    grown = 0.05 * (0.1 - 0.05 * (1 - np.exp(-2)))
+    expected = grown * np.array([[1, 0], [0, 0], [0.5, 0]])
+    for weights in (conv.get_kernel("w")[:, :, 0, 0], ordinary.w[:].reshape(2, 3).T):
+        np.testing.assert_allclose(weights, expected, rtol=5e-3)
 
 
 def test_each_sample_is_rewarded_for_its_own_spikes(target):
@@ -225,6 +252,9 @@ def test_what_cannot_be_gated_is_refused():
         RewardGated(PAIR, tau_e=5)
     with pytest.raises(TypeError, match="no option 'tau'"):
         RewardGated(PAIR, tau=1)
+    for option in ({"tau_reward": 5 * ms}, {"per_sample": True}):
+        with pytest.raises(ValueError, match=f"is one of each connection, and {min(option)}"):
+            RewardGated(PAIR, reward="plateau_post", **option)
     multiplies = rules.Rule(equations="dw = x_pre : 1 (summed)", update="w = w*(1 + dw)")
     with pytest.raises(ValueError, match="neither \\+= nor -="):
         RewardGated(multiplies)

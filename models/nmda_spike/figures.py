@@ -91,7 +91,7 @@ def _accuracy(results: Sequence[Results]) -> Figure:
         ax.fill_between(delays, found.min(axis=0), found.max(axis=0), color=colour, alpha=0.2)
         ax.plot(delays, found.mean(axis=0), "o-", color=colour, label=label)
     ax.axhline(0.75, color="black", linestyle="--", linewidth=1, label="best sum over inputs")
-    ax.set_ylim(0.4, 1.02)
-    ax.legend(frameon=False, fontsize="small", loc="center right")
+    ax.set_ylim(0.2, 1.02)
+    ax.legend(frameon=False, fontsize="small", loc="lower left")
     _labelled(ax, "time since the input ended (ms)", "accuracy on new trials")
     return figure

@@ -141,4 +141,4 @@ class Settings(SavedSettings):
 
 
 FULL = Settings(dt=0.05 * ms, task_dt=0.1 * ms, learning_trial=150 * ms)
-QUICK = replace(FULL, dt=0.1 * ms, n_choice=24, n_test=40, delays=(0, 100, 200, 300))
+QUICK = replace(FULL, dt=0.1 * ms, n_choice=24, n_test=40, delays=(0, 50, 100, 200, 300))

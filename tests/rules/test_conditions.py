@@ -112,6 +112,18 @@ def test_the_mean_reward_of_earlier_steps_is_subtracted():
     assert_allclose(conv.get_kernel("w")[:, 0], before[:, 0] + 0.1 * modulators * hebb)
 
 
+def test_a_neurons_variable_rewards_its_own_connections_at_once():
+    prefs.codegen.target = "numpy"
+    source, target, conv = rated(
+        RewardGated(rules.Hebb(0.1), tau_e=None, reward="2*y_post - x_pre")
+    )
+    before = conv.get_kernel("w")
+    Network(source, target, conv).run(defaultclock.dt)
+    x, y = windows(source)[0], target.get_maps("y")[0]
+    hebb = np.einsum("cij,ijkl->ckl", 2 * y**2, x) - np.einsum("cij,ijkl->ckl", y, x**2)
+    assert_allclose(conv.get_kernel("w")[:, 0], before[:, 0] + 0.1 * hebb)
+
+
 def test_conditions_bounds_and_rewards_mean_the_same_in_any_order():
     hebb = rules.Hebb()
     assert hebb.learn_if(STOP).soft_bounded(0, 1) == hebb.soft_bounded(0, 1).learn_if(STOP)

@@ -121,6 +121,7 @@ def test_other_signals_write_a_checkpoint_too_and_end_with_their_status(tmp_path
     assert_same(whole, second)
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")  # numpy says so too
 def test_diverging_weights_stop_the_run_and_keep_the_checkpoint(tmp_path):
     path = tmp_path / "state.npz"
     network = ConvNetwork(

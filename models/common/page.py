@@ -42,17 +42,19 @@ def write_page(
     duration = _duration(float(np.mean(seconds)))
     n_seeds = f"{len(results)} seed" + "s" * (len(results) > 1)
     line = f"{first.text} | {first.published} | {found} | `{command}` | {duration} a seed |"
-    section = f"\n{model.table(results)}\n{n_seeds}, {duration} each on two cores: `{command}`.\n"
+    section = f"\n{model.table(results)}\n{n_seeds}, {duration} each on two cores: `{command}`.\n\n"
     text = page.read_text(encoding="utf-8")
     text = _replaced(
+        page,
         text,
         rf"(\| \[{re.escape(model.title)}\]\(#[^)]*\) \| )[^\n]*",
         line,
         f"a line '| [{model.title}](#...) | ... |'",
     )
     text = _replaced(
+        page,
         text,
-        rf"(<!-- {model.name} -->\n).*?(?=\n<!-- end of {model.name} -->)",
+        rf"(<!-- {model.name} -->\n).*?(?=<!-- end of {model.name} -->)",
         section,
         f"the comments '<!-- {model.name} -->' and '<!-- end of {model.name} -->'",
     )
@@ -61,10 +63,10 @@ def write_page(
     write_text(page, text)
 
 
-def _replaced(text: str, pattern: str, by: str, what: str) -> str:
+def _replaced(page: Path, text: str, pattern: str, by: str, what: str) -> str:
     new, n = re.subn(pattern, lambda match: match[1] + by, text, count=1, flags=re.DOTALL)
     if not n:
-        raise SettingsError(f"'{PAGE}' has no place for these results: it needs {what}")
+        raise SettingsError(f"'{page}' has no place for these results: it needs {what}")
     return new
 
 

@@ -65,6 +65,16 @@ class _Run:
     def between(self, covariance: np.ndarray) -> np.ndarray:
         return analysis.covariance_between(covariance, self.size)
 
+    def on_layer_b(self, k1: np.ndarray, k2: np.ndarray, steps: int) -> np.ndarray:
+        """Let cells of layer C grow by the averaged equation, one for each pair of k's."""
+        return averaged_cells(
+            self.counts, self.between(self.q_b), k1, k2, self.weights, eta=ETA, steps=steps
+        )
+
+    def shown(self, weights: np.ndarray) -> np.ndarray:
+        """Return fields with nothing where there are no synapses."""
+        return np.where(self.counts > 0, weights, np.nan)
+
 
 def run(settings: Settings, number: int, announce: Announce = silent) -> Results:
     """
@@ -120,16 +130,8 @@ def _parts(settings: Settings, number: int) -> Iterator[tuple]:
 
 
 def _regimes(this: _Run, kept: dict[str, np.ndarray]) -> Part:
-    k1, k2 = zip(*REGIMES.values(), strict=True)
-    found = averaged_cells(
-        this.counts,
-        this.between(this.q_b),
-        k1,
-        k2,
-        this.weights,
-        eta=ETA,
-        steps=this.settings.steps,
-    )
+    k1, k2 = np.array([*REGIMES.values()]).T
+    found = this.on_layer_b(k1, k2, this.settings.steps)
     kept |= dict(zip(REGIMES, found, strict=True))
     profiles = {name: analysis.radial_profile(w, this.counts) for name, w in kept.items()}
     means = {name: (this.counts * w).sum() / this.counts.sum() for name, w in kept.items()}
@@ -145,22 +147,12 @@ def _regimes(this: _Run, kept: dict[str, np.ndarray]) -> Part:
         "excitatory: mean weight": means["all excitatory"],
         "one sign: mean weight": abs(means["all of one sign"]),
     }
-    fields = np.where(this.counts > 0, found, np.nan)
-    return numbers, {"regimes": fields, "profiles": np.stack(list(profiles.values()))}
+    return numbers, {"regimes": this.shown(found)}
 
 
 def _plane(this: _Run) -> Part:
     k2, k1 = (grid.ravel() for grid in np.meshgrid(*_axes(this.settings), indexing="ij"))
-    found = averaged_cells(
-        this.counts,
-        this.between(this.q_b),
-        k1,
-        k2,
-        this.weights,
-        eta=ETA,
-        steps=this.settings.steps // 2,
-    )
-    fields = np.where(this.counts > 0, found, np.nan)
+    fields = this.shown(this.on_layer_b(k1, k2, this.settings.steps // 2))
     return {}, {"plane": fields.reshape(*map(len, _axes(this.settings)), *fields.shape[1:])}
 
 
@@ -277,7 +269,7 @@ def _live(this: _Run, averaged: dict[str, np.ndarray], *, shared: bool) -> Part:
         f"live, {kind}: least correlation": min(agreement),
         f"live, {kind}: largest difference": max(differences),
     }
-    return numbers, {f"live {kind}": np.where(this.counts > 0, grown[0], np.nan)}
+    return numbers, {f"live {kind}": this.shown(grown[0])}
 
 
 def _chain(this: _Run) -> Part:
@@ -344,7 +336,7 @@ def _information(this: _Run) -> Part:
     l1, l2 = VARIANCES
     noise = np.array(NOISE)
     angles, rate = infomax.best_angles(NOISE, l1, l2, this.rng)
-    expected = np.maximum(0, (1 - noise * (l1 - l2) / (2 * l1 * l2)) / 2)
+    expected = infomax.predicted_share(noise, l1, l2)
     found = np.sin(angles) ** 2
     a, b = np.meshgrid(*[np.linspace(0, np.pi, 361)] * 2)
     tried = np.array([infomax.information(a, b, level, l1, l2).max() for level in NOISE])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
 from models.common.model import Results
 from models.linsker1988.experiment import NOISE, VARIANCES
-from models.linsker1988.infomax import critical_noise
+from models.linsker1988.infomax import critical_noise, predicted_share
 from models.linsker1988.settings import REGIMES, W_MAX, Settings
 
 __all__ = ["figures"]
@@ -140,8 +140,7 @@ def _information(results: Sequence[Results]) -> Figure:
     figure = new_figure(5, 3.2)
     ax = figure.subplots()
     noise = np.linspace(0, 2.2, 200)
-    theory = np.maximum(0, (1 - noise / critical_noise(l1, l2)) / 2)
-    ax.plot(noise, theory, color="black", linewidth=1, label="theory")
+    ax.plot(noise, predicted_share(noise, l1, l2), color="black", linewidth=1, label="theory")
     for found in results:
         ax.plot(NOISE, found.arrays["sin2"], "o", color=COLOURS[0], markersize=4, alpha=0.6)
     ax.axvline(critical_noise(l1, l2), color=GREY, linestyle="--", linewidth=1, label="Bc")

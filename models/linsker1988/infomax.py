@@ -17,7 +17,14 @@ from brian2 import Network, NeuronGroup, defaultclock, ms, seed
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 
-__all__ = ["best_angles", "critical_noise", "information", "oja_cell", "reconstruction_error"]
+__all__ = [
+    "best_angles",
+    "critical_noise",
+    "information",
+    "oja_cell",
+    "predicted_share",
+    "reconstruction_error",
+]
 
 TWO_CELLS = """
 q11 = l1*cos(a)**2 + l2*sin(a)**2 : 1
@@ -36,6 +43,11 @@ B : 1 (constant)
 def critical_noise(l1: float, l2: float) -> float:
     """Return the noise from which on both cells are the first principal component."""
     return 2 * l1 * l2 / (l1 - l2)
+
+
+def predicted_share(noise: np.ndarray, l1: float, l2: float) -> np.ndarray:
+    """Return sin^2 of the angle of both best cells to the first principal component."""
+    return np.maximum(0, (1 - noise / critical_noise(l1, l2)) / 2)
 
 
 def information(a: np.ndarray, b: np.ndarray, noise: float, l1: float, l2: float) -> np.ndarray:

@@ -26,6 +26,7 @@ from models.linsker1988.settings import (
     RADIUS_LATERAL,
     REGIMES,
     START,
+    START_COLUMNS,
     Settings,
 )
 
@@ -59,8 +60,8 @@ class _Run:
     def scatter(self, radius: float, reach: int) -> np.ndarray:
         return scattered(self.rng, self.settings.n_synapses, radius, reach)
 
-    def start(self, *shape: int) -> np.ndarray:
-        return self.rng.uniform(-START, START, shape)
+    def start(self, *shape: int, largest: float = START) -> np.ndarray:
+        return self.rng.uniform(-largest, largest, shape)
 
     def between(self, covariance: np.ndarray) -> np.ndarray:
         return analysis.covariance_between(covariance, self.size)
@@ -304,7 +305,7 @@ def _columns(this: _Run, q_f: np.ndarray) -> Part:
     s, size = this.settings, 2 * REACH_G + 1
     shape = (s.columns, s.columns, 1, 1, size, size)
     counts = np.stack([this.scatter(RADIUS_G, REACH_G) for _ in range(s.columns**2)]).reshape(shape)
-    start = this.start(*shape)
+    start = this.start(*shape, largest=START_COLUMNS)
     kernel = analysis.filter_of(q_f[:: s.per_radius, :: s.per_radius], REACH_G - 1)
     numbers: dict[str, float] = {}
     arrays: dict[str, np.ndarray] = {}

@@ -19,6 +19,7 @@ __all__ = [
     "RADIUS_LATERAL",
     "REGIMES",
     "START",
+    "START_COLUMNS",
     "W_MAX",
     "Settings",
 ]
@@ -47,6 +48,9 @@ K_NEXT = (0.35, -3.0)
 RADIUS_G, K_G, ETA_G = 3.5, (0.2, -1.0), 0.2
 #: Weight of the lateral connections of layer G, and their radius in cells (ours)
 LATERAL, RADIUS_LATERAL = 3.0, 1.5
+#: Where the map of orientations starts: from weights as small as START, what neighbours see of the
+#: same few stimuli decides what grows, and they are alike without lateral connections (0.1)
+START_COLUMNS = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Settings(SavedSettings):
     local_size: int = 2
     local_batch: int = 200
     columns: int = 12
-    columns_batch: int = 300
+    columns_batch: int = 100
 
 
 FULL = Settings()

@@ -1,5 +1,6 @@
 """Fixtures: every test that asks for a `target` runs on all code-generation targets."""
 
+import gc
 import shutil
 
 import numpy as np
@@ -20,6 +21,13 @@ STANDALONE = {
     "cuda_on_cpu": "cuda_standalone",
     "cuda": "cuda_standalone",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imports_are_no_garbage():
+    """Keep what was imported out of the collection with which Brian2 begins each run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,18 +1,8 @@
 """Fixtures of the bridge's tests."""
 
-import gc
-
 import pytest
 from brian2 import prefs
 from bridge_cases import LAYERS, build
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _torch_is_no_garbage():
-    """Keep what torch has loaded out of the collection that Brian2 makes before each run."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Two networks live the same life. One of them is looked at in between, and is now
 away and resumed from a checkpoint.
 """
 
-import gc
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -188,15 +187,6 @@ def life(machine, examples):
     case = machine.TestCase
     case.settings = chosen
     return case
-
-
-@pytest.fixture(autouse=True)
-def _frozen_garbage():
-    """Brian2 collects garbage before each run; what has been imported needn't be looked at."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 TestLives = life(Lives, 50)

@@ -18,6 +18,7 @@ from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.copies import in_precision, state_of, take_over
 from hebbsim.networks.fitting import fit
+from hebbsim.networks.garbage import old_objects_kept
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
 from hebbsim.networks.presentation import Presentation, Switches
@@ -160,7 +161,8 @@ class LayeredNetwork(ABC):
         self._presentation = shown
         switches = Switches(self.brian2, self.stages)
         try:
-            with own_random_numbers(), nullcontext() if any(learning) else state_kept(self.brian2):
+            kept = nullcontext() if any(learning) else state_kept(self.brian2)
+            with old_objects_kept(), own_random_numbers(), kept:
                 for number, stage in enumerate(self.stages):
                     computed, learned = number < depth, bool(learning[number])
                     self._rest(stage, computed=computed, learned=learned, frozen=frozen)

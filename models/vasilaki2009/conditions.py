@@ -20,8 +20,10 @@ class Condition:
         ``eta`` and ``T``.
     stop : float or None
         Drive at which success teaches no more.
-    block : int
-        Presentations of each picture until the mapping changes.
+    block, n_blocks : int
+        Presentations of each picture until the mapping changes, and how often it does.
+    n_networks : int
+        Networks side by side.
     hebb : str
         A key of `models.vasilaki2009.model.HEBB`.
     pictures, actions : int
@@ -35,6 +37,8 @@ class Condition:
     temperature: float
     stop: float | None
     block: int
+    n_blocks: int
+    n_networks: int
     hebb: str = "covariance"
     pictures: int = 2
     actions: int = 2
@@ -43,13 +47,28 @@ class Condition:
 
 def conditions(settings: Settings) -> dict[str, Condition]:
     """Return all conditions by their names."""
-    one = Condition(1, settings.learning_rate, settings.temperature, settings.stop, settings.block)
+    one = Condition(
+        depth=1,
+        learning_rate=settings.learning_rate,
+        temperature=settings.temperature,
+        stop=settings.stop,
+        block=settings.block,
+        n_blocks=settings.n_blocks,
+        n_networks=settings.n_networks,
+    )
+    slow = replace(
+        one,
+        learning_rate=settings.slow_rate,
+        block=settings.slow_block,
+        n_blocks=settings.slow_n_blocks,
+        n_networks=settings.slow_networks,
+    )
     return {
         "1 hidden layer": one,
         "no hidden layer": replace(one, depth=0),
         "2 hidden layers": replace(one, depth=2),
         "3 hidden layers": replace(one, depth=3),
-        "slow": replace(one, learning_rate=settings.slow_rate, block=settings.slow_block),
+        "slow": slow,
         "plain": replace(one, hebb="plain"),
         "plain faster": replace(one, hebb="plain faster"),
         "pre only": replace(one, hebb="pre only"),

@@ -92,10 +92,10 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
 def _condition(settings: Settings, condition: Condition, seed: list[int]) -> Life:
     lie_at = settings.lie_at if condition.lies else None
     task = Task(
-        condition.pictures, condition.actions, condition.block, settings.n_blocks, lie_at=lie_at
+        condition.pictures, condition.actions, condition.block, condition.n_blocks, lie_at=lie_at
     )
     rng = np.random.default_rng([*seed, 1])
-    sizes = (condition.pictures, settings.n_networks, settings.n_inputs)
+    sizes = (condition.pictures, condition.n_networks, settings.n_inputs)
     bits = random_pictures(*sizes, rng)
     return _taught(settings, condition, task, bits, seed, settings.flip)[0]
 

@@ -33,6 +33,8 @@ class Settings(SavedSettings):
         Presentations of each picture until the mapping changes.
     slow_block : int
         The same at the slow rate, which takes longer to settle.
+    slow_networks, slow_n_blocks : int
+        Networks and blocks at the slow rate, where networks differ more.
     n_blocks, n_dropped : int
         Blocks of a run, and the first of them, which are left out of what is reported.
     lie_at : int
@@ -53,6 +55,8 @@ class Settings(SavedSettings):
     stop: float = 0.1
     block: int = 40
     slow_block: int = 50
+    slow_networks: int = 10
+    slow_n_blocks: int = 10
     n_blocks: int = 5
     n_dropped: int = 2
     lie_at: int = 25
@@ -68,6 +72,8 @@ QUICK = replace(
     n_dropped=1,
     block=32,
     slow_block=32,
+    slow_networks=4,
+    slow_n_blocks=3,
     lie_at=15,
     versions=30,
 )

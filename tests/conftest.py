@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_device, start_scope
 from cuda_programs import use_cuda
-from precompiled import precompile_standalone
+from precompiled import compile_cython_quickly, precompile_standalone
 
 TARGETS = (
     *("numpy", "cpp_runtime", "cpp_standalone"),
@@ -43,6 +43,7 @@ def _fresh_brian(tmp_path, monkeypatch):
     arguments = list(prefs["codegen.cpp.extra_compile_args_gcc"])
     if shutil.which("g++") is not None:
         precompile_standalone(monkeypatch)
+        compile_cython_quickly(monkeypatch)
     seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()
     yield

@@ -1,4 +1,4 @@
-"""Parse the headers that all of Brian2's generated C++ includes once: most of its compile time."""
+"""What makes the compilation of Brian2's own generated C++ cheap: most of it is for headers."""
 
 import os
 import shlex
@@ -7,8 +7,12 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from brian2 import prefs
+from brian2.codegen.runtime.cython_rt import cython_rt
 from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+
+from hebbsim.codegen.cache_folder import cache_folder
 
 #: What Brian2's own headers include in every unit: none that a template of ours could lack
 STANDARD = "".join(
@@ -18,6 +22,9 @@ STANDARD = "".join(
         *("fstream", "iostream", "limits", "random", "set", "type_traits", "utility", "vector"),
     )
 )
+
+#: Of modules that aren't optimised: Brian2 doesn't tell them from others
+_CYTHON = cache_folder() / "cython-of-tests"
 
 _folder = tempfile.TemporaryDirectory(prefix="hebbsim-headers-")
 
@@ -61,3 +68,15 @@ def precompile_standalone(monkeypatch) -> None:
             makefile.write("\n\nmain.o objects.o: OPTIMISATIONS += -O0\n")
 
     monkeypatch.setattr(CPPStandaloneDevice, "generate_makefile", generate_with_header)
+
+
+def compile_cython_quickly(monkeypatch) -> None:
+    """Let Brian2's own runtime code be compiled without optimising: it runs for a few steps."""
+    chosen = cython_rt.get_compiler_and_args
+
+    def chosen_but_quick():
+        compiler, arguments = chosen()
+        return compiler, [*arguments, "-O0", "-g0"]
+
+    monkeypatch.setattr(cython_rt, "get_compiler_and_args", chosen_but_quick)
+    monkeypatch.setitem(prefs, "codegen.runtime.cython.cache_dir", str(_CYTHON))

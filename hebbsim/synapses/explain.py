@@ -130,17 +130,20 @@ def _steps(kernel: KernelGroup) -> tuple[str, ...]:
 def _update(update: KernelUpdate) -> Work:
     statements = "; ".join(line.strip() for line in update.abstract_code.splitlines())
     norm = update.template_kwds["norm"]
+    lines = [
+        "for each kernel element",
+        *([f"then the L{norm} norm of each filter"] if norm else []),
+    ]
+    if update.of_touched:
+        lines = ["nothing is left to do: spikes look at the weights that they change"]
     return Work(
         update.name,
         update.when,
         update.order,
         statements,
-        (
-            "for each kernel element",
-            *([f"then the L{norm} norm of each filter"] if norm else []),
-        ),
-        len(update.group),
-        _bytes(update, update.group.variables, statements),
+        tuple(lines),
+        0 if update.of_touched else len(update.group),
+        0 if update.of_touched else _bytes(update, update.group.variables, statements),
     )
 
 

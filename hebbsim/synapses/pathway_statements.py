@@ -57,7 +57,9 @@ def between_spikes(kernel: KernelGroup, code: str) -> str:
             f"{kernel.connections.label}: an event-driven equation must be linear, such as "
             "dr/dt = -r/tau; use (clock-driven)"
         ) from None
-    step = word_substitute(integrated, {"dt": "(t - lastupdate)"})
+    # a trace may be called pre or post, and what is kept of it meanwhile has no suffix
+    kept = {f"_{name}": f"_{name}_next" for name in kernel.model.event_driven.names}
+    step = word_substitute(integrated, {"dt": "(t - lastupdate)", **kept})
     return f"{step}\n{code}\nlastupdate = t"
 
 

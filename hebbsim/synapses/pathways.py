@@ -42,6 +42,8 @@ class SpikePathway(LoopNest):
         The event that counts, ``'spike'`` or one of the group's own.
     queue : SpikeQueue
         The spikes that are on their way.
+    weight : str
+        The kernel variable that is looked at for finite values, if it is changed at once.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class SpikePathway(LoopNest):
         *,
         event: str,
         queue: SpikeQueue,
+        weight: str,
         order: int,
         name: str,
     ) -> None:
@@ -68,6 +71,10 @@ class SpikePathway(LoopNest):
         self._read_before(part)
         lines, additions = self._read(kernel, part, group.clock)
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
+        looked_at = self.variables[weight] if weight in part.at_once else None
+        if looked_at is not None:
+            self.variables.add_reference("_nonfinite", kernel, "_nonfinite", index="0")
+            self._needed += [weight, "_nonfinite"]
         n_neurons, first, n_stored = connections.neurons(side)
         # these indices stay the same in the innermost loop
         other = "pre" if side == "post" else "post"
@@ -89,6 +96,7 @@ class SpikePathway(LoopNest):
                 "pre_start": connections.source_map.start,
                 "vectorise": independent and not part.at_once,
                 "at_once": bool(part.at_once),
+                "looked_at": looked_at,
                 "in_order": part.in_order,
                 "n_neurons": n_neurons,
                 "first_neuron": first,
@@ -294,6 +302,7 @@ def make_pathways(
                 side,
                 event=events[name],
                 queue=queue,
+                weight=weight,
                 order=kernel.order + (-1 if side == "pre" else 1),
                 name=f"{kernel.name}_{full_name}",
             )

@@ -45,6 +45,8 @@ class KernelUpdate(LoopNest):
         What errors name as the cause.
     order : int
         Place at the end of a step.
+    of_touched : bool
+        Whether there is nothing to do: spikes look at the weights that they change.
     clock, name : optional
         If it isn't the kernel's own clock; what the object is called after the kernel.
     """
@@ -59,6 +61,7 @@ class KernelUpdate(LoopNest):
         norm: float | Quantity,
         rule: Rule | None,
         order: int,
+        of_touched: bool = False,
         clock: Clock | None = None,
         name: str = "update",
     ) -> None:
@@ -68,6 +71,7 @@ class KernelUpdate(LoopNest):
         #: Whether the update is the rule's own, and weights beyond its bounds are refused
         self.of_rule = False
         self._normalized = normalize is not None
+        self.of_touched = of_touched
         super().__init__(
             kernel,
             "kernel_update",
@@ -80,6 +84,7 @@ class KernelUpdate(LoopNest):
                 "geometry": kernel.geometry,
                 "norm": NORMS.get(normalize or ""),
                 "norm_value": float(np.asarray(norm)),
+                "of_touched": of_touched,
                 "standalone": not isinstance(get_device(), RuntimeDevice),
                 "_weight_var": kernel.variables[weight],
             },
@@ -95,6 +100,9 @@ class KernelUpdate(LoopNest):
         """Look at the weights, before the code object is made."""
         if self.rule is not None and self.of_rule:
             check_weight_range(self.group, self.rule, self._normalized)
+        if self.of_touched and isinstance(get_device(), RuntimeDevice):
+            bad = np.flatnonzero(~np.isfinite(self.group.variables[self.weight].get_value()))
+            self.group.variables["_nonfinite"].set_value(bad[0] if len(bad) else -1)
         super().before_run(run_namespace)
 
     def run(self) -> None:
@@ -137,7 +145,9 @@ def make_update(
     _check_names(kernel, statements or "")
     _check_norm(kernel.connections.label, normalize, norm)
     code = _statements(kernel, statements, order)
+    of_touched = False
     if code is None and (kernel.changed_by_spikes or weight in kernel.changed_at_once):
+        of_touched = normalize is None and not kernel.changed_by_spikes
         code = ""  # what changed is masked, normalised and looked at
     if code is None:
         if kernel.is_masked or normalize is not None:
@@ -153,12 +163,13 @@ def make_update(
         )
     update = KernelUpdate(
         kernel,
-        code + _masking(kernel, weight),
+        code if of_touched else code + _masking(kernel, weight),
         weight=weight,
         normalize=normalize,
         norm=norm,
         rule=rule,
         order=order + 3,
+        of_touched=of_touched,
     )
     update.of_rule = rule is not None and statements == rule.update
     return update

@@ -181,18 +181,24 @@ STDP = {
 }
 
 
-def stdp(kind):
+def stdp(kind, names=("apre", "apost")):
     prefs.codegen.target = "numpy"
+    given = {
+        key: value.replace("apre", names[0]).replace("apost", names[1])
+        if isinstance(value, str)
+        else value
+        for key, value in STDP.items()
+    }
     source = SpikeGeneratorGroup(4, [0, 1, 2, 3, 1], [1, 2, 3, 4, 6] * ms)
     neuron = {"threshold": "abs(t - at) < dt/2", "reset": "v = 0"}
     if kind == "synapses":
         target = NeuronGroup(4, "at : second\nv : 1", **neuron)
-        joined = Synapses(source, target, **STDP)
+        joined = Synapses(source, target, **given)
         joined.connect()
     else:
         target = FeatureMap((4, 1, 1), "at : second\nv : 1", **neuron)
         prefs.codegen.target = "numpy" if kind == "explicit" else kind
-        joined = ConvSynapses(source, target, **STDP, kernel_size=1, source_shape=(4, 1, 1))
+        joined = ConvSynapses(source, target, **given, kernel_size=1, source_shape=(4, 1, 1))
     target.at, joined.w = "3*ms + i*ms", 0.2
     running = joined.to_synapses() if kind == "explicit" else joined
     Network(source, target, running).run(10 * ms)
@@ -206,6 +212,11 @@ def test_brian2s_stdp_example_where_nothing_is_shared(kind):
     for found, right in zip(stdp(kind), stdp("synapses"), strict=True):
         assert np.ptp(right) > 0.01
         np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
+def test_traces_may_be_called_pre_and_post():
+    for found, right in zip(stdp("numpy", ("pre", "post")), stdp("synapses"), strict=True):
+        np.testing.assert_array_equal(found, right)
 
 
 @pytest.mark.parametrize("dt", [0.01, 0.02, 0.04])

@@ -7,7 +7,9 @@ import pytest
 from brian2 import (
     DimensionMismatchError,
     Network,
+    SpikeGeneratorGroup,
     defaultclock,
+    ms,
     mV,
     nA,
     nS,
@@ -69,6 +71,38 @@ def test_weights_that_diverge_stop_the_run(target, capfd):
     )
     assert re.fullmatch(message, str(error.value))
     assert isinstance(error.value, ArithmeticError)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_weights_that_spikes_change_at_once_stop_the_run(target, capfd):
+    # no weight is shared: each spike visits its own, and nothing else is looked at
+    spikes = SpikeGeneratorGroup(6, [4] * 8, np.arange(8) * 0.1 * ms)
+    layer = FeatureMap((2, 1, 1), "v : 1", name="layer")
+    conv = ConvSynapses(
+        spikes,
+        layer,
+        "w : 1",
+        on_pre="w *= 1 + 1e100*krow",
+        source_shape=(1, 2, 3),
+        kernel_size=(2, 3),
+        name="conv",
+    )
+    conv.w = 1
+    element = (1 * 3 + 1) * 2  # of neuron 4 and channel 0
+    if target in STANDALONE:
+        with pytest.raises(RuntimeError, match="run failed"):
+            run_steps(spikes, layer, conv, steps=8)
+        assert f"conv: 'w' is not finite at kernel element {element}" in capfd.readouterr().err
+        return
+    network = Network(spikes, layer, conv)
+    with pytest.raises(NonFiniteWeightsError, match=f"kernel element {element}, step 3,"):
+        network.run(0.8 * ms)
+    assert np.isfinite(np.delete(conv.w[:], [element, element + 1])).all()
+    conv.w = 1
+    network.run(0.2 * ms)
+    conv.w[3] = np.inf  # set by hand
+    with pytest.raises(NonFiniteWeightsError, match="kernel element 3, step"):
+        network.run(0.1 * ms)
 
 
 def test_units_of_updates_must_match():

@@ -87,3 +87,13 @@ static thread_local std::vector<{{_type}}> _results_here({{n_results}});
 std::copy(_results, _results + {{n_results}}, {{get_array_name(_target_var)}});
 {% endif %}
 {% endmacro %}
+
+{# What ends the visit of a connection: adding up, and a look at the weight that it changed at once #}
+{% macro after_connection() %}
+{% for addition, target, index in additions %}
+{{get_array_name(target)}}[{{index}}] += {{addition}};
+{% endfor %}
+{% if looked_at %}
+if (!(std::fabs({{get_array_name(looked_at)}}[_kernel_idx]) <= std::numeric_limits<{{c_data_type(looked_at.dtype)}}>::max()) && {{_nonfinite}} < 0) {{_nonfinite}} = _kernel_idx;
+{% endif %}
+{%- endmacro %}

@@ -2,6 +2,10 @@
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants with context %}
 
+{% block extra_headers %}
+#include <limits>
+{% endblock %}
+
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
     const size_t _vectorisation_idx = -1;

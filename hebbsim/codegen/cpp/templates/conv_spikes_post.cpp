@@ -1,6 +1,6 @@
 {# A postsynaptic spike visits its receptive field #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import connection, source_line with context %}
+{% from 'conv_indices.cpp' import after_connection, connection, source_line with context %}
 
 {% block field %}
         const int _channel = _neuron % _OUT_CHANNELS, _group = _channel / _GROUP_OUT;
@@ -28,9 +28,7 @@
                     if ({{_steps}}[_kernel_idx] != _age) continue;
                     {% endif %}
                     {{vector_code|join('\n')|indent(20)}}
-                    {% for addition, target, index in additions %}
-                    {{get_array_name(target)}}[{{index}}] += {{addition}};
-                    {% endfor %}
+                    {{after_connection()|indent(20)}}
                 }
             }
         }

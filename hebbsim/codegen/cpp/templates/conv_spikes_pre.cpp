@@ -1,6 +1,6 @@
 {# A presynaptic spike visits its projective field #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import connection, padded_line with context %}
+{% from 'conv_indices.cpp' import after_connection, connection, padded_line with context %}
 
 {% block field %}
         const int _in = _neuron % _IN_CHANNELS, _group = _in / _GROUP_IN, _in_channel = _in % _GROUP_IN;
@@ -31,9 +31,7 @@
                     if ({{_steps}}[_kernel_idx] != _age) continue;
                     {% endif %}
                     {{vector_code|join('\n')|indent(20)}}
-                    {% for addition, target, index in additions %}
-                    {{get_array_name(target)}}[{{index}}] += {{addition}};
-                    {% endfor %}
+                    {{after_connection()|indent(20)}}
                 }
             }
         }

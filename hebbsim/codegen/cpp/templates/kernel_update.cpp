@@ -1,6 +1,7 @@
 {# ALLOWS_SCALAR_WRITE
    Apply the accumulated change to every kernel element, then normalise filters, then look for
-   values that are not finite #}
+   values that are not finite. Where spikes change the kernel at once and nothing else does,
+   they have looked at what they changed #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
@@ -8,6 +9,8 @@
 {% endblock %}
 
 {% block maincode %}
+    {% if not of_touched %}
+    {% set _w = get_array_name(_weight_var) %}
     constexpr int _ELEMENTS = {{geometry.kernel_elements}}, _FAN_IN = {{geometry.fan_in}}, _OUT_CHANNELS = {{geometry.out_channels}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
@@ -17,7 +20,6 @@
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
     }
-    {% set _w = get_array_name(_weight_var) %}
     {% if norm %}
     constexpr int _WIDTH = 64, _BLOCKS = (_OUT_CHANNELS + _WIDTH - 1) / _WIDTH;
     {{parallel(geometry.kernel_elements)}}
@@ -54,6 +56,7 @@
     {{_nonfinite}} = -1;
     for (int _chunk = _CHUNKS - 1; _chunk >= 0; _chunk--)
         if (_bad[_chunk] >= 0) {{_nonfinite}} = _bad[_chunk];
+    {% endif %}
     {% if standalone %}
     if ({{_nonfinite}} >= 0)
     {

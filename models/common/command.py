@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
+from hebbsim.data.known import DATA_ROOT_VARIABLE
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.command_line import (
     DIFFERENT,
@@ -28,10 +30,18 @@ from models.common.page import write_page
 
 __all__ = ["make_app"]
 
+DATA_ROOT = "data_root"
+
 
 def make_app(model: Model) -> typer.Typer:
-    """Make the command of a model; its exit status is 1 if a claim doesn't hold."""
+    """
+    Make the command of a model; its exit status is 1 if a claim doesn't hold.
+
+    A model whose settings have a ``data_root`` has the option ``--data-root``.
+    """
     app = typer.Typer(add_completion=False)
+    reads_data = any(field.name == DATA_ROOT for field in fields(model.full))
+    environment = DATA_ROOT_VARIABLE if reads_data else None
 
     def main(
         quick: Annotated[bool, option("A reduced size, in less than a minute.", "--quick")] = False,
@@ -41,6 +51,10 @@ def make_app(model: Model) -> typer.Typer:
             option(f"Folder to write (default results/{model.name}, with -quick if it is)."),
         ] = None,
         threads: Annotated[int | None, option("OpenMP threads (default: all cores).")] = None,
+        data_root: Annotated[
+            str | None,
+            option("Folder of data sets.", envvar=environment, hidden=not reads_data),
+        ] = None,
         page: Annotated[
             bool, option("Write the results into the models' README.md too.", "--page")
         ] = False,
@@ -53,7 +67,7 @@ def make_app(model: Model) -> typer.Typer:
         with user_errors(), say_interrupted(console, f"to go on: {command} --resume"):
             if page and quick:
                 raise SettingsError("--page is for the published size: leave out --quick")
-            results = model.run_seeds(
+            results = _with_data(model, data_root).run_seeds(
                 seeds(seed),
                 folder,
                 quick=quick,
@@ -63,7 +77,7 @@ def make_app(model: Model) -> typer.Typer:
                 console=console,
             )
             if page:
-                _write_page(model, results, ModelFolder(folder))
+                _write_page(model, results, ModelFolder(folder), data_root)
         console.print(Markdown(model.table(results, quick=quick)))
         say_written(console, perf_counter() - start, folder, digits=0)
         failed = failing(model.claims, [dict(r.numbers) for r in results], quick=quick)
@@ -81,8 +95,22 @@ def _own_arguments() -> list[str]:
     return [a for a in sys.argv[1:] if a not in ("--overwrite", "--resume")]
 
 
-def _write_page(model: Model, results: list[Results], folder: ModelFolder) -> None:
+def _with_data(model: Model, data_root: str | None) -> Model:
+    """Let both sizes of a model read a folder of data sets."""
+    if data_root is None:
+        return model
+    if not hasattr(model.full, DATA_ROOT):
+        raise SettingsError(f"{model.name} reads no data: leave out --data-root")
+    full, quick = (replace(size, **{DATA_ROOT: data_root}) for size in (model.full, model.quick))
+    return replace(model, full=full, quick=quick)
+
+
+def _write_page(
+    model: Model, results: list[Results], folder: ModelFolder, data_root: str | None
+) -> None:
     found = ",".join(str(n) for n in folder.by_seed())
     command = f".venv/bin/python -m models.{model.name} --seed {found}"
+    if data_root is not None:
+        command += " --data-root FOLDER"
     figures = model.figures(model.full, results)
     write_page(model, results, folder.seconds(), figures, command)

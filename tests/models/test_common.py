@@ -153,3 +153,27 @@ def test_the_page_gets_the_numbers_of_the_run(tmp_path):
     page.write_text("nothing")
     with pytest.raises(SettingsError, match="it needs a line"):
         write_page(MODEL, results, seconds, shown, "python -m x", page)
+
+
+@dataclass(frozen=True)
+class WithData(SavedSettings):
+    n: int = 1
+    data_root: str | None = None
+
+
+def test_a_model_of_data_is_told_where_they_are(tmp_path, monkeypatch):
+    def see(settings, seed, announce):
+        return Results({"sum": 0.0, "given": float(settings.data_root is not None)}, {"x": [0]})
+
+    claims = [Claim("A folder", "given", least=1)]
+    model = Model("data", "Data", WithData(), WithData(n=2), see, claims, figures)
+    output = ["--output", str(tmp_path / "out"), "--overwrite"]
+    monkeypatch.delenv("HEBBSIM_DATA_ROOT", raising=False)
+    assert CliRunner().invoke(make_app(model), output).exit_code == 1
+    assert CliRunner().invoke(make_app(model), [*output, "--data-root", "there"]).exit_code == 0
+    monkeypatch.setenv("HEBBSIM_DATA_ROOT", "there")
+    assert CliRunner().invoke(make_app(model), [*output, "--quick"]).exit_code == 0
+    others = [*output, "--data-root", "there"]
+    found = CliRunner().invoke(make_app(MODEL), others)
+    assert found.exit_code == 2
+    assert "leave out --data-root" in found.output

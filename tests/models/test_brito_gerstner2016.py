@@ -1,0 +1,106 @@
+"""Brito and Gerstner 2016, reproduced in models/brito_gerstner2016."""
+
+import numpy as np
+import pytest
+
+from hebbsim.data.dataset import DatasetError
+from models.brito_gerstner2016.gabors import fit_gabor
+from models.brito_gerstner2016.images import (
+    Whitening,
+    dead_leaves,
+    filtered,
+    natural_images,
+    of_one_contrast,
+    patches,
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def shown(rng):
+    """Patches of which two pixels never differ from others."""
+    drawn = rng.normal(size=(400, 3, 3)) @ rng.normal(size=(3, 3))
+    drawn[:, 0, 0] = drawn[:, 2, 2]
+    return drawn
+
+
+# --- images -----------------------------------------------------------------------------------
+
+
+def test_whitened_components_are_white_and_filters_see_pixels(shown, rng):
+    whitening = Whitening.of(shown, 5)
+    x = whitening.whiten(shown)
+    np.testing.assert_allclose(x.T @ x / len(x), np.eye(5), atol=1e-12)
+    w = whitening.random_weights(4, rng)
+    np.testing.assert_allclose((w**2).sum(axis=1), 1)
+    filters = whitening.filter_of(w)
+    np.testing.assert_allclose(shown.reshape(400, 9) @ filters.reshape(4, 9).T, x @ w.T)
+    np.testing.assert_allclose(whitening.weights_of(filters), w)
+    np.testing.assert_allclose(whitening.of_pixels(whitening.in_pixels(w)), w)
+    assert 0 < whitening.kept < 1
+
+
+def test_the_filter_weakens_a_grating_as_its_formula_says():
+    rows, cols = np.mgrid[:64, :64]
+    gratings = np.stack([np.cos(2 * np.pi * n / 64 * (r * rows + c * cols))
+                         for n, r, c in ((8, 1, 0), (16, 0, 1))])  # fmt: skip
+    f0, found = 0.4, filtered(gratings, 0.4, 4)
+    assert found.shape == (2, 56, 56)
+    gain = [rho * np.exp(-((rho / f0) ** 4)) for rho in (8 / 64, 16 / 64)]
+    powers = (found**2).mean(axis=(1, 2))
+    assert powers.mean() == pytest.approx(1)
+    assert powers[0] / powers[1] == pytest.approx((gain[0] / gain[1]) ** 2, rel=0.02)
+
+
+def test_leaves_cover_each_other_at_all_sizes(rng):
+    image = dead_leaves(1, 64, rng)[0]
+    assert (image == 0.5).mean() < 0.01
+    edges = (np.diff(image, axis=1) != 0).mean()
+    assert 0.05 < edges < 0.6
+    low, high = (
+        np.mean((image[:, d:] - image[:, :-d]) ** 2) for d in (1, 20)
+    )  # neighbours are alike, far places are not
+    assert low < 0.6 * high
+
+
+def test_patches_have_one_contrast(rng):
+    images = rng.random((2, 20, 20))
+    cut = patches(images, 30, 6, rng)
+    assert cut.shape == (30, 6, 6)
+    found = of_one_contrast(cut)
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), 0, atol=1e-12)
+    np.testing.assert_allclose((found**2).mean(axis=(1, 2)), 1)
+
+
+def test_natural_images_are_read_from_a_data_root(tmp_path):
+    with pytest.raises(DatasetError, match="there are no natural images"):
+        natural_images(tmp_path)
+    (tmp_path / "natural").mkdir()
+    images = np.arange(32, dtype=np.uint8).reshape(2, 4, 4)
+    np.savez(tmp_path / "natural" / "grey.npz", images=images)
+    np.testing.assert_array_equal(natural_images(tmp_path), images)
+    np.savez(tmp_path / "natural" / "a.npz", x=images)
+    with pytest.raises(DatasetError, match="holds no natural images"):
+        natural_images(tmp_path)
+
+
+# --- Gabor functions --------------------------------------------------------------------------
+
+
+def test_a_gabor_function_is_found_again(rng):
+    rows, cols = np.mgrid[:12, :12]
+    angle, k = np.radians(30), 2 * np.pi * 0.18  # of the wave
+    u = np.cos(angle) * (cols - 6.3) + np.sin(angle) * (rows - 5)
+    v = np.cos(angle) * (rows - 5) - np.sin(angle) * (cols - 6.3)
+    field = np.exp(-((u / 1.8) ** 2) / 2 - (v / 2.5) ** 2 / 2) * np.cos(k * u + 0.7)
+    found = fit_gabor(field)
+    assert found.r2 > 0.999
+    assert found.frequency == pytest.approx(0.18, abs=0.005)
+    assert np.degrees(found.orientation) == pytest.approx(120, abs=1)
+    assert found.widths == pytest.approx((1.8, 2.5), abs=0.1)
+    np.testing.assert_allclose(found.image, field, atol=0.03)
+    assert fit_gabor(rng.normal(size=(12, 12))).r2 < 0.4

@@ -71,7 +71,7 @@ def fit_gabor(field: np.ndarray) -> Gabor:
         ),
         key=lambda found: found.cost,
     )
-    row, col, *wave, across, along = best.x
+    *wave, across, along = best.x[2:]
     image = field - _left_over(best.x, field, rows, cols).reshape(field.shape)
     angle = np.arctan2(wave[0], wave[1])  # of the wave; the bars run across it
     return Gabor(

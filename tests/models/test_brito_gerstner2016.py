@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from hebbsim.data.dataset import DatasetError
+from models.brito_gerstner2016.__main__ import MODEL
+from models.brito_gerstner2016.claims import CLAIMS
+from models.brito_gerstner2016.experiment import run
+from models.brito_gerstner2016.figures import figures
 from models.brito_gerstner2016.gabors import fit_gabor
 from models.brito_gerstner2016.images import (
     Whitening,
@@ -13,6 +17,9 @@ from models.brito_gerstner2016.images import (
     of_one_contrast,
     patches,
 )
+from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
+from models.brito_gerstner2016.settings import QUICK
+from models.common.claim import failing
 
 
 @pytest.fixture
@@ -104,3 +111,50 @@ def test_a_gabor_function_is_found_again(rng):
     assert found.widths == pytest.approx((1.8, 2.5), abs=0.1)
     np.testing.assert_allclose(found.image, field, atol=0.03)
     assert fit_gabor(rng.normal(size=(12, 12))).r2 < 0.4
+
+
+# --- the rate model ---------------------------------------------------------------------------
+
+FUNCTIONS = {
+    "clip": np.clip,
+    "inf": np.inf,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "int": lambda condition: condition.astype(int),
+}
+
+
+@pytest.mark.parametrize("name", [*NONLINEARITIES, *CONTROLS])
+def test_learning_climbs_the_integral_of_the_nonlinearity(name):
+    nonlinearity = {**NONLINEARITIES, **CONTROLS}[name]
+    y = np.array([-4.2, -2.5, -1.4, -0.3, 0.2, 0.8, 1.3, 1.8, 2.7, 3.6])  # beside the thresholds
+    step = 1e-5
+    slope = (nonlinearity.objective(y + step) - nonlinearity.objective(y - step)) / (2 * step)
+    f = eval(nonlinearity.f, FUNCTIONS, {"y": y})
+    np.testing.assert_allclose(f, slope, rtol=1e-6, atol=1e-9)
+
+
+def test_each_step_adds_the_mean_over_its_inputs_and_brings_weights_to_norm_1(rng):
+    chosen = {name: NONLINEARITIES[name] for name in ("quadratic rectifier", "Cauchy")}
+    inputs = 1.5 * rng.normal(size=(12, 3))
+    start = rng.normal(size=(2, 3))
+    order = np.array([3, 0, 7, 7, 11, 2, 5, 1])
+    found = learn_fields(inputs, dict.fromkeys(chosen, start), chosen, order, batch_size=4)
+    for name, nonlinearity in chosen.items():
+        w = start.copy()
+        for step, x in enumerate(inputs[order].reshape(2, 4, 3)):
+            f = eval(nonlinearity.f, FUNCTIONS, {"y": x @ w.T})
+            w += nonlinearity.rate * (1 - step / 2) * f.T @ x / 4
+            w /= np.linalg.norm(w, axis=1, keepdims=True)
+        np.testing.assert_allclose(found[name], w, rtol=1e-10)
+
+
+# --- the whole model --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_findings_hold_at_the_quick_size():
+    found = run(QUICK, 20)
+    assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
+    assert set(figures(QUICK, [found])) == {"fields", "fits", "objectives"}
+    assert "localised" in MODEL.table([found], quick=True)

@@ -1,0 +1,152 @@
+"""What is run with each seed: the parts of the model, each with its numbers and arrays."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import seed
+
+from models.brito_gerstner2016 import settings as s
+from models.brito_gerstner2016.gabors import Gabor, fit_gabors
+from models.brito_gerstner2016.images import (
+    Whitening,
+    dead_leaves,
+    filtered,
+    natural_images,
+    of_norm_1,
+    of_one_contrast,
+    patches,
+)
+from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
+from models.brito_gerstner2016.settings import Settings
+from models.common.model import Announce, Results, silent
+
+__all__ = ["run"]
+
+#: Patches on which drives are looked at
+LOOKED_AT = 50_000
+#: A filter is a Gabor function if one explains so much of its power
+IS_GABOR = 0.6
+
+
+@dataclass
+class _Run:
+    """Hold what the parts of a run share, and what they found."""
+
+    settings: Settings
+    number: int
+    numbers: dict[str, float] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.number)
+        self.images = filtered(self._images(), s.F0, s.BORDER)
+        cut = of_one_contrast(patches(self.images, self.settings.n_patches, s.PATCH, self.rng))
+        self.whitening = Whitening.of(cut, s.COMPONENTS)
+        self.inputs = self.whitening.whiten(cut)
+
+    def _images(self) -> np.ndarray:
+        if self.settings.data_root is not None:
+            return natural_images(self.settings.data_root)
+        return dead_leaves(self.settings.leaves, self.settings.leaf_size, self.rng)
+
+    def order(self, steps: int) -> np.ndarray:
+        """Draw the inputs that are shown."""
+        return self.rng.integers(0, len(self.inputs), steps * self.settings.batch_size)
+
+
+def run(settings: Settings, number: int, announce: Announce = silent) -> Results:
+    """
+    Run all parts of the model.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes.
+    number : int
+        The seed of images, patches, weights and spikes.
+    announce : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Results
+        Numbers of `CLAIMS`, and arrays of the figures.
+    """
+    seed(number)
+    announce(f"seed {number}: images")
+    this = _Run(settings, number)
+    for text, part in _PARTS.items():
+        announce(f"seed {number}: {text}")
+        part(this)
+    return Results(this.numbers, this.arrays)
+
+
+# --- the rate model ---------------------------------------------------------------------------
+
+
+def _rates(this: _Run) -> None:
+    """Let neurons of all nonlinearities start from the same weights."""
+    start = this.whitening.random_weights(this.settings.neurons, this.rng)
+    all_of_them = {**NONLINEARITIES, **CONTROLS}
+    learned = learn_fields(
+        this.inputs,
+        dict.fromkeys(all_of_them, start),
+        all_of_them,
+        this.order(this.settings.steps),
+        this.settings.batch_size,
+    )
+    learned["untrained"] = start
+    gabors = {}
+    for name, weights in learned.items():
+        filters = this.whitening.filter_of(weights)
+        gabors[name] = fit_gabors(filters)
+        r2 = np.array([gabor.r2 for gabor in gabors[name]])
+        this.arrays |= {f"filters, {name}": filters, f"R2, {name}": r2}
+        this.numbers[f"{name}: R2"] = float(np.median(r2))
+        this.numbers[f"{name}: kurtosis"] = float(np.median(kurtosis(_drives(this, weights))))
+    for name in all_of_them:
+        above = this.numbers[f"{name}: kurtosis"] - this.numbers["untrained: kurtosis"]
+        this.numbers[f"{name}: kurtosis above random"] = above
+    _objectives(this, gabors["negative sigmoid"], start)
+
+
+def _drives(this: _Run, weights: np.ndarray) -> np.ndarray:
+    return this.inputs[:LOOKED_AT] @ weights.T
+
+
+def kurtosis(drives: np.ndarray) -> np.ndarray:
+    """Return the excess kurtosis of each column."""
+    centred = drives - drives.mean(axis=0)
+    return (centred**4).mean(axis=0) / (centred**2).mean(axis=0) ** 2 - 3
+
+
+def _objectives(this: _Run, gabors: list[Gabor], random: np.ndarray) -> None:
+    """Compare ``<F(w.x)>``, less that of Gaussian drives, of a few kinds of fields."""
+    see = this.whitening
+    rows, cols = np.mgrid[: s.PATCH, : s.PATCH]
+    pixel = (rows == s.PATCH // 2) & (cols == s.PATCH // 2)
+    along = [
+        np.cos(gabor.orientation) * rows + np.sin(gabor.orientation) * cols for gabor in gabors
+    ]
+    waves = [2 * np.pi * gabor.frequency * u for gabor, u in zip(gabors, along, strict=True)]
+    fields = {
+        "Gabor": see.weights_of(np.stack([g.image for g in gabors])),
+        "pixel": of_norm_1(see.of_pixels(pixel[None])),
+        "grating": of_norm_1(see.of_pixels(np.cos(waves))),
+        "random": random,
+    }
+    z = np.linspace(-8, 8, 4001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    objectives = np.zeros((len(NONLINEARITIES), len(fields)))
+    for row, (name, nonlinearity) in zip(objectives, NONLINEARITIES.items(), strict=True):
+        of_gaussian = (nonlinearity.objective(z) * density).sum()
+        row[:] = [
+            nonlinearity.objective(_drives(this, w)).mean() - of_gaussian for w in fields.values()
+        ]
+        gabor, pixel_s, grating = row[:3]
+        this.numbers[f"{name}: objective of Gabor over pixel"] = float(gabor / pixel_s)
+        this.numbers[f"{name}: objective of grating over Gabor"] = float(grating / gabor)
+    this.arrays["objectives"] = objectives
+
+
+_PARTS = {"rate model": _rates}

@@ -1,0 +1,86 @@
+"""One figure for each claim."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
+from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES
+from models.brito_gerstner2016.settings import Settings
+from models.common.model import Results
+
+__all__ = ["figures"]
+
+NAMES = (*NONLINEARITIES, *CONTROLS, "untrained")
+CANDIDATES = ("Gabor", "pixel", "grating", "random")
+
+
+def figures(settings: Settings, results: Sequence[Results]) -> dict[str, Figure]:
+    """Draw what the runs gave: fields of the first seed, numbers of all."""
+    first = results[0].arrays
+    return {"fields": _fields(first), "fits": _fits(results), "objectives": _objectives(results)}
+
+
+def _show(ax: Axes, field: np.ndarray) -> None:
+    largest = np.abs(field).max()
+    ax.imshow(field, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def _rows_of_fields(rows: Mapping[str, np.ndarray], most: int) -> Figure:
+    """Show some filters of each kind in a row."""
+    most = min(most, *(len(filters) for filters in rows.values()))
+    figure = new_figure(0.8 * most + 1.6, 0.85 * len(rows))
+    axes = figure.subplots(len(rows), most, squeeze=False)
+    for line, (name, filters) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
+        for ax, field in zip(line, filters, strict=False):
+            _show(ax, field)
+    return figure
+
+
+def _fields(first: Mapping[str, np.ndarray]) -> Figure:
+    """Show the filters that neurons of each nonlinearity learned from the same starts."""
+    return _rows_of_fields({name: first[f"filters, {name}"] for name in NAMES}, 8)
+
+
+def _fits(results: Sequence[Results]) -> Figure:
+    """Draw the fit of a Gabor function to each filter, and the drives' kurtosis."""
+    figure = new_figure(9, 3.4)
+    fits, sparse = figure.subplots(1, 2)
+    for place, name in enumerate(NAMES):
+        colour = COLOURS[0] if name in NONLINEARITIES else GREY
+        r2 = np.concatenate([found.arrays[f"R2, {name}"] for found in results])
+        fits.plot(place + np.linspace(-0.25, 0.25, len(r2)), r2, ".", color=colour, markersize=4)
+        values = [found.numbers[f"{name}: kurtosis"] for found in results]
+        sparse.plot([place] * len(values), values, "o", color=colour, markersize=4, alpha=0.6)
+    fits.set_ylabel("R² of a Gabor function")
+    fits.set_ylim(0, 1)
+    sparse.set_ylabel("excess kurtosis of the drive")
+    for ax in (fits, sparse):
+        ax.set_xticks(range(len(NAMES)), NAMES, rotation=40, ha="right", fontsize=8)
+        hide_frame(ax)
+    return figure
+
+
+def _objectives(results: Sequence[Results]) -> Figure:
+    """Draw what each kind of field gains over a Gaussian drive, relative to the Gabor function."""
+    figure = new_figure(7, 3.2)
+    ax = figure.subplots()
+    found = np.stack([r.arrays["objectives"] for r in results])
+    relative = (found / found[..., :1]).mean(axis=0)
+    width = 0.8 / len(CANDIDATES)
+    places = np.arange(len(NONLINEARITIES))
+    for number, (name, colour) in enumerate(zip(CANDIDATES, COLOURS, strict=False)):
+        ax.bar(
+            places + (number - 1.5) * width, relative[:, number], width, color=colour, label=name
+        )
+    ax.set_xticks(places, NONLINEARITIES, fontsize=8)
+    ax.set_ylabel("objective, relative to a Gabor's")
+    ax.legend(frameon=False, ncols=4, fontsize=8)
+    hide_frame(ax)
+    return figure

@@ -1,0 +1,76 @@
+"""Every number of the model, with its unit and its source."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from brian2 import Hz, Quantity, ms, nA, second
+
+from hebbsim.experiments.settings import SavedSettings
+
+__all__ = ["FULL", "QUICK", "Settings"]
+
+
+@dataclass(frozen=True)
+class Settings(SavedSettings):
+    """
+    Hold what the full size and the quick one differ in.
+
+    Parameters
+    ----------
+    data_root : str, optional
+        Its folder ``natural`` holds the images; by default images of dead leaves are made.
+    leaves, leaf_size : int
+        Number of images of dead leaves, and pixels along each side.
+    n_patches : int
+        That are learned from.
+    neurons : int
+        Of each nonlinearity, in the rate model.
+    steps, batch_size : int
+        Of learning in the rate model, and patches in each.
+    """
+
+    #: Other images give other numbers
+    SAME_NUMBERS: ClassVar[tuple[str, ...]] = ()
+
+    shown_for: Quantity
+    data_root: str | None = None
+    leaves: int = 40
+    leaf_size: int = 160
+    n_patches: int = 150_000
+    neurons: int = 8
+    steps: int = 3000
+    batch_size: int = 500
+    spiking_neurons: int = 9
+    spiking_patches: int = 40_000
+    at_once: int = 20
+
+
+FULL = Settings(shown_for=200 * ms)
+QUICK = replace(
+    FULL,
+    leaves=12,
+    n_patches=60_000,
+    neurons=4,
+    steps=1200,
+)
+
+# The images (sizes from memory or, where they are marked so, ours)
+#: Of Olshausen and Field's filter, in cycles a pixel
+F0 = 0.4
+#: Pixels that the filter may have taken from the other side of an image (ours)
+BORDER = 8
+#: Of a patch, and directions along which it is seen (ours; the paper's are 16 wide, from memory)
+PATCH, COMPONENTS = 12, 80
+
+# The spiking model
+DT = 1 * ms
+#: Slope and threshold of the f-I curve
+GAIN, CURRENT_THRESHOLD = 143 * Hz / nA, 0.08 * nA
+#: Of an input one standard deviation from its mean (ours, as all that follows)
+RATE_OF_INPUT = 40 * Hz
+TAU_CURRENT = 20 * ms
+#: Of a spike through a weight of 1: the current of a neuron that has learned has a standard
+#: deviation of 0.3 nA over patches
+CHARGE = 8 * nA * ms
+LEARNING_RATE = 0.02
+TARGET_RATE, TAU_RATE = 15 * Hz, 10 * second

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import seed
+from brian2 import Hz, nA, seed
 
 from models.brito_gerstner2016 import settings as s
 from models.brito_gerstner2016.gabors import Gabor, fit_gabors
@@ -18,6 +18,15 @@ from models.brito_gerstner2016.images import (
 )
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import Settings
+from models.brito_gerstner2016.spiking import (
+    RULES,
+    drift,
+    drift_by_fluctuations,
+    learn_spiking,
+    on_and_off,
+    respond,
+    triplet,
+)
 from models.common.model import Announce, Results, silent
 
 __all__ = ["run"]
@@ -149,4 +158,75 @@ def _objectives(this: _Run, gabors: list[Gabor], random: np.ndarray) -> None:
     this.arrays["objectives"] = objectives
 
 
-_PARTS = {"rate model": _rates}
+# --- the spiking model ------------------------------------------------------------------------
+
+
+def _spikes(this: _Run) -> None:
+    """Let spiking neurons learn from patches, in pixels again, by each rule."""
+    size, n = this.settings, this.settings.spiking_neurons
+    seen = this.whitening.in_pixels(this.inputs[: size.spiking_patches])
+    start = this.rng.normal(size=(n, 2, s.PATCH, s.PATCH))
+    learned = learn_spiking(
+        on_and_off(seen),
+        start,
+        {name: RULES[name] for name in size.spiking_rules},
+        learning_rate=size.spiking_rate,
+        at_once=size.at_once,
+        shown_for=s.SHOWN_FOR,
+    )
+    learned["untrained"] = start
+    for name, weights in learned.items():
+        on, off = weights.swapaxes(0, 1)
+        filters = this.whitening.filter_of(this.whitening.of_pixels(on - off))
+        r2 = np.array([gabor.r2 for gabor in fit_gabors(filters)])
+        this.arrays |= {f"spiking filters, {name}": filters, f"spiking R2, {name}": r2}
+        this.numbers[f"spiking, {name}: share of Gabors"] = float((r2 > IS_GABOR).mean())
+        this.numbers[f"spiking, {name}: R2"] = float(np.median(r2))
+
+
+def _curves(this: _Run) -> None:
+    """Measure the effective nonlinearity, and predict it from f-I curve and plasticity curve."""
+    currents = np.array(s.CURRENTS)
+    found = respond(
+        currents,
+        this.rng,
+        intensity=s.INTENSITY,
+        duration=this.settings.measured_for,
+        copies=this.settings.measured_copies,
+    )
+    alone, noisy = found.rates
+    powers = np.stack([alone, alone**2], axis=1)
+    curve = np.linalg.lstsq(powers, found.drifts[0], rcond=None)[0]
+    predicted = np.stack([noisy, noisy**2], axis=1) @ curve
+    rule = triplet(1.0)
+    fluctuations = float(drift_by_fluctuations(rule, found.input_rate) / Hz)
+    theory = s.GAIN * np.maximum(currents * nA - s.CURRENT_THRESHOLD, 0 * nA)
+    high, higher = (currents >= least - 1e-9 for least in (0.3, 0.45))
+    measured = found.drifts[1]
+    slope = np.polyfit(currents[high], noisy[high], 1)[0]
+    this.numbers |= {
+        "f-I: slope over theory": float(slope * Hz / nA / s.GAIN),
+        "f-I: deviation from 0.45 nA": _deviation(noisy, theory / Hz, higher),
+        "plasticity curve: threshold": float(-curve[0] / curve[1]),
+        "effective: deviation": _deviation(measured, predicted + fluctuations, high),
+        "effective: deviation from 0.45 nA": _deviation(measured, predicted, higher),
+        "effective: deviation of the curves alone": _deviation(measured, predicted, high),
+    }
+    this.arrays |= {
+        "rates": found.rates,
+        "drifts": found.drifts,
+        "predicted drifts": predicted + fluctuations,
+        "drifts of the theory": np.array(drift(rule, found.input_rate, theory) / Hz),
+    }
+
+
+def _deviation(found: np.ndarray, expected: np.ndarray, where: np.ndarray) -> float:
+    """Return the largest relative deviation."""
+    return float(np.abs(found / expected - 1)[where].max())
+
+
+_PARTS = {
+    "rate model": _rates,
+    "spiking model": _spikes,
+    "effective nonlinearity": _curves,
+}

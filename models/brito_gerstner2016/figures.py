@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from brian2 import Hz, nA
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES
-from models.brito_gerstner2016.settings import Settings
+from models.brito_gerstner2016.settings import CURRENT_THRESHOLD, CURRENTS, GAIN, Settings
 from models.common.model import Results
 
 __all__ = ["figures"]
@@ -20,7 +21,13 @@ CANDIDATES = ("Gabor", "pixel", "grating", "random")
 def figures(settings: Settings, results: Sequence[Results]) -> dict[str, Figure]:
     """Draw what the runs gave: fields of the first seed, numbers of all."""
     first = results[0].arrays
-    return {"fields": _fields(first), "fits": _fits(results), "objectives": _objectives(results)}
+    return {
+        "fields": _fields(first),
+        "fits": _fits(results),
+        "objectives": _objectives(results),
+        "spiking": _spiking(settings, first),
+        "effective": _effective(results),
+    }
 
 
 def _show(ax: Axes, field: np.ndarray) -> None:
@@ -83,4 +90,43 @@ def _objectives(results: Sequence[Results]) -> Figure:
     ax.set_ylabel("objective, relative to a Gabor's")
     ax.legend(frameon=False, ncols=4, fontsize=8)
     hide_frame(ax)
+    return figure
+
+
+def _spiking(settings: Settings, first: Mapping[str, np.ndarray]) -> Figure:
+    """Show the filters that spiking neurons learned from the same starts by each rule."""
+    names = (*settings.spiking_rules, "untrained")
+    return _rows_of_fields({name: first[f"spiking filters, {name}"] for name in names}, 9)
+
+
+def _effective(results: Sequence[Results]) -> Figure:
+    """Draw f-I curve, plasticity curve and effective nonlinearity: measured and predicted."""
+    figure = new_figure(9.5, 3)
+    response, plasticity, effective = figure.subplots(1, 3)
+    currents = np.array(CURRENTS)
+    slope, threshold = float(GAIN / (Hz / nA)), float(CURRENT_THRESHOLD / nA)
+    response.plot(currents, slope * np.maximum(currents - threshold, 0), color="black", linewidth=1)
+    for found in results:
+        rates, drifts = (1000 * found.arrays[name] for name in ("rates", "drifts"))
+        for ax, x, y in (
+            (response, currents, rates[1] / 1000),
+            (plasticity, rates[0] / 1000, drifts[0]),
+            (effective, currents, drifts[1]),
+        ):
+            ax.plot(x, y, "o", color=COLOURS[0], markersize=4, alpha=0.6)
+    theory = 1000 * results[0].arrays["drifts of the theory"]
+    plasticity.plot(slope * np.maximum(currents - threshold, 0), theory, color="black", linewidth=1)
+    effective.plot(currents, theory, color="black", linewidth=1, label="theory")
+    predicted = 1000 * results[0].arrays["predicted drifts"]
+    effective.plot(currents, predicted, color=COLOURS[1], linewidth=1, label="of both curves")
+    effective.legend(frameon=False)
+    response.set_ylabel("rate (Hz)")
+    plasticity.set_xlabel("rate (Hz)")
+    for ax in (response, effective):
+        ax.set_xlabel("current (nA)")
+    for ax in (plasticity, effective):
+        ax.axhline(0, color="black", linewidth=0.5)
+        ax.set_ylabel("drift of a weight (1/1000 s)")
+    for ax in (response, plasticity, effective):
+        hide_frame(ax)
     return figure

@@ -27,12 +27,22 @@ class Settings(SavedSettings):
         Of each nonlinearity, in the rate model.
     steps, batch_size : int
         Of learning in the rate model, and patches in each.
+    spiking_neurons, spiking_patches : int
+        Neurons of each rule in the spiking model, and patches that they see.
+    spiking_rate : float
+        Their learning rate at the start.
+    spiking_rules : tuple of str
+        Names of `models.brito_gerstner2016.spiking.RULES`.
+    at_once : int
+        Patches that are shown side by side there.
+    measured_for, measured_copies : Quantity, int
+        How long, and on how many copies of each neuron, curves are measured.
     """
 
     #: Other images give other numbers
     SAME_NUMBERS: ClassVar[tuple[str, ...]] = ()
 
-    shown_for: Quantity
+    measured_for: Quantity
     data_root: str | None = None
     leaves: int = 40
     leaf_size: int = 160
@@ -41,17 +51,26 @@ class Settings(SavedSettings):
     steps: int = 3000
     batch_size: int = 500
     spiking_neurons: int = 9
-    spiking_patches: int = 40_000
+    spiking_patches: int = 30_000
+    spiking_rate: float = 0.02
+    spiking_rules: tuple[str, ...] = ("homeostatic", "fixed threshold", "sign flipped")
     at_once: int = 20
+    measured_copies: int = 200
 
 
-FULL = Settings(shown_for=200 * ms)
+FULL = Settings(measured_for=20 * second)
 QUICK = replace(
     FULL,
     leaves=12,
     n_patches=60_000,
     neurons=4,
-    steps=1200,
+    steps=800,
+    measured_for=8 * second,
+    spiking_neurons=6,
+    spiking_patches=8_000,
+    spiking_rate=0.04,
+    spiking_rules=("homeostatic", "sign flipped"),
+    at_once=40,
 )
 
 # The images (sizes from memory or, where they are marked so, ours)
@@ -72,5 +91,7 @@ TAU_CURRENT = 20 * ms
 #: Of a spike through a weight of 1: the current of a neuron that has learned has a standard
 #: deviation of 0.3 nA over patches
 CHARGE = 8 * nA * ms
-LEARNING_RATE = 0.02
+SHOWN_FOR = 200 * ms
 TARGET_RATE, TAU_RATE = 15 * Hz, 10 * second
+#: Currents at which the neuron is measured, in nA, and intensity of its inputs meanwhile
+CURRENTS, INTENSITY = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.75, 0.9, 1.05), 0.4

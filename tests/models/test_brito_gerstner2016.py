@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from brian2 import Hz, ms, second, seed
 
 from hebbsim.data.dataset import DatasetError
 from models.brito_gerstner2016.__main__ import MODEL
@@ -19,6 +20,15 @@ from models.brito_gerstner2016.images import (
 )
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import QUICK
+from models.brito_gerstner2016.spiking import (
+    Condition,
+    drift,
+    learn_spiking,
+    on_and_off,
+    respond,
+    threshold,
+    triplet,
+)
 from models.common.claim import failing
 
 
@@ -149,6 +159,57 @@ def test_each_step_adds_the_mean_over_its_inputs_and_brings_weights_to_norm_1(rn
         np.testing.assert_allclose(found[name], w, rtol=1e-10)
 
 
+# --- the spiking model ------------------------------------------------------------------------
+
+
+def test_the_threshold_and_the_drift_are_those_of_the_triplet_rule():
+    rule = triplet(1.0)
+    b = threshold(rule)
+    assert float(b / Hz) == pytest.approx(7.1e-3 * 33.7e-3 / (6.5e-3 * 16.8e-3 * 114e-3))
+    assert float(drift(rule, 10 * Hz, b)) == pytest.approx(0, abs=1e-12)
+    x, y = 10, 40.0  # potentiation by the triplets of the two rates, depression by the pairs
+    expected = 6.5e-3 * x * 16.8e-3 * y * 114e-3 * y - 7.1e-3 * x * y * 33.7e-3
+    assert float(drift(rule, x * Hz, y * Hz)) == pytest.approx(expected)
+
+
+def test_on_and_off_parts_are_the_patch_in_standard_deviations(rng):
+    shown = 3 * rng.normal(size=(20, 4, 4))
+    parts = on_and_off(shown)
+    assert parts.min() == 0
+    assert (parts.prod(axis=1) == 0).all()
+    np.testing.assert_allclose(parts[:, 0] - parts[:, 1], shown / shown.std())
+
+
+def test_spiking_neurons_have_the_paper_s_f_i_curve_and_the_rule_its_drift(rng):
+    seed(0)
+    currents = np.array([0.05, 0.5, 0.8])
+    found = respond(currents, rng, intensity=0.4, duration=1 * second, copies=300, size=2)
+    expected = 143 * (currents - 0.08).clip(0)
+    np.testing.assert_allclose(found.rates[0], expected, rtol=0.05)
+    np.testing.assert_allclose(found.rates[1, 1:], expected[1:], rtol=0.05)
+    assert found.rates[1, 0] > 2  # noise crosses the threshold
+    drifts = np.array(drift(triplet(1.0), 16 * Hz, expected * Hz) / Hz)
+    drifts *= 1 - 0.114  # of the second the slow trace needs so much to begin
+    np.testing.assert_allclose(found.drifts[0], drifts, rtol=0.1, atol=1e-12)
+
+
+def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
+    """With little learned, both conditions have left the same start in opposite directions."""
+    seed(0)
+    start = rng.normal(size=(2, 2, 3, 3))
+    conditions = {"up": Condition(homeostatic=False), "down": Condition(-1, homeostatic=False)}
+    inputs = on_and_off(rng.normal(size=(40, 3, 3)))
+    how = {"learning_rate": 1e-3, "at_once": 20, "shown_for": 100 * ms}
+    found = learn_spiking(inputs, start, conditions, **how)
+    for weights in found.values():
+        np.testing.assert_allclose(weights.sum(axis=(1, 2, 3)), 0, atol=1e-6)
+        np.testing.assert_allclose((weights**2).sum(axis=(1, 2, 3)), 1, rtol=1e-6)
+    start = start - start.mean(axis=(1, 2, 3), keepdims=True)
+    start /= np.sqrt((start**2).sum(axis=(1, 2, 3), keepdims=True))
+    up, down = ((weights - start).ravel() for weights in found.values())
+    assert np.corrcoef(up, down)[0, 1] < -0.5
+
+
 # --- the whole model --------------------------------------------------------------------------
 
 
@@ -156,5 +217,8 @@ def test_each_step_adds_the_mean_over_its_inputs_and_brings_weights_to_norm_1(rn
 def test_the_findings_hold_at_the_quick_size():
     found = run(QUICK, 20)
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
-    assert set(figures(QUICK, [found])) == {"fields", "fits", "objectives"}
+    assert set(figures(QUICK, [found])) == {
+        *("fields", "fits", "objectives"),
+        *("spiking", "effective"),
+    }
     assert "localised" in MODEL.table([found], quick=True)

@@ -1,0 +1,328 @@
+r"""
+The spiking model: Poisson inputs, a neuron with the paper's f-I curve, triplet STDP.
+
+An input's ON and OFF axon fire at a rate in proportion to its positive and its negative part.
+Each spike through a weight `w` adds ``charge*w/tau`` to the neuron's current, and::
+
+    tau dI/dt = -I
+    rate      = gain*(I - I_0)+,     gain = 143 Hz/nA,  I_0 = 0.08 nA     (Brito and Gerstner 2016)
+
+The paper's generalised integrate-and-fire neuron is reduced to this curve, on which learning
+depends: spikes are drawn at this rate, with neither reset nor adaptation.
+
+Weights, which may have both signs, follow the minimal triplet rule of Pfister and Gerstner 2006
+(visual cortex), whose mean over uncorrelated spikes at the rates `x` and `y` is::
+
+    dw/dt ~ x*h(y),   h(y) = y*(y - b),   b = A2_minus*tau_minus/(A3_plus*tau_plus*tau_y)
+
+Together: ``f(I) = h(rate(I)) ~ (I - 0.08 nA)+ * (I - 0.08 nA - b/gain)``. With homeostasis
+depression goes with the square of the neuron's own mean rate, and so does `b`.
+
+Several patches are shown side by side, each to a copy of the neurons, and all copies share the
+weights. Weights lose their mean and are brought to norm 1 as often as if patches came one by one:
+without it, what is learned within a patch would run away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import Network, Quantity, amp, second
+
+from hebbsim import ConvSynapses, FeatureMap, PoissonEncoder, StoredImages, rules
+from hebbsim.data.filters import on_off_channels
+from models.brito_gerstner2016.settings import (
+    CHARGE,
+    CURRENT_THRESHOLD,
+    DT,
+    GAIN,
+    RATE_OF_INPUT,
+    TARGET_RATE,
+    TAU_CURRENT,
+    TAU_RATE,
+)
+
+__all__ = [
+    "RULES",
+    "Condition",
+    "Responses",
+    "drift",
+    "drift_by_fluctuations",
+    "learn_spiking",
+    "on_and_off",
+    "respond",
+    "threshold",
+    "triplet",
+]
+
+NEURON = """
+dI/dt = -I/tau : amp
+injected : amp (constant)
+firing = gain*clip(I + injected - I_0, 0*amp, inf*amp) : Hz
+fired : 1
+"""
+FIRES = "rand() < firing*dt"
+COUNTS = "fired += 1"
+NAMES: dict[str, Any] = {
+    "tau": TAU_CURRENT,
+    "gain": GAIN,
+    "I_0": CURRENT_THRESHOLD,
+    "charge": CHARGE,
+}
+
+CURRENT = "I_post += charge*w/tau"
+SYNAPSE = """
+w : 1
+mean_w = w : 1 (mean over filter)
+"""
+BALANCES = "w = w - mean_w"
+
+#: To measure what a rule does to weights, others bring the current
+FIXED_CURRENT = "I_post += charge*w_fixed/tau"
+MEASURED_SYNAPSE = """
+w : 1
+w_fixed : 1 (constant)
+"""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """
+    Say how neurons learn.
+
+    Parameters
+    ----------
+    sign : int
+        -1 turns potentiation into depression, and the other way round.
+    homeostatic : bool
+        Whether depression follows the neuron's own rate.
+    """
+
+    sign: int = 1
+    homeostatic: bool = True
+
+
+RULES = {
+    "homeostatic": Condition(),
+    "fixed threshold": Condition(homeostatic=False),
+    "sign flipped": Condition(sign=-1),
+}
+
+
+def triplet(learning_rate: float | str, *, homeostatic: bool = False) -> rules.TripletSTDP:
+    """Return the minimal triplet rule; a learning rate may name the ``duration`` of a run."""
+    adaptive = {"target_rate": TARGET_RATE, "tau_rate": TAU_RATE} if homeostatic else {}
+    return rules.TripletSTDP.visual_cortex(minimal=True, learning_rate=learning_rate, **adaptive)
+
+
+def threshold(rule: rules.TripletSTDP) -> Quantity:
+    """Return the rate `b` between depression and potentiation."""
+    return rule.A2_minus * rule.tau_minus / (rule.A3_plus * rule.tau_plus * rule.tau_y)
+
+
+def drift(rule: rules.TripletSTDP, x: Quantity, y: Quantity) -> Quantity:
+    """Return the mean ``dw/dt`` of uncorrelated spikes at the rates `x` and `y`."""
+    return rule.A3_plus * rule.tau_plus * rule.tau_y * x * y * (y - threshold(rule))
+
+
+def drift_by_fluctuations(rule: rules.TripletSTDP, x: Quantity) -> Quantity:
+    """
+    Return what is added to the drift as the current fluctuates with the inputs' spikes.
+
+    Of weights of norm 1 and inputs at the rate `x` it has the variance
+    ``charge**2*x/(2*tau)`` and is correlated over ``tau``; potentiation sees the share of it that
+    outlasts the slow postsynaptic trace.
+    """
+    variance = GAIN**2 * CHARGE**2 * x / (2 * TAU_CURRENT)
+    shared = variance * TAU_CURRENT / (TAU_CURRENT + rule.tau_y)
+    return rule.A3_plus * rule.tau_plus * rule.tau_y * x * shared
+
+
+def on_and_off(shown: np.ndarray) -> np.ndarray:
+    """
+    Return the ON and the OFF parts of patches in standard deviations.
+
+    Parameters
+    ----------
+    shown : array
+        `(n, size, size)`.
+
+    Returns
+    -------
+    array
+        `(n, 2, size, size)`.
+    """
+    return on_off_channels(shown[:, None] / shown.std())
+
+
+def _axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEncoder:
+    return PoissonEncoder(
+        (2, size, size),
+        RATE_OF_INPUT,
+        model=rule.pre_model,
+        reset=rule.pre_reset,
+        batch_size=batch_size,
+        dt=DT,
+        method="exact",
+    )
+
+
+def _neurons(n: int, rule: rules.TripletSTDP, batch_size: int) -> FeatureMap:
+    neurons = FeatureMap(
+        (n, 1, 1),
+        f"{NEURON}\n{rule.post_model}",
+        FIRES,
+        f"{COUNTS}\n{rule.post_reset}",
+        batch_size=batch_size,
+        namespace=NAMES,
+        dt=DT,
+        method="exact",
+    )
+    if rule.target_rate is not None:
+        neurons.rate = rule.target_rate
+    return neurons
+
+
+def learn_spiking(
+    inputs: np.ndarray,
+    start: np.ndarray,
+    conditions: Mapping[str, Condition],
+    *,
+    learning_rate: float,
+    at_once: int,
+    shown_for: Quantity,
+) -> dict[str, np.ndarray]:
+    """
+    Let spiking neurons learn from patches, in all conditions from the same spikes.
+
+    Parameters
+    ----------
+    inputs : array
+        `(n, 2, size, size)`, what `on_and_off` returns.
+    start : array
+        First weights, `(neurons, 2, size, size)`.
+    conditions : mapping of str to Condition
+        By name.
+    learning_rate : float
+        At the start; it falls to 0 in proportion to the time that is left.
+    at_once : int
+        Patches side by side.
+    shown_for : Quantity
+        How long each is shown.
+
+    Returns
+    -------
+    dict of str to array
+        The weights, as `start`.
+    """
+    size = inputs.shape[-1]
+    duration = len(inputs) // at_once * shown_for
+    axons = _axons(size, triplet(learning_rate), at_once)
+    StoredImages(axons, inputs, duration=shown_for)
+    network, learned = Network(axons), {}
+    for name, condition in conditions.items():
+        schedule = f"{condition.sign * learning_rate}*clip(1 - t/duration, 0, 1)"
+        rule = triplet(schedule, homeostatic=condition.homeostatic)
+        neurons = _neurons(len(start), rule, at_once)
+        synapses = ConvSynapses(
+            axons,
+            neurons,
+            SYNAPSE,
+            on_pre=CURRENT,
+            rule=rule,
+            update=BALANCES,
+            normalize="L2",
+            kernel_size=size,
+            namespace={**NAMES, "duration": duration},
+            dt=shown_for / at_once,
+        )
+        synapses.set_kernel("w", start)
+        network.add(neurons, synapses)
+        learned[name] = synapses
+    network.run(duration, namespace={})
+    return {name: np.asarray(synapses.get_kernel("w")) for name, synapses in learned.items()}
+
+
+# --- measured ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Responses:
+    """
+    Hold what neurons did at each current.
+
+    Parameters
+    ----------
+    currents : array
+        In nA.
+    rates : array
+        In Hz, `(2, currents)`: without inputs, and with the noise that their spikes bring.
+    drifts : array
+        Mean ``dw/dt`` in 1/s at a learning rate of 1, as `rates`.
+    input_rate : Quantity
+        Of each axon.
+    """
+
+    currents: np.ndarray
+    rates: np.ndarray
+    drifts: np.ndarray
+    input_rate: Quantity
+
+
+def respond(
+    currents: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    intensity: float,
+    duration: Quantity,
+    copies: int,
+    size: int = 6,
+) -> Responses:
+    """
+    Inject currents into neurons, and measure their rates and what the rule does to weights.
+
+    Half of the neurons get no input: their spikes are uncorrelated, and give the plasticity curve.
+    The others get that of weights of norm 1 and mean 0, whose spikes bring noise as while learning.
+
+    Parameters
+    ----------
+    currents : array
+        In nA.
+    rng : Generator
+        Draws the weights.
+    intensity : float
+        Of all inputs, in standard deviations.
+    duration : Quantity
+        Of the measurement.
+    copies : int
+        Of each neuron, side by side.
+    size : int
+        Of the patch; with the weights' norm fixed it hardly matters.
+    """
+    n, rule = len(currents), triplet(1.0)
+    axons = _axons(size, rule, copies)
+    axons.x = intensity
+    neurons = _neurons(2 * n, rule, copies)
+    neurons.injected = np.tile(currents, 2 * copies) * 1e-9 * amp
+    synapses = ConvSynapses(
+        axons,
+        neurons,
+        MEASURED_SYNAPSE,
+        on_pre=FIXED_CURRENT,
+        rule=rule,
+        kernel_size=size,
+        namespace=NAMES,
+        dt=DT,
+    )
+    fixed = rng.normal(size=(2 * n, 2, size, size))
+    fixed -= fixed.mean(axis=(1, 2, 3), keepdims=True)
+    fixed /= np.sqrt((fixed**2).sum(axis=(1, 2, 3), keepdims=True))
+    fixed[:n] = 0
+    synapses.set_kernel("w_fixed", fixed)
+    Network(axons, neurons, synapses).run(duration, namespace={})
+    seconds = float(duration / second)
+    rates = np.asarray(neurons.get_maps("fired")).reshape(copies, 2, n).mean(axis=0) / seconds
+    changes = np.asarray(synapses.get_kernel("w")).mean(axis=(1, 2, 3)).reshape(2, n)
+    drifts = changes / (copies * seconds)
+    return Responses(currents, rates, drifts, intensity * RATE_OF_INPUT)

@@ -15,14 +15,16 @@ SPARSE = (*ASKED, "L0")
 SLOW = ("L0", "quadratic rectifier", "linear rectifier")
 
 
-def _all(asked: Iterable[str], quantity: str, text: str, **claim: Any) -> list[Claim]:
+def _all(
+    asked: Iterable[str], quantity: str, text: str, slow: Iterable[str] = (), **claim: Any
+) -> list[Claim]:
     """Make a claim for each nonlinearity; of those that are not asked the number is reported."""
     names = sorted(NONLINEARITIES, key=lambda name: name not in asked)
     return [
         Claim(
             f"{text if place == 0 else '...'}: {name}",
             f"{name}: {quantity}",
-            quick=name not in SLOW,
+            quick=name not in slow,
             **{**claim, **({} if name in asked else {"least": -float("inf")})},
         )
         for place, name in enumerate(names)
@@ -34,6 +36,7 @@ CLAIMS = (
         ASKED,
         "R2",
         "Neurons learn Gabor functions as filters, median R²",
+        SLOW,
         published="localised, oriented",
         least=0.7,
     ),
@@ -46,6 +49,7 @@ CLAIMS = (
         SPARSE,
         "kurtosis above random",
         "Their drives are sparse: kurtosis above that of random filters",
+        SLOW,
         least=1.5,
     ),
     *(
@@ -124,4 +128,42 @@ CLAIMS = (
         "... of both curves alone, from 0.45 nA on", "effective: deviation from 0.45 nA", most=0.1
     ),
     Claim("... of both curves alone, from 0.3 nA on", "effective: deviation of the curves alone"),
+    Claim(
+        "Filters of a convolution that compete at each place are Gabor functions: share with "
+        "R² > 0.6",
+        "competition: share of Gabors",
+        least=2 / 3,
+        over="mean",
+    ),
+    Claim(
+        "... of 8 orientations they have",
+        "competition: orientations",
+        least=6,
+        quick=False,
+        digits=1,
+    ),
+    Claim(
+        "... largest similarity to another filter (cosine), median",
+        "competition: most similar",
+        most=0.8,
+    ),
+    Claim(
+        "... without competition all learn the same",
+        "no competition: most similar",
+        least=0.8,
+        quick=False,
+    ),
+    Claim("... and have so many orientations", "no competition: orientations", digits=1),
+    Claim(
+        "Fields of aligned eyes are binocular: difference of power over its sum, median",
+        "aligned eyes: monocularity",
+        "binocular",
+        most=0.3,
+    ),
+    Claim("... with strabismus monocular", "strabismus: monocularity", "monocular", least=0.8),
+    Claim(
+        "On complex cells the rule finds sparse drives: kurtosis above that of random weights",
+        "second layer: kurtosis above random",
+        least=1.5,
+    ),
 )

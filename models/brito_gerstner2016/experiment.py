@@ -1,21 +1,12 @@
 """What is run with each seed: the parts of the model, each with its numbers and arrays."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from brian2 import Hz, nA, seed
 
 from models.brito_gerstner2016 import settings as s
-from models.brito_gerstner2016.gabors import Gabor, fit_gabors
-from models.brito_gerstner2016.images import (
-    Whitening,
-    dead_leaves,
-    filtered,
-    natural_images,
-    of_norm_1,
-    of_one_contrast,
-    patches,
-)
+from models.brito_gerstner2016.beyond import compete, see_complex_cells, see_with_two_eyes
+from models.brito_gerstner2016.gabors import Gabor, fit_gabors, tuning
+from models.brito_gerstner2016.images import of_norm_1
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import Settings
 from models.brito_gerstner2016.spiking import (
@@ -27,40 +18,10 @@ from models.brito_gerstner2016.spiking import (
     respond,
     triplet,
 )
+from models.brito_gerstner2016.stage import Stage, kurtosis
 from models.common.model import Announce, Results, silent
 
 __all__ = ["run"]
-
-#: Patches on which drives are looked at
-LOOKED_AT = 50_000
-#: A filter is a Gabor function if one explains so much of its power
-IS_GABOR = 0.6
-
-
-@dataclass
-class _Run:
-    """Hold what the parts of a run share, and what they found."""
-
-    settings: Settings
-    number: int
-    numbers: dict[str, float] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(self.number)
-        self.images = filtered(self._images(), s.F0, s.BORDER)
-        cut = of_one_contrast(patches(self.images, self.settings.n_patches, s.PATCH, self.rng))
-        self.whitening = Whitening.of(cut, s.COMPONENTS)
-        self.inputs = self.whitening.whiten(cut)
-
-    def _images(self) -> np.ndarray:
-        if self.settings.data_root is not None:
-            return natural_images(self.settings.data_root)
-        return dead_leaves(self.settings.leaves, self.settings.leaf_size, self.rng)
-
-    def order(self, steps: int) -> np.ndarray:
-        """Draw the inputs that are shown."""
-        return self.rng.integers(0, len(self.inputs), steps * self.settings.batch_size)
 
 
 def run(settings: Settings, number: int, announce: Announce = silent) -> Results:
@@ -83,7 +44,7 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
     """
     seed(number)
     announce(f"seed {number}: images")
-    this = _Run(settings, number)
+    this = Stage(settings, number)
     for text, part in _PARTS.items():
         announce(f"seed {number}: {text}")
         part(this)
@@ -93,7 +54,7 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
 # --- the rate model ---------------------------------------------------------------------------
 
 
-def _rates(this: _Run) -> None:
+def _rates(this: Stage) -> None:
     """Let neurons of all nonlinearities start from the same weights."""
     start = this.whitening.random_weights(this.settings.neurons, this.rng)
     all_of_them = {**NONLINEARITIES, **CONTROLS}
@@ -101,7 +62,7 @@ def _rates(this: _Run) -> None:
         this.inputs,
         dict.fromkeys(all_of_them, start),
         all_of_them,
-        this.order(this.settings.steps),
+        this.order(this.inputs, this.settings.steps),
         this.settings.batch_size,
     )
     learned["untrained"] = start
@@ -109,27 +70,17 @@ def _rates(this: _Run) -> None:
     for name, weights in learned.items():
         filters = this.whitening.filter_of(weights)
         gabors[name] = fit_gabors(filters)
-        r2 = np.array([gabor.r2 for gabor in gabors[name]])
-        this.arrays |= {f"filters, {name}": filters, f"R2, {name}": r2}
-        this.numbers[f"{name}: R2"] = float(np.median(r2))
-        this.numbers[f"{name}: kurtosis"] = float(np.median(kurtosis(_drives(this, weights))))
+        found = tuning(gabors[name])
+        this.arrays |= {f"filters, {name}": filters, f"tuning, {name}": found}
+        this.numbers[f"{name}: R2"] = float(np.median(found[:, 0]))
+        this.numbers[f"{name}: kurtosis"] = float(np.median(kurtosis(this.drives(weights))))
     for name in all_of_them:
         above = this.numbers[f"{name}: kurtosis"] - this.numbers["untrained: kurtosis"]
         this.numbers[f"{name}: kurtosis above random"] = above
     _objectives(this, gabors["negative sigmoid"], start)
 
 
-def _drives(this: _Run, weights: np.ndarray) -> np.ndarray:
-    return this.inputs[:LOOKED_AT] @ weights.T
-
-
-def kurtosis(drives: np.ndarray) -> np.ndarray:
-    """Return the excess kurtosis of each column."""
-    centred = drives - drives.mean(axis=0)
-    return (centred**4).mean(axis=0) / (centred**2).mean(axis=0) ** 2 - 3
-
-
-def _objectives(this: _Run, gabors: list[Gabor], random: np.ndarray) -> None:
+def _objectives(this: Stage, gabors: list[Gabor], random: np.ndarray) -> None:
     """Compare ``<F(w.x)>``, less that of Gaussian drives, of a few kinds of fields."""
     see = this.whitening
     rows, cols = np.mgrid[: s.PATCH, : s.PATCH]
@@ -150,7 +101,7 @@ def _objectives(this: _Run, gabors: list[Gabor], random: np.ndarray) -> None:
     for row, (name, nonlinearity) in zip(objectives, NONLINEARITIES.items(), strict=True):
         of_gaussian = (nonlinearity.objective(z) * density).sum()
         row[:] = [
-            nonlinearity.objective(_drives(this, w)).mean() - of_gaussian for w in fields.values()
+            nonlinearity.objective(this.drives(w)).mean() - of_gaussian for w in fields.values()
         ]
         gabor, pixel_s, grating = row[:3]
         this.numbers[f"{name}: objective of Gabor over pixel"] = float(gabor / pixel_s)
@@ -161,7 +112,7 @@ def _objectives(this: _Run, gabors: list[Gabor], random: np.ndarray) -> None:
 # --- the spiking model ------------------------------------------------------------------------
 
 
-def _spikes(this: _Run) -> None:
+def _spikes(this: Stage) -> None:
     """Let spiking neurons learn from patches, in pixels again, by each rule."""
     size, n = this.settings, this.settings.spiking_neurons
     seen = this.whitening.in_pixels(this.inputs[: size.spiking_patches])
@@ -178,13 +129,13 @@ def _spikes(this: _Run) -> None:
     for name, weights in learned.items():
         on, off = weights.swapaxes(0, 1)
         filters = this.whitening.filter_of(this.whitening.of_pixels(on - off))
-        r2 = np.array([gabor.r2 for gabor in fit_gabors(filters)])
+        r2 = tuning(fit_gabors(filters))[:, 0]
         this.arrays |= {f"spiking filters, {name}": filters, f"spiking R2, {name}": r2}
-        this.numbers[f"spiking, {name}: share of Gabors"] = float((r2 > IS_GABOR).mean())
+        this.numbers[f"spiking, {name}: share of Gabors"] = float((r2 > s.IS_GABOR).mean())
         this.numbers[f"spiking, {name}: R2"] = float(np.median(r2))
 
 
-def _curves(this: _Run) -> None:
+def _curves(this: Stage) -> None:
     """Measure the effective nonlinearity, and predict it from f-I curve and plasticity curve."""
     currents = np.array(s.CURRENTS)
     found = respond(
@@ -229,4 +180,7 @@ _PARTS = {
     "rate model": _rates,
     "spiking model": _spikes,
     "effective nonlinearity": _curves,
+    "competition": compete,
+    "two eyes": see_with_two_eyes,
+    "complex cells": see_complex_cells,
 }

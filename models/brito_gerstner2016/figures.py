@@ -7,9 +7,23 @@ from brian2 import Hz, nA
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
+from hebbsim.experiments.figures import (
+    COLOURS,
+    GREY,
+    hide_frame,
+    mosaic,
+    new_figure,
+    show_mosaics,
+)
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES
-from models.brito_gerstner2016.settings import CURRENT_THRESHOLD, CURRENTS, GAIN, Settings
+from models.brito_gerstner2016.settings import (
+    CURRENT_THRESHOLD,
+    CURRENTS,
+    GAIN,
+    IS_GABOR,
+    LOWEST_FREQUENCY,
+    Settings,
+)
 from models.common.model import Results
 
 __all__ = ["figures"]
@@ -27,11 +41,13 @@ def figures(settings: Settings, results: Sequence[Results]) -> dict[str, Figure]
         "objectives": _objectives(results),
         "spiking": _spiking(settings, first),
         "effective": _effective(results),
+        "competition": _competition(results),
+        "other-inputs": _other_inputs(results),
     }
 
 
-def _show(ax: Axes, field: np.ndarray) -> None:
-    largest = np.abs(field).max()
+def _show(ax: Axes, field: np.ndarray, largest: float | None = None) -> None:
+    largest = largest or np.abs(field).max()
     ax.imshow(field, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
@@ -61,7 +77,7 @@ def _fits(results: Sequence[Results]) -> Figure:
     fits, sparse = figure.subplots(1, 2)
     for place, name in enumerate(NAMES):
         colour = COLOURS[0] if name in NONLINEARITIES else GREY
-        r2 = np.concatenate([found.arrays[f"R2, {name}"] for found in results])
+        r2 = np.concatenate([found.arrays[f"tuning, {name}"][:, 0] for found in results])
         fits.plot(place + np.linspace(-0.25, 0.25, len(r2)), r2, ".", color=colour, markersize=4)
         values = [found.numbers[f"{name}: kurtosis"] for found in results]
         sparse.plot([place] * len(values), values, "o", color=colour, markersize=4, alpha=0.6)
@@ -130,3 +146,86 @@ def _effective(results: Sequence[Results]) -> Figure:
     for ax in (response, plasticity, effective):
         hide_frame(ax)
     return figure
+
+
+def _competition(results: Sequence[Results]) -> Figure:
+    """Show filters that compete and filters that don't, and how filters part what there is."""
+    figure = new_figure(9.5, 5.2)
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    first = results[0].arrays
+    show_mosaics(
+        top,
+        {
+            f"with {name}" if name == "competition" else name: mosaic(filters)
+            for name in ("competition", "no competition")
+            for filters in [first[f"{name}: filters"][:, None]]
+        },
+        (1, 1),
+        fontsize=9,
+    )
+    kinds = {
+        "convolution with competition": ["competition: tuning"],
+        "without": ["no competition: tuning"],
+        "rate model, alone": [f"tuning, {name}" for name in NONLINEARITIES],
+    }
+    axes = bottom.subplots(1, 3, subplot_kw={"projection": "polar"})
+    for ax, (title, names), colour in zip(axes, kinds.items(), COLOURS, strict=False):
+        found = np.concatenate([run.arrays[name] for run in results for name in names])
+        shown = found[(found[:, 0] > IS_GABOR) & (found[:, 2] > LOWEST_FREQUENCY)]
+        _, orientation, frequency = shown.T
+        seen = np.pi - orientation  # rows count downwards
+        ax.plot(seen, frequency, ".", color=colour, markersize=4, alpha=0.7)
+        ax.set_thetamax(180)
+        ax.set_rlim(0, 0.4)
+        ax.set_rticks([0.1, 0.2, 0.3])
+        ax.set_title(f"{title}: {len(shown)} of {len(found)}", fontsize=9)
+    axes[0].set_xlabel("orientation of the bars, and cycles a pixel", fontsize=8)
+    return figure
+
+
+def _other_inputs(results: Sequence[Results]) -> Figure:
+    """Show what the same rule learns from pairs of eyes, and from complex cells."""
+    figure = new_figure(9.5, 5)
+    eyes, cells = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    names = ("aligned eyes", "strabismus")
+    upper, lower = eyes.subfigures(2, 1, height_ratios=(1.6, 1))
+    shown = {name: results[0].arrays[f"{name}: filters"][:6] for name in names}
+    axes = upper.subplots(4, len(shown["strabismus"]))
+    for kind, (name, pairs) in enumerate(shown.items()):
+        for number, pair in enumerate(pairs):
+            largest = np.abs(pair).max()
+            for eye, field in enumerate(pair):
+                _show(axes[2 * kind + eye, number], field, largest)
+        for eye, side in enumerate(("left", "right")):
+            axes[2 * kind + eye, 0].set_ylabel(f"{name},\n{side}", fontsize=7)
+    ax = lower.subplots()
+    for name, colour in zip(names, COLOURS, strict=False):
+        values = np.concatenate([found.arrays[f"{name}: monocularity"] for found in results])
+        ax.hist(values, np.linspace(0, 1, 21), color=colour, alpha=0.7, label=name)
+    ax.set_xlabel("difference of both eyes' power over its sum")
+    ax.set_ylabel("neurons")
+    ax.legend(frameon=False)
+    hide_frame(ax)
+    cells.suptitle("second layer, on complex cells", fontsize=9)
+    fields = results[0].arrays["second layer: fields"][:6]
+    grid = cells.subplots(-(-len(fields) // 2), 2)
+    for ax, field in zip(grid.flat, fields, strict=False):
+        _show_bars(ax, field)
+    return figure
+
+
+def _show_bars(ax: Axes, field: np.ndarray) -> None:
+    """Draw a bar for each complex cell: red where it excites, blue where it inhibits."""
+    weights = field / field.flat[np.abs(field).argmax()]
+    for (number, row, col), weight in np.ndenumerate(weights):
+        bar = np.pi * number / len(field)
+        ax.plot(
+            col + 0.42 * np.array([-1, 1]) * np.cos(bar),
+            row + 0.42 * np.array([-1, 1]) * np.sin(bar),
+            color=COLOURS[1] if weight > 0 else COLOURS[0],
+            alpha=float(min(abs(weight), 1)),
+            linewidth=2.5,
+        )
+    ax.set_aspect("equal")
+    ax.invert_yaxis()
+    ax.set_axis_off()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares  # type: ignore[import-untyped]
 
-__all__ = ["Gabor", "fit_gabor", "fit_gabors"]
+__all__ = ["Gabor", "fit_gabor", "fit_gabors", "tuning"]
 
 #: Standard deviations of the envelope from which fits start, in pixels, and their bounds
 STARTS, WIDTHS = (1.2, 2.5), (0.5, 8.0)
@@ -23,7 +23,7 @@ class Gabor:
     frequency : float
         In cycles a pixel.
     orientation : float
-        Of its bars, in radians from 0 to pi.
+        Of its bars, in radians from 0 to pi, from the direction of rows to that of columns.
     widths : tuple of float
         Standard deviations of the envelope, across and along the bars, in pixels.
     image : array
@@ -40,6 +40,11 @@ class Gabor:
 def fit_gabors(fields: np.ndarray) -> list[Gabor]:
     """Fit each of some fields, `(n, size, size)`."""
     return [fit_gabor(field) for field in fields]
+
+
+def tuning(gabors: list[Gabor]) -> np.ndarray:
+    """Return R², orientation and frequency of each, `(n, 3)`."""
+    return np.array([(gabor.r2, gabor.orientation, gabor.frequency) for gabor in gabors])
 
 
 def fit_gabor(field: np.ndarray) -> Gabor:

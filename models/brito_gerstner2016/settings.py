@@ -37,6 +37,10 @@ class Settings(SavedSettings):
         Patches that are shown side by side there.
     measured_for, measured_copies : Quantity, int
         How long, and on how many copies of each neuron, curves are measured.
+    filters, filter_steps : int
+        Of the convolution with competition.
+    n_pairs, other_steps : int
+        Of pairs of patches of both eyes, as of responses of complex cells; steps of learning.
     """
 
     #: Other images give other numbers
@@ -56,6 +60,10 @@ class Settings(SavedSettings):
     spiking_rules: tuple[str, ...] = ("homeostatic", "fixed threshold", "sign flipped")
     at_once: int = 20
     measured_copies: int = 200
+    filters: int = 32
+    filter_steps: int = 1000
+    n_pairs: int = 60_000
+    other_steps: int = 1500
 
 
 FULL = Settings(measured_for=20 * second)
@@ -67,10 +75,14 @@ QUICK = replace(
     steps=800,
     measured_for=8 * second,
     spiking_neurons=6,
-    spiking_patches=8_000,
+    spiking_patches=12_000,
     spiking_rate=0.04,
     spiking_rules=("homeostatic", "sign flipped"),
     at_once=40,
+    filters=16,
+    filter_steps=800,
+    n_pairs=20_000,
+    other_steps=500,
 )
 
 # The images (sizes from memory or, where they are marked so, ours)
@@ -80,6 +92,9 @@ F0 = 0.4
 BORDER = 8
 #: Of a patch, and directions along which it is seen (ours; the paper's are 16 wide, from memory)
 PATCH, COMPONENTS = 12, 80
+
+#: A filter is a Gabor function if one explains so much of its power
+IS_GABOR = 0.6
 
 # The spiking model
 DT = 1 * ms
@@ -95,3 +110,11 @@ SHOWN_FOR = 200 * ms
 TARGET_RATE, TAU_RATE = 15 * Hz, 10 * second
 #: Currents at which the neuron is measured, in nA, and intensity of its inputs meanwhile
 CURRENTS, INTENSITY = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.75, 0.9, 1.05), 0.4
+
+# The convolution with competition (all ours)
+#: Images that are whitened whole, crops in a step, and learning rate at the start
+WHITE_IMAGES, CROPS_A_STEP, FILTER_RATE = 60, 20, 0.5
+#: Below it, in cycles a pixel, a filter has no orientation
+LOWEST_FREQUENCY = 0.05
+#: Directions of the responses of complex cells
+COMPONENTS_OF_COMPLEX_CELLS = 60

@@ -7,9 +7,11 @@ from brian2 import Hz, ms, second, seed
 from hebbsim.data.dataset import DatasetError
 from models.brito_gerstner2016.__main__ import MODEL
 from models.brito_gerstner2016.claims import CLAIMS
+from models.brito_gerstner2016.convolution import learn_convolution, white_images
 from models.brito_gerstner2016.experiment import run
 from models.brito_gerstner2016.figures import figures
 from models.brito_gerstner2016.gabors import fit_gabor
+from models.brito_gerstner2016.generality import ComplexCells, eye_pairs, monocularity
 from models.brito_gerstner2016.images import (
     Whitening,
     dead_leaves,
@@ -210,6 +212,68 @@ def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
     assert np.corrcoef(up, down)[0, 1] < -0.5
 
 
+# --- competition, two eyes, complex cells -----------------------------------------------------
+
+
+def test_white_images_have_one_power_in_the_band_and_none_outside(rng):
+    drawn = filtered(dead_leaves(6, 64, rng), 0.4, 0)
+    found = white_images(drawn)
+    assert found.std() == pytest.approx(1)
+    power = (np.abs(np.fft.fft2(found)) ** 2).mean(axis=0)
+    frequency = np.fft.fftfreq(64)
+    rho = np.hypot(frequency[:, None], frequency)
+    middle = [power[(rho > low) & (rho < low + 0.1)].mean() for low in (0.06, 0.15, 0.25)]
+    assert max(middle) < 1.5 * min(middle)
+    assert power[rho > 0.37].max() < 1e-20 * power.max()
+
+
+def test_only_the_winner_of_a_place_learns(rng):
+    """One crop, one place: the filter of the largest drive is the only one that moves."""
+    images = 4 * rng.normal(size=(1, 4, 4))
+    start = rng.normal(size=(3, 1, 4, 4))
+    start /= np.sqrt((start**2).sum(axis=(1, 2, 3), keepdims=True))
+    drives = (start[:, 0] * images).sum(axis=(1, 2))
+    found = learn_convolution(images, start, rng, steps=2, batch_size=1, crop=4)
+    moved = np.abs(found - start).max(axis=(1, 2, 3)) > 1e-6
+    np.testing.assert_array_equal(moved, np.arange(3) == drives.argmax())
+    alone = learn_convolution(images, start, rng, steps=2, batch_size=1, crop=4, competes=False)
+    np.testing.assert_array_equal(np.abs(alone - start).max(axis=(1, 2, 3)) > 1e-6, drives > 1)
+
+
+def test_aligned_eyes_see_one_place_and_others_two(rng):
+    images = rng.normal(size=(3, 40, 40))
+    pairs = eye_pairs(images, 300, 6, rng, aligned=True)
+    same = [np.corrcoef(left.ravel(), right.ravel())[0, 1] for left, right in pairs]
+    assert 0.2 < np.mean(np.array(same) > 0.999) < 0.6  # a shift of less than half a pixel
+    left, right = pairs[np.argmin(same)]
+    shifts = range(-3, 4)
+    overlaps = [
+        np.corrcoef(
+            left[:, max(d, 0) : 6 + min(d, 0)].ravel(), right[:, max(-d, 0) : 6 - max(d, 0)].ravel()
+        )[0, 1]
+        for d in shifts
+    ]
+    assert max(overlaps) > 0.999
+    apart = eye_pairs(images, 300, 6, rng, aligned=False)
+    assert np.abs([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in apart]).mean() < 0.3
+    filters = np.array([[[[1.0]], [[1.0]]], [[[2.0]], [[0.0]]], [[[0.0]], [[1.0]]]])
+    np.testing.assert_allclose(monocularity(filters), [0, 1, 1])
+
+
+def test_complex_cells_tell_orientation_and_not_phase():
+    cells = ComplexCells()
+    rows, cols = np.mgrid[: cells.size, : cells.size]
+    waves = [
+        np.cos(2 * np.pi * cells.frequency * axis + phase)
+        for axis in (rows, cols)  # bars along rows, then along columns
+        for phase in (0, 1, 2)
+    ]
+    found = cells.respond(np.stack(waves)).mean(axis=(2, 3))
+    assert (found[:3].argmax(axis=1) == 0).all()
+    assert (found[3:].argmax(axis=1) == cells.orientations // 2).all()
+    np.testing.assert_allclose(found[:3], found[[1, 2, 0]], atol=0.02)
+
+
 # --- the whole model --------------------------------------------------------------------------
 
 
@@ -219,6 +283,6 @@ def test_the_findings_hold_at_the_quick_size():
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
     assert set(figures(QUICK, [found])) == {
         *("fields", "fits", "objectives"),
-        *("spiking", "effective"),
+        *("spiking", "effective", "competition", "other-inputs"),
     }
     assert "localised" in MODEL.table([found], quick=True)

@@ -5,19 +5,12 @@ from brian2 import Hz, nA, seed
 
 from models.brito_gerstner2016 import settings as s
 from models.brito_gerstner2016.beyond import compete, see_complex_cells, see_with_two_eyes
+from models.brito_gerstner2016.curves import drift, drift_by_fluctuations, respond
 from models.brito_gerstner2016.gabors import Gabor, fit_gabors, tuning
 from models.brito_gerstner2016.images import of_norm_1
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import Settings
-from models.brito_gerstner2016.spiking import (
-    RULES,
-    drift,
-    drift_by_fluctuations,
-    learn_spiking,
-    on_and_off,
-    respond,
-    triplet,
-)
+from models.brito_gerstner2016.spiking import RULES, learn_spiking, on_and_off, triplet
 from models.brito_gerstner2016.stage import Stage, kurtosis
 from models.common.model import Announce, Results, silent
 

@@ -1,6 +1,7 @@
 """One figure for each claim."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, nA
@@ -151,7 +152,8 @@ def _effective(results: Sequence[Results]) -> Figure:
 def _competition(results: Sequence[Results]) -> Figure:
     """Show filters that compete and filters that don't, and how filters part what there is."""
     figure = new_figure(9.5, 5.2)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    top, bottom = parts
     first = results[0].arrays
     show_mosaics(
         top,
@@ -186,7 +188,8 @@ def _competition(results: Sequence[Results]) -> Figure:
 def _other_inputs(results: Sequence[Results]) -> Figure:
     """Show what the same rule learns from pairs of eyes, and from complex cells."""
     figure = new_figure(9.5, 5)
-    eyes, cells = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    eyes, cells = parts
     names = ("aligned eyes", "strabismus")
     upper, lower = eyes.subfigures(2, 1, height_ratios=(1.6, 1))
     shown = {name: results[0].arrays[f"{name}: filters"][:6] for name in names}

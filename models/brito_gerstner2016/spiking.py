@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Network, Quantity, amp, second
+from brian2 import Network, Quantity
 
 from hebbsim import ConvSynapses, FeatureMap, PoissonEncoder, StoredImages, rules
 from hebbsim.data.filters import on_off_channels
@@ -44,15 +44,13 @@ from models.brito_gerstner2016.settings import (
 )
 
 __all__ = [
+    "NAMES",
     "RULES",
     "Condition",
-    "Responses",
-    "drift",
-    "drift_by_fluctuations",
     "learn_spiking",
+    "make_axons",
+    "make_neurons",
     "on_and_off",
-    "respond",
-    "threshold",
     "triplet",
 ]
 
@@ -77,13 +75,6 @@ w : 1
 mean_w = w : 1 (mean over filter)
 """
 BALANCES = "w = w - mean_w"
-
-#: To measure what a rule does to weights, others bring the current
-FIXED_CURRENT = "I_post += charge*w_fixed/tau"
-MEASURED_SYNAPSE = """
-w : 1
-w_fixed : 1 (constant)
-"""
 
 
 @dataclass(frozen=True)
@@ -116,29 +107,6 @@ def triplet(learning_rate: float | str, *, homeostatic: bool = False) -> rules.T
     return rules.TripletSTDP.visual_cortex(minimal=True, learning_rate=learning_rate, **adaptive)
 
 
-def threshold(rule: rules.TripletSTDP) -> Quantity:
-    """Return the rate `b` between depression and potentiation."""
-    return rule.A2_minus * rule.tau_minus / (rule.A3_plus * rule.tau_plus * rule.tau_y)
-
-
-def drift(rule: rules.TripletSTDP, x: Quantity, y: Quantity) -> Quantity:
-    """Return the mean ``dw/dt`` of uncorrelated spikes at the rates `x` and `y`."""
-    return rule.A3_plus * rule.tau_plus * rule.tau_y * x * y * (y - threshold(rule))
-
-
-def drift_by_fluctuations(rule: rules.TripletSTDP, x: Quantity) -> Quantity:
-    """
-    Return what is added to the drift as the current fluctuates with the inputs' spikes.
-
-    Of weights of norm 1 and inputs at the rate `x` it has the variance
-    ``charge**2*x/(2*tau)`` and is correlated over ``tau``; potentiation sees the share of it that
-    outlasts the slow postsynaptic trace.
-    """
-    variance = GAIN**2 * CHARGE**2 * x / (2 * TAU_CURRENT)
-    shared = variance * TAU_CURRENT / (TAU_CURRENT + rule.tau_y)
-    return rule.A3_plus * rule.tau_plus * rule.tau_y * x * shared
-
-
 def on_and_off(shown: np.ndarray) -> np.ndarray:
     """
     Return the ON and the OFF parts of patches in standard deviations.
@@ -156,7 +124,8 @@ def on_and_off(shown: np.ndarray) -> np.ndarray:
     return on_off_channels(shown[:, None] / shown.std())
 
 
-def _axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEncoder:
+def make_axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEncoder:
+    """Make the ON and OFF axons of patches, whose intensity ``x`` is in standard deviations."""
     return PoissonEncoder(
         (2, size, size),
         RATE_OF_INPUT,
@@ -168,7 +137,8 @@ def _axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEncode
     )
 
 
-def _neurons(n: int, rule: rules.TripletSTDP, batch_size: int) -> FeatureMap:
+def make_neurons(n: int, rule: rules.TripletSTDP, batch_size: int) -> FeatureMap:
+    """Make neurons, a channel each, with the traces of the rule."""
     neurons = FeatureMap(
         (n, 1, 1),
         f"{NEURON}\n{rule.post_model}",
@@ -218,13 +188,13 @@ def learn_spiking(
     """
     size = inputs.shape[-1]
     duration = len(inputs) // at_once * shown_for
-    axons = _axons(size, triplet(learning_rate), at_once)
+    axons = make_axons(size, triplet(learning_rate), at_once)
     StoredImages(axons, inputs, duration=shown_for)
     network, learned = Network(axons), {}
     for name, condition in conditions.items():
         schedule = f"{condition.sign * learning_rate}*clip(1 - t/duration, 0, 1)"
         rule = triplet(schedule, homeostatic=condition.homeostatic)
-        neurons = _neurons(len(start), rule, at_once)
+        neurons = make_neurons(len(start), rule, at_once)
         synapses = ConvSynapses(
             axons,
             neurons,
@@ -242,87 +212,3 @@ def learn_spiking(
         learned[name] = synapses
     network.run(duration, namespace={})
     return {name: np.asarray(synapses.get_kernel("w")) for name, synapses in learned.items()}
-
-
-# --- measured ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Responses:
-    """
-    Hold what neurons did at each current.
-
-    Parameters
-    ----------
-    currents : array
-        In nA.
-    rates : array
-        In Hz, `(2, currents)`: without inputs, and with the noise that their spikes bring.
-    drifts : array
-        Mean ``dw/dt`` in 1/s at a learning rate of 1, as `rates`.
-    input_rate : Quantity
-        Of each axon.
-    """
-
-    currents: np.ndarray
-    rates: np.ndarray
-    drifts: np.ndarray
-    input_rate: Quantity
-
-
-def respond(
-    currents: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    intensity: float,
-    duration: Quantity,
-    copies: int,
-    size: int = 6,
-) -> Responses:
-    """
-    Inject currents into neurons, and measure their rates and what the rule does to weights.
-
-    Half of the neurons get no input: their spikes are uncorrelated, and give the plasticity curve.
-    The others get that of weights of norm 1 and mean 0, whose spikes bring noise as while learning.
-
-    Parameters
-    ----------
-    currents : array
-        In nA.
-    rng : Generator
-        Draws the weights.
-    intensity : float
-        Of all inputs, in standard deviations.
-    duration : Quantity
-        Of the measurement.
-    copies : int
-        Of each neuron, side by side.
-    size : int
-        Of the patch; with the weights' norm fixed it hardly matters.
-    """
-    n, rule = len(currents), triplet(1.0)
-    axons = _axons(size, rule, copies)
-    axons.x = intensity
-    neurons = _neurons(2 * n, rule, copies)
-    neurons.injected = np.tile(currents, 2 * copies) * 1e-9 * amp
-    synapses = ConvSynapses(
-        axons,
-        neurons,
-        MEASURED_SYNAPSE,
-        on_pre=FIXED_CURRENT,
-        rule=rule,
-        kernel_size=size,
-        namespace=NAMES,
-        dt=DT,
-    )
-    fixed = rng.normal(size=(2 * n, 2, size, size))
-    fixed -= fixed.mean(axis=(1, 2, 3), keepdims=True)
-    fixed /= np.sqrt((fixed**2).sum(axis=(1, 2, 3), keepdims=True))
-    fixed[:n] = 0
-    synapses.set_kernel("w_fixed", fixed)
-    Network(axons, neurons, synapses).run(duration, namespace={})
-    seconds = float(duration / second)
-    rates = np.asarray(neurons.get_maps("fired")).reshape(copies, 2, n).mean(axis=0) / seconds
-    changes = np.asarray(synapses.get_kernel("w")).mean(axis=(1, 2, 3)).reshape(2, n)
-    drifts = changes / (copies * seconds)
-    return Responses(currents, rates, drifts, intensity * RATE_OF_INPUT)

@@ -8,6 +8,7 @@ from hebbsim.data.dataset import DatasetError
 from models.brito_gerstner2016.__main__ import MODEL
 from models.brito_gerstner2016.claims import CLAIMS
 from models.brito_gerstner2016.convolution import learn_convolution, white_images
+from models.brito_gerstner2016.curves import drift, respond, threshold
 from models.brito_gerstner2016.experiment import run
 from models.brito_gerstner2016.figures import figures
 from models.brito_gerstner2016.gabors import fit_gabor
@@ -22,15 +23,7 @@ from models.brito_gerstner2016.images import (
 )
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import QUICK
-from models.brito_gerstner2016.spiking import (
-    Condition,
-    drift,
-    learn_spiking,
-    on_and_off,
-    respond,
-    threshold,
-    triplet,
-)
+from models.brito_gerstner2016.spiking import Condition, learn_spiking, on_and_off, triplet
 from models.common.claim import failing
 
 

@@ -10,7 +10,7 @@ the paper's single neurons a convolution learns many fields that compete.
 
 The methods were not at hand: slope and thresholds of the curves and the nonlinearities' names and
 parameters are read in the figures' captions, their algebra and the input's filter are from memory,
-and all else (patches of 12 pixels along 80 directions, rates, numbers) is ours.
+and all else (round patches of 12 pixels along 40 directions, rates, numbers) is ours.
 
 What isn't replicated: the membrane of the generalised integrate-and-fire neuron, which is reduced
 to its f-I curve; speech, and binaural sounds; the published sizes of patches (16, from memory).

@@ -21,7 +21,7 @@ PARTS = 8
 def compete(this: Stage) -> None:
     """Learn filters of whole images, with competition at each place and without."""
     size = this.settings
-    images = white_images(this.images[: s.WHITE_IMAGES])
+    images = white_images(this.images)
     start = in_band(this.rng.normal(size=(size.filters, 1, s.PATCH, s.PATCH)))
     for name, competes in (("competition", True), ("no competition", False)):
         filters = learn_convolution(
@@ -30,6 +30,7 @@ def compete(this: Stage) -> None:
             this.rng,
             steps=size.filter_steps,
             batch_size=s.CROPS_A_STEP,
+            crop=s.CROP,
             competes=competes,
         )[:, 0]
         found = tuning(fit_gabors(filters))

@@ -86,8 +86,6 @@ CLAIMS = (
     Claim(
         "... with a fixed threshold: share",
         "spiking, fixed threshold: share of Gabors",
-        least=2 / 3,
-        over="mean",
         quick=False,
     ),
     Claim("... median R²", "spiking, fixed threshold: R2", quick=False),

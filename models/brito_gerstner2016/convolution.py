@@ -67,7 +67,7 @@ def learn_convolution(
     *,
     steps: int,
     batch_size: int,
-    crop: int = 24,
+    crop: int,
     competes: bool = True,
 ) -> np.ndarray:
     """

@@ -12,8 +12,8 @@ import numpy as np
 from brian2 import Network, Quantity, amp, second
 
 from hebbsim import ConvSynapses, rules
-from models.brito_gerstner2016.settings import CHARGE, DT, GAIN, RATE_OF_INPUT, TAU_CURRENT
-from models.brito_gerstner2016.spiking import NAMES, make_axons, make_neurons, triplet
+from models.brito_gerstner2016.settings import CHARGE, GAIN, RATE_OF_INPUT, TAU_CURRENT
+from models.brito_gerstner2016.spiking import NAMES, balanced, make_axons, make_neurons, triplet
 
 __all__ = ["Responses", "drift", "drift_by_fluctuations", "respond", "threshold"]
 
@@ -78,6 +78,7 @@ def respond(
     intensity: float,
     duration: Quantity,
     copies: int,
+    dt: Quantity,
     size: int = 6,
 ) -> Responses:
     """
@@ -98,13 +99,15 @@ def respond(
         Of the measurement.
     copies : int
         Of each neuron, side by side.
+    dt : Quantity
+        Time step.
     size : int
         Of the patch; with the weights' norm fixed it hardly matters.
     """
     n, rule = len(currents), triplet(1.0)
-    axons = make_axons(size, rule, copies)
+    axons = make_axons(size, rule, copies, dt)
     axons.x = intensity
-    neurons = make_neurons(2 * n, rule, copies)
+    neurons = make_neurons(2 * n, rule, copies, dt)
     neurons.injected = np.tile(currents, 2 * copies) * 1e-9 * amp
     synapses = ConvSynapses(
         axons,
@@ -114,11 +117,9 @@ def respond(
         rule=rule,
         kernel_size=size,
         namespace=NAMES,
-        dt=DT,
+        dt=dt,
     )
-    fixed = rng.normal(size=(2 * n, 2, size, size))
-    fixed -= fixed.mean(axis=(1, 2, 3), keepdims=True)
-    fixed /= np.sqrt((fixed**2).sum(axis=(1, 2, 3), keepdims=True))
+    fixed = balanced(rng.normal(size=(2 * n, 2, size, size)))
     fixed[:n] = 0
     synapses.set_kernel("w_fixed", fixed)
     Network(axons, neurons, synapses).run(duration, namespace={})

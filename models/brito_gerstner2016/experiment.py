@@ -117,6 +117,7 @@ def _spikes(this: Stage) -> None:
         learning_rate=size.spiking_rate,
         at_once=size.at_once,
         shown_for=s.SHOWN_FOR,
+        dt=size.dt,
     )
     learned["untrained"] = start
     for name, weights in learned.items():
@@ -137,6 +138,7 @@ def _curves(this: Stage) -> None:
         intensity=s.INTENSITY,
         duration=this.settings.measured_for,
         copies=this.settings.measured_copies,
+        dt=this.settings.dt,
     )
     alone, noisy = found.rates
     powers = np.stack([alone, alone**2], axis=1)

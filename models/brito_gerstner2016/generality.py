@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.brito_gerstner2016.images import of_one_contrast, patches
+from models.brito_gerstner2016.images import aperture, of_one_contrast, patches
 
 __all__ = ["ComplexCells", "eye_pairs", "monocularity"]
 
@@ -37,11 +37,11 @@ def eye_pairs(
     Returns
     -------
     array
-        `(n, 2, size, size)`, each eye's patch of one contrast.
+        `(n, 2, size, size)`, each eye's patch of one contrast, through an aperture.
     """
     if not aligned:
         eyes = [of_one_contrast(patches(images, n, size, rng)) for _ in range(2)]
-        return np.stack(eyes, axis=1)
+        return np.stack(eyes, axis=1) * aperture(size)
     reach = int(np.ceil(3 * DISPARITY))
     wide = patches(images, n, size + 2 * reach, rng)[:, reach : reach + size]
     shift = np.clip(np.rint(rng.normal(0, DISPARITY, n)), -reach, reach).astype(int)
@@ -50,7 +50,7 @@ def eye_pairs(
         wide[np.arange(n)[:, None, None], np.arange(size)[:, None], first[:, None, None] + columns]
         for first in (np.full(n, reach), reach + shift)
     )
-    return np.stack([of_one_contrast(left), of_one_contrast(right)], axis=1)
+    return np.stack([of_one_contrast(left), of_one_contrast(right)], axis=1) * aperture(size)
 
 
 def monocularity(filters: np.ndarray) -> np.ndarray:

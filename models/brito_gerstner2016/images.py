@@ -6,9 +6,10 @@ Miconi's notebook)::
 
     rho*exp(-(rho/f0)^4),   f0 = 0.4 cycles a pixel
 
-A patch less its mean, divided by its root mean square, is then seen along the directions of largest
-variance alone, each of which is brought to variance 1. Regularising instead of leaving directions
-out lets neurons prefer gratings of high frequency and hardly any variance.
+A patch less its mean, divided by its root mean square, is seen through a round aperture, and along
+the directions of largest variance alone, each of which is brought to variance 1. In the corners of
+a square neurons find fields of a few pixels; and regularising instead of leaving directions out
+lets them prefer gratings of high frequency and hardly any variance.
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from hebbsim.data.dataset import DatasetError
 
 __all__ = [
     "Whitening",
+    "aperture",
     "dead_leaves",
     "filtered",
+    "halved",
     "natural_images",
     "of_norm_1",
     "of_one_contrast",
@@ -30,7 +33,7 @@ __all__ = [
 
 FOLDER = "natural"
 #: Radii of the leaves in pixels; their density falls with the third power
-RADII = (1.5, 40.0)
+RADII = (3.0, 40.0)
 #: How often a place is painted over, on average: e^-7 of it stays bare
 LAYERS_OF_LEAVES = 7
 
@@ -62,6 +65,13 @@ def natural_images(data_root: str | Path) -> np.ndarray:
     if images.ndim != 3:
         raise DatasetError(f"'{files[0]}' holds no natural images: {wanted}, got {images.shape}")
     return images.astype(float)
+
+
+def halved(images: np.ndarray) -> np.ndarray:
+    """Return images `(n, rows, cols)` at half the resolution, without traces of compression."""
+    n, rows, cols = images.shape
+    even = images[:, : rows // 2 * 2, : cols // 2 * 2]
+    return even.reshape(n, rows // 2, 2, cols // 2, 2).mean(axis=(2, 4))
 
 
 def dead_leaves(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -140,6 +150,12 @@ def of_one_contrast(shown: np.ndarray) -> np.ndarray:
     axes = tuple(range(1, shown.ndim))
     centred = shown - shown.mean(axis=axes, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=axes, keepdims=True) + 1e-12)
+
+
+def aperture(size: int) -> np.ndarray:
+    """Return a disc of 1 in a square of 0, `(size, size)`, with an edge of a pixel."""
+    away = np.arange(size) - (size - 1) / 2
+    return np.clip((size + 1) / 2 - np.hypot(away[:, None], away), 0, 1)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Settings(SavedSettings):
         Patches that are shown side by side there.
     measured_for, measured_copies : Quantity, int
         How long, and on how many copies of each neuron, curves are measured.
+    dt : Quantity
+        Time step of the spiking model.
     filters, filter_steps : int
         Of the convolution with competition.
     n_pairs, other_steps : int
@@ -47,38 +49,39 @@ class Settings(SavedSettings):
     SAME_NUMBERS: ClassVar[tuple[str, ...]] = ()
 
     measured_for: Quantity
+    dt: Quantity
     data_root: str | None = None
     leaves: int = 40
     leaf_size: int = 160
-    n_patches: int = 150_000
+    n_patches: int = 100_000
     neurons: int = 8
-    steps: int = 3000
+    steps: int = 2500
     batch_size: int = 500
     spiking_neurons: int = 9
-    spiking_patches: int = 30_000
+    spiking_patches: int = 18_000
     spiking_rate: float = 0.02
     spiking_rules: tuple[str, ...] = ("homeostatic", "fixed threshold", "sign flipped")
-    at_once: int = 20
-    measured_copies: int = 200
+    at_once: int = 40
+    measured_copies: int = 100
     filters: int = 32
     filter_steps: int = 1000
     n_pairs: int = 60_000
     other_steps: int = 1500
 
 
-FULL = Settings(measured_for=20 * second)
+FULL = Settings(measured_for=15 * second, dt=1 * ms)
 QUICK = replace(
     FULL,
     leaves=12,
-    n_patches=60_000,
+    n_patches=40_000,
     neurons=4,
     steps=800,
     measured_for=8 * second,
+    dt=2 * ms,
     spiking_neurons=6,
     spiking_patches=12_000,
     spiking_rate=0.04,
     spiking_rules=("homeostatic", "sign flipped"),
-    at_once=40,
     filters=16,
     filter_steps=800,
     n_pairs=20_000,
@@ -90,30 +93,29 @@ QUICK = replace(
 F0 = 0.4
 #: Pixels that the filter may have taken from the other side of an image (ours)
 BORDER = 8
-#: Of a patch, and directions along which it is seen (ours; the paper's are 16 wide, from memory)
-PATCH, COMPONENTS = 12, 80
+#: Pixels along each side of a patch, and directions along which it is seen (ours)
+PATCH, COMPONENTS = 12, 40
 
 #: A filter is a Gabor function if one explains so much of its power
 IS_GABOR = 0.6
 
 # The spiking model
-DT = 1 * ms
 #: Slope and threshold of the f-I curve
 GAIN, CURRENT_THRESHOLD = 143 * Hz / nA, 0.08 * nA
 #: Of an input one standard deviation from its mean (ours, as all that follows)
 RATE_OF_INPUT = 40 * Hz
 TAU_CURRENT = 20 * ms
 #: Of a spike through a weight of 1: the current of a neuron that has learned has a standard
-#: deviation of 0.3 nA over patches
+#: deviation of some 0.35 nA over patches
 CHARGE = 8 * nA * ms
 SHOWN_FOR = 200 * ms
-TARGET_RATE, TAU_RATE = 15 * Hz, 10 * second
+TARGET_RATE, TAU_RATE = 15 * Hz, 3 * second
 #: Currents at which the neuron is measured, in nA, and intensity of its inputs meanwhile
 CURRENTS, INTENSITY = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.75, 0.9, 1.05), 0.4
 
 # The convolution with competition (all ours)
-#: Images that are whitened whole, crops in a step, and learning rate at the start
-WHITE_IMAGES, CROPS_A_STEP, FILTER_RATE = 60, 20, 0.5
+#: Crops in a step, pixels along their sides, and learning rate at the start
+CROPS_A_STEP, CROP, FILTER_RATE = 20, 28, 0.5
 #: Below it, in cycles a pixel, a filter has no orientation
 LOWEST_FREQUENCY = 0.05
 #: Directions of the responses of complex cells

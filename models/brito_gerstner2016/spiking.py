@@ -35,7 +35,6 @@ from hebbsim.data.filters import on_off_channels
 from models.brito_gerstner2016.settings import (
     CHARGE,
     CURRENT_THRESHOLD,
-    DT,
     GAIN,
     RATE_OF_INPUT,
     TARGET_RATE,
@@ -47,6 +46,7 @@ __all__ = [
     "NAMES",
     "RULES",
     "Condition",
+    "balanced",
     "learn_spiking",
     "make_axons",
     "make_neurons",
@@ -124,7 +124,7 @@ def on_and_off(shown: np.ndarray) -> np.ndarray:
     return on_off_channels(shown[:, None] / shown.std())
 
 
-def make_axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEncoder:
+def make_axons(size: int, rule: rules.TripletSTDP, batch_size: int, dt: Quantity) -> PoissonEncoder:
     """Make the ON and OFF axons of patches, whose intensity ``x`` is in standard deviations."""
     return PoissonEncoder(
         (2, size, size),
@@ -132,12 +132,12 @@ def make_axons(size: int, rule: rules.TripletSTDP, batch_size: int) -> PoissonEn
         model=rule.pre_model,
         reset=rule.pre_reset,
         batch_size=batch_size,
-        dt=DT,
+        dt=dt,
         method="exact",
     )
 
 
-def make_neurons(n: int, rule: rules.TripletSTDP, batch_size: int) -> FeatureMap:
+def make_neurons(n: int, rule: rules.TripletSTDP, batch_size: int, dt: Quantity) -> FeatureMap:
     """Make neurons, a channel each, with the traces of the rule."""
     neurons = FeatureMap(
         (n, 1, 1),
@@ -146,12 +146,18 @@ def make_neurons(n: int, rule: rules.TripletSTDP, batch_size: int) -> FeatureMap
         f"{COUNTS}\n{rule.post_reset}",
         batch_size=batch_size,
         namespace=NAMES,
-        dt=DT,
+        dt=dt,
         method="exact",
     )
     if rule.target_rate is not None:
         neurons.rate = rule.target_rate
     return neurons
+
+
+def balanced(weights: np.ndarray) -> np.ndarray:
+    """Return weights ``(neurons, 2, size, size)`` of mean 0 and norm 1."""
+    centred = weights - weights.mean(axis=(1, 2, 3), keepdims=True)
+    return centred / np.sqrt((centred**2).sum(axis=(1, 2, 3), keepdims=True))
 
 
 def learn_spiking(
@@ -162,6 +168,7 @@ def learn_spiking(
     learning_rate: float,
     at_once: int,
     shown_for: Quantity,
+    dt: Quantity,
 ) -> dict[str, np.ndarray]:
     """
     Let spiking neurons learn from patches, in all conditions from the same spikes.
@@ -171,7 +178,7 @@ def learn_spiking(
     inputs : array
         `(n, 2, size, size)`, what `on_and_off` returns.
     start : array
-        First weights, `(neurons, 2, size, size)`.
+        First weights, `(neurons, 2, size, size)`; they are balanced first.
     conditions : mapping of str to Condition
         By name.
     learning_rate : float
@@ -180,21 +187,23 @@ def learn_spiking(
         Patches side by side.
     shown_for : Quantity
         How long each is shown.
+    dt : Quantity
+        Time step of the spikes.
 
     Returns
     -------
     dict of str to array
         The weights, as `start`.
     """
-    size = inputs.shape[-1]
+    size, start = inputs.shape[-1], balanced(start)
     duration = len(inputs) // at_once * shown_for
-    axons = make_axons(size, triplet(learning_rate), at_once)
+    axons = make_axons(size, triplet(learning_rate), at_once, dt)
     StoredImages(axons, inputs, duration=shown_for)
     network, learned = Network(axons), {}
     for name, condition in conditions.items():
         schedule = f"{condition.sign * learning_rate}*clip(1 - t/duration, 0, 1)"
         rule = triplet(schedule, homeostatic=condition.homeostatic)
-        neurons = make_neurons(len(start), rule, at_once)
+        neurons = make_neurons(len(start), rule, at_once, dt)
         synapses = ConvSynapses(
             axons,
             neurons,

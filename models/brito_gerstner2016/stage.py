@@ -7,8 +7,10 @@ import numpy as np
 from models.brito_gerstner2016 import settings as s
 from models.brito_gerstner2016.images import (
     Whitening,
+    aperture,
     dead_leaves,
     filtered,
+    halved,
     natural_images,
     of_one_contrast,
     patches,
@@ -51,13 +53,14 @@ class Stage:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.number)
         self.images = filtered(self._images(), s.F0, s.BORDER)
-        cut = of_one_contrast(patches(self.images, self.settings.n_patches, s.PATCH, self.rng))
+        cut = patches(self.images, self.settings.n_patches, s.PATCH, self.rng)
+        cut = of_one_contrast(cut) * aperture(s.PATCH)
         self.whitening = Whitening.of(cut, s.COMPONENTS)
         self.inputs = self.whitening.whiten(cut)
 
     def _images(self) -> np.ndarray:
         if self.settings.data_root is not None:
-            return natural_images(self.settings.data_root)
+            return halved(natural_images(self.settings.data_root))
         return dead_leaves(self.settings.leaves, self.settings.leaf_size, self.rng)
 
     def order(self, inputs: np.ndarray, steps: int) -> np.ndarray:

@@ -15,15 +15,23 @@ from models.brito_gerstner2016.gabors import fit_gabor
 from models.brito_gerstner2016.generality import ComplexCells, eye_pairs, monocularity
 from models.brito_gerstner2016.images import (
     Whitening,
+    aperture,
     dead_leaves,
     filtered,
+    halved,
     natural_images,
     of_one_contrast,
     patches,
 )
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
 from models.brito_gerstner2016.settings import QUICK
-from models.brito_gerstner2016.spiking import Condition, learn_spiking, on_and_off, triplet
+from models.brito_gerstner2016.spiking import (
+    Condition,
+    balanced,
+    learn_spiking,
+    on_and_off,
+    triplet,
+)
 from models.common.claim import failing
 
 
@@ -77,6 +85,15 @@ def test_leaves_cover_each_other_at_all_sizes(rng):
         np.mean((image[:, d:] - image[:, :-d]) ** 2) for d in (1, 20)
     )  # neighbours are alike, far places are not
     assert low < 0.6 * high
+
+
+def test_images_are_halved_by_means_and_apertures_are_round():
+    np.testing.assert_array_equal(halved(np.arange(18.0).reshape(1, 3, 6)), [[[3.5, 5.5, 7.5]]])
+    disc = aperture(12)
+    np.testing.assert_array_equal(disc, disc.T)
+    assert disc[0, 0] == disc[0, 2] == 0
+    assert disc[1, 5] == disc[6, 10] == 1
+    assert disc.sum() == pytest.approx(np.pi * 36.5, rel=0.03)
 
 
 def test_patches_have_one_contrast(rng):
@@ -178,7 +195,9 @@ def test_on_and_off_parts_are_the_patch_in_standard_deviations(rng):
 def test_spiking_neurons_have_the_paper_s_f_i_curve_and_the_rule_its_drift(rng):
     seed(0)
     currents = np.array([0.05, 0.5, 0.8])
-    found = respond(currents, rng, intensity=0.4, duration=1 * second, copies=300, size=2)
+    found = respond(
+        currents, rng, intensity=0.4, duration=1 * second, copies=300, dt=1 * ms, size=2
+    )
     expected = 143 * (currents - 0.08).clip(0)
     np.testing.assert_allclose(found.rates[0], expected, rtol=0.05)
     np.testing.assert_allclose(found.rates[1, 1:], expected[1:], rtol=0.05)
@@ -194,14 +213,12 @@ def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
     start = rng.normal(size=(2, 2, 3, 3))
     conditions = {"up": Condition(homeostatic=False), "down": Condition(-1, homeostatic=False)}
     inputs = on_and_off(rng.normal(size=(40, 3, 3)))
-    how = {"learning_rate": 1e-3, "at_once": 20, "shown_for": 100 * ms}
+    how = {"learning_rate": 1e-3, "at_once": 20, "shown_for": 100 * ms, "dt": 1 * ms}
     found = learn_spiking(inputs, start, conditions, **how)
     for weights in found.values():
         np.testing.assert_allclose(weights.sum(axis=(1, 2, 3)), 0, atol=1e-6)
         np.testing.assert_allclose((weights**2).sum(axis=(1, 2, 3)), 1, rtol=1e-6)
-    start = start - start.mean(axis=(1, 2, 3), keepdims=True)
-    start /= np.sqrt((start**2).sum(axis=(1, 2, 3), keepdims=True))
-    up, down = ((weights - start).ravel() for weights in found.values())
+    up, down = ((weights - balanced(start)).ravel() for weights in found.values())
     assert np.corrcoef(up, down)[0, 1] < -0.5
 
 
@@ -240,13 +257,14 @@ def test_aligned_eyes_see_one_place_and_others_two(rng):
     assert 0.2 < np.mean(np.array(same) > 0.999) < 0.6  # a shift of less than half a pixel
     left, right = pairs[np.argmin(same)]
     shifts = range(-3, 4)
-    overlaps = [
+    overlaps = [  # of the middle rows, which the aperture leaves nearly whole
         np.corrcoef(
-            left[:, max(d, 0) : 6 + min(d, 0)].ravel(), right[:, max(-d, 0) : 6 - max(d, 0)].ravel()
+            left[2:4, max(d, 0) : 6 + min(d, 0)].ravel(),
+            right[2:4, max(-d, 0) : 6 - max(d, 0)].ravel(),
         )[0, 1]
         for d in shifts
     ]
-    assert max(overlaps) > 0.999
+    assert max(overlaps) > 0.95
     apart = eye_pairs(images, 300, 6, rng, aligned=False)
     assert np.abs([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in apart]).mean() < 0.3
     filters = np.array([[[[1.0]], [[1.0]]], [[[2.0]], [[0.0]]], [[[0.0]], [[1.0]]]])

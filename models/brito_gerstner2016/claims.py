@@ -39,12 +39,15 @@ CLAIMS = (
         SLOW,
         published="localised, oriented",
         least=0.7,
+        over="median",
     ),
     *(
-        Claim(f"... but not with the control: {name}", f"{name}: R2", "not", most=0.4)
+        Claim(
+            f"... but not with the control: {name}", f"{name}: R2", "not", most=0.4, over="median"
+        )
         for name in CONTROLS
     ),
-    Claim("... nor untrained", "untrained: R2", most=0.4),
+    Claim("... nor untrained", "untrained: R2", most=0.4, over="median"),
     *_all(
         SPARSE,
         "kurtosis above random",

@@ -84,8 +84,8 @@ QUICK = replace(
     spiking_rules=("homeostatic", "sign flipped"),
     filters=16,
     filter_steps=800,
-    n_pairs=20_000,
-    other_steps=500,
+    n_pairs=10_000,
+    other_steps=400,
 )
 
 # The images (sizes from memory or, where they are marked so, ours)

@@ -5,6 +5,7 @@ import pytest
 from brian2 import Hz, ms, second, seed
 
 from hebbsim.data.dataset import DatasetError
+from hebbsim.experiments.preferences import run_preferences
 from models.brito_gerstner2016.__main__ import MODEL
 from models.brito_gerstner2016.claims import CLAIMS
 from models.brito_gerstner2016.convolution import learn_convolution, white_images
@@ -290,7 +291,8 @@ def test_complex_cells_tell_orientation_and_not_phase():
 
 @pytest.mark.slow
 def test_the_findings_hold_at_the_quick_size():
-    found = run(QUICK, 20)
+    with run_preferences(1, MODEL.dtype):
+        found = run(QUICK, 20)
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
     assert set(figures(QUICK, [found])) == {
         *("fields", "fits", "objectives"),

@@ -65,6 +65,10 @@ g : 1 (constant)
 drive_post = g*F_pre : 1 (summed)
 """
 
+#: White noise, each stimulus followed by its negative: what a finite number of stimuli adds to the
+#: mean of F*(x - theta) in proportion to one of them alone is taken away in the next step
+NOISE = "x = randn()*int(timestep(t, dt) % 2 == 0) - x*int(timestep(t, dt) % 2 == 1)"
+
 #: What a layer shows the next: its activity with mean 1 and variance 1, over the stimuli of a step
 LAYER = """
 F : 1
@@ -203,7 +207,7 @@ def noise_layers(
         A, the layer, whose ``x`` has mean 1 and variance 1, and what joins them.
     """
     noise = FeatureMap((1, size, size), "x : 1", batch_size=batch_size, name="A")
-    noise.run_regularly("x = randn()", when="start")
+    noise.run_regularly(NOISE, when="start")
     layer = FeatureMap((1, size, size), "F : 1\nx = 1 + F : 1", batch_size=batch_size, name="B")
     joined = ConvSynapses(
         noise,

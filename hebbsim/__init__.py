@@ -14,7 +14,7 @@ from hebbsim.data.load import load_dataset
 from hebbsim.geometry import conv_output_shape, pool_output_shape
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.maps.per_channel_sample_position import PerChannel, PerPosition, PerSample
+from hebbsim.maps.per_channel_sample_position import PerChannel, PerMap, PerPosition, PerSample
 from hebbsim.maps.stored_images import StoredImages
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
@@ -40,6 +40,7 @@ __all__ = [
     "LateralInhibition",
     "MaxPooling",
     "PerChannel",
+    "PerMap",
     "PerPosition",
     "PerSample",
     "PoissonEncoder",

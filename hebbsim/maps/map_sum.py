@@ -35,7 +35,7 @@ class MapSum(ForwardOperation):
         The elements, which store the sums.
     feature_map : FeatureMap
         The map whose neurons are summed over.
-    per : {'channel', 'sample', 'position'}
+    per : {'channel', 'sample', 'position', 'map'}
         What an element is.
     equation : SingleEquation
         The summed equation.

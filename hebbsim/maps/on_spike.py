@@ -23,7 +23,7 @@ class MapSpikes(LoopNest):
         The elements, with their `equations`.
     feature_map : FeatureMap
         The map whose spikes count.
-    per : {'channel', 'sample', 'position'}
+    per : {'channel', 'sample', 'position', 'map'}
         What an element is.
     code : str
         Statements with ``+=`` or ``-=``.

@@ -1,4 +1,4 @@
-"""Quantities per channel, per sample or per position of a feature map.
+"""Quantities per channel, per sample or per position of a feature map, or of the whole map.
 
 An adaptive threshold or a win rate belongs to a channel, a mean intensity to a sample, a mean
 over channels to a position. These groups hold one element for each, sum over the map's neurons
@@ -28,7 +28,7 @@ from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.map_sum import MapSum
 from hebbsim.maps.on_spike import MapSpikes
 
-__all__ = ["PerChannel", "PerPosition", "PerSample"]
+__all__ = ["PerChannel", "PerMap", "PerPosition", "PerSample"]
 
 _FLAGS = {
     DIFFERENTIAL_EQUATION: [],
@@ -38,7 +38,7 @@ _FLAGS = {
 
 
 class MapGroup(CompiledGroup):
-    """Create one element for each channel, sample or position of a feature map.
+    """Create one element for each channel, sample or position of a feature map, or one for all.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ class MapGroup(CompiledGroup):
     def _lend(self, equations: Equations) -> None:
         """Let the map's equations refer to this group's variables."""
         borrower = self.feature_map.variables
-        index = f"_{self.per}_idx"
+        index = "0" if self.per == "map" else f"_{self.per}_idx"
         per_channel = self.per == "channel"  # channels come last in memory
-        if index not in borrower:
+        if index not in (*borrower, "0"):
             # Brian2's own templates (threshold, reset, ...) read the index from an array
             elements, repeats = np.arange(len(self), dtype=np.int32), self._neurons_of_each()
             values = np.tile(elements, repeats) if per_channel else elements.repeat(repeats)
@@ -247,3 +247,17 @@ class PerPosition(MapGroup):
 
     per = "position"
     _coordinates = ("sample", "row", "col")
+
+
+class PerMap(MapGroup):
+    """Create one element for a whole map, all samples of its batch: what normalises a layer.
+
+    Parameters and errors are those of `MapGroup`.
+
+    Examples
+    --------
+    >>> PerMap(layer, "power = y_map**2/map_size : 1 (summed)", when="groups")
+    """
+
+    per = "map"
+    _coordinates = ()

@@ -11,6 +11,7 @@ from hebbsim import (
     FeatureMap,
     LateralInhibition,
     PerChannel,
+    PerMap,
     PerPosition,
     PerSample,
     Standardize,
@@ -98,9 +99,10 @@ def test_sums_over_a_map_and_windows(n):
         PerChannel(source, "c = x_map : 1 (summed)"),
         PerSample(source, "n = x_map : 1 (summed)"),
         PerPosition(many, "p = x_map : 1 (summed)"),
+        PerMap(source, "a = x_map : 1 (summed)"),
     ]
     Network(objects).run(defaultclock.dt)
-    for found in (pooled.s, objects[-3].c, objects[-2].n, objects[-1].p):
+    for found in (pooled.s, objects[-4].c, objects[-3].n, objects[-2].p, objects[-1].a):
         close(found, n * EXACT)
     close(pooled.m, EXACT)
     assert np.abs(many.y[:]).max() <= 1e-6 * EXACT

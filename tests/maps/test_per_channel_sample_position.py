@@ -19,12 +19,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import ConvSynapses, FeatureMap
 from hebbsim.competition.activations import Assign
-from hebbsim.maps.per_channel_sample_position import PerChannel, PerPosition, PerSample
+from hebbsim.maps.per_channel_sample_position import PerChannel, PerMap, PerPosition, PerSample
 
 SHAPE, BATCH, STEPS = (5, 3, 4), 3, 40
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
 # axes of an array (batch, channels, rows, cols) that each kind of group sums over
-KINDS = {PerChannel: (0, 2, 3), PerSample: (1, 2, 3), PerPosition: (1,)}
+KINDS = {PerChannel: (0, 2, 3), PerSample: (1, 2, 3), PerPosition: (1,), PerMap: (0, 1, 2, 3)}
 
 
 def close(actual, expected, dtype=np.float64):
@@ -40,6 +40,27 @@ def layer():
 
 def run_steps(*objects, steps=1):
     Network(*objects).run(steps * defaultclock.dt, namespace={})
+
+
+def test_connections_and_equations_read_what_a_whole_map_has(target):
+    x = np.random.default_rng(2).standard_normal((BATCH, *SHAPE))
+    source = FeatureMap(SHAPE, "x : 1\nshown = x/sqrt(power) : 1", batch_size=BATCH)
+    source.set_maps("x", x)
+    model = "power = x_map**2/map_size : 1 (summed)\nsteps : 1\ndouble = 2*power : 1"
+    whole = PerMap(source, model, update="steps += 1", when="groups")
+    layer = FeatureMap((2, 2, 3), "u : 1", batch_size=BATCH)
+    equations = "w : 1\nu_post = w*x_pre*power_pre : 1 (summed)\nd = double_pre*x_pre : 1 (summed)"
+    conv = ConvSynapses(source, layer, equations, kernel_size=2)
+    conv.w = 1
+    run_steps(source, whole, layer, conv, steps=2)
+    power = (x**2).mean()
+    assert len(whole) == 1
+    close(whole.power[:], power)
+    assert whole.steps[:] == 2
+    close(source.get_maps("shown"), x / np.sqrt(power))
+    patches = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(2, 3))
+    close(layer.get_maps("u")[:, 0], power * patches.sum((1, 4, 5)))
+    close(conv.get_kernel("d")[0], 2 * power * patches.sum((0, 2, 3)))
 
 
 def test_sums_and_means_equal_numpys(target, dtype):
@@ -241,6 +262,8 @@ def spikes_change_the_elements_of_their_neurons():
         update="scale += 0",
     )
     places = PerPosition(layer, "a : 1\nb : volt\nc : 1", on_spike="a -= twice_map*c; b += 2*mV")
+    whole = PerMap(layer, "n_all : 1\nstep : 1", on_spike="n_all += step*v_map")
+    whole.step = 2
     quiet = PerSample(FeatureMap((1, 1, 1), "x : 1", "x > 1", "", name="never"), "m : 1")
     inhibition = ConvSynapses(layer, layer, "w : 1", on_pre="v_post -= w", kernel_size=1)
     layer.drive = "0.5 + 0.02*(i % 23)"
@@ -249,7 +272,7 @@ def spikes_change_the_elements_of_their_neurons():
     samples.scale = 1
     places.c = "i"
     spikes = SpikeMonitor(layer, variables="v")
-    yield layer, channels, samples, places, quiet, quiet.feature_map, inhibition, spikes
+    yield layer, channels, samples, places, whole, quiet, quiet.feature_map, inhibition, spikes
 
     i, v, step = spikes.i[:], spikes.v[:], np.rint(spikes.t / defaultclock.dt).astype(int)
     assert 200 < len(i) < 0.9 * STEPS * len(layer)
@@ -261,6 +284,7 @@ def spikes_change_the_elements_of_their_neurons():
         added = 0.1 * 5 * (1 + i % 5) * v * (1 + i // 60) / 36
         np.add.at(theta, i[now] % 5, added[now])
     close(channels.theta[:], theta)
+    close(whole.n_all[:], 2 * v.sum())
     assert_array_equal(samples.n[:], np.bincount(i // 60, weights=1 + (i % 5 > 2)))
     close(places.a[:], -np.bincount(i // 5, weights=2 * v, minlength=36) * np.arange(36))
     close(places.b[:] / mV, 2 * np.bincount(i // 5, minlength=36))

@@ -20,6 +20,7 @@ from hebbsim import (
     LateralInhibition,
     MaxPooling,
     PerChannel,
+    PerMap,
     PerPosition,
     PerSample,
     Rectify,
@@ -69,6 +70,7 @@ def rate_groups(rng):
     )
     intensity = PerSample(layer, "total = abs(u_map) : 1 (summed)", name="intensity")
     places = PerPosition(layer, "summed_y = y_map : 1 (summed)", name="places")
+    whole = PerMap(layer, "power = y_map**2/map_size : 1 (summed)", name="whole")
     conv = ConvSynapses(
         source,
         layer,
@@ -139,6 +141,7 @@ def rate_groups(rng):
         means,
         intensity,
         places,
+        whole,
         conv,
         pooled,
         within,

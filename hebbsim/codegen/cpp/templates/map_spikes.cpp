@@ -1,4 +1,4 @@
-{# Add to the channel, sample or position of each neuron of a feature map that spiked #}
+{# Add to the channel, sample, position or map of each neuron of a feature map that spiked #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
@@ -12,7 +12,7 @@
         const int _map_idx = _spikes[_spike];
         const int _map_channel_idx = _map_idx % _CHANNELS, _map_position_idx = _map_idx / _CHANNELS;
         const int _map_sample_idx = _map_position_idx / _POSITIONS;
-        const int _idx = _map_{{per}}_idx;
+        const int _idx = {{'0' if per == 'map' else '_map_%s_idx' % per}};
         const size_t _vectorisation_idx = _map_idx;
         {{vector_code|autoindent}}
         {% for addition, target in additions %}

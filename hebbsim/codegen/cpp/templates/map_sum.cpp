@@ -1,10 +1,10 @@
-{# Sum an expression over the neurons of each channel, sample or position of a feature map #}
+{# Sum an expression over the neurons of each channel, sample or position of a feature map, or of all of it #}
 {% extends 'common_group.cpp' %}
 
 {% macro _term() %}
 const int _map_idx = _map_position_idx * _CHANNELS + _map_channel_idx;
 const int _map_sample_idx = _map_position_idx / _POSITIONS;
-const int _idx = _map_{{per}}_idx;
+const int _idx = {{'0' if per == 'map' else '_map_%s_idx' % per}};
 const size_t _vectorisation_idx = _map_idx;
 {{vector_code|join('\n')}}
 {%- endmacro %}
@@ -20,7 +20,27 @@ const size_t _vectorisation_idx = _map_idx;
     volatile double _divisor = {{divisor}};  // else -ffast-math multiplies by a rounded reciprocal
     {% endif %}
     {# sums in double precision: they may run over many thousand neurons #}
-    {% if per == 'channel' %}
+    {% if per == 'map' %}
+    // few chunks of positions, added up in their order: the same on any number of threads
+    constexpr int _CHUNKS = 16;
+    double _sums[_CHUNKS] = {};
+    {{parallel(n_neurons)}}
+    for (int _chunk = 0; _chunk < _CHUNKS; _chunk++)
+    {
+        double _sum = 0;
+        const int _last = (long) _BATCH * _POSITIONS * (_chunk + 1) / _CHUNKS;
+        for (int _map_position_idx = (long) _BATCH * _POSITIONS * _chunk / _CHUNKS; _map_position_idx < _last; _map_position_idx++)
+            for (int _map_channel_idx = 0; _map_channel_idx < _CHANNELS; _map_channel_idx++)
+            {
+                {{_term()|indent(16)}}
+                _sum += _synaptic_var;
+            }
+        _sums[_chunk] = _sum;
+    }
+    double _total = 0;
+    for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _total += _sums[_chunk];
+    {{_target}}[0] = {{_mean('_total')}};
+    {% elif per == 'channel' %}
     // few chunks of positions, added up in their order: the same on any number of threads
     constexpr int _CHUNKS = 16;
     static thread_local std::vector<double> _sums_here(_CHUNKS * _CHANNELS);

@@ -1,4 +1,4 @@
-{# Add to the channel, sample or position of each neuron of a feature map that spiked: a block for each
+{# Add to the channel, sample, position or map of each neuron of a feature map that spiked: a block for each
    of them looks at the flags of its neurons, in their order #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
@@ -14,7 +14,7 @@
 {% endcall %}
 {% call kernel('add', 128, 'const int32_t* const _flags,') %}
     constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
-    {% set _size = {'channel': memory_shape[0] * memory_shape[1] * memory_shape[2], 'sample': memory_shape[1] * memory_shape[2] * memory_shape[3], 'position': memory_shape[3]}[per] %}
+    {% set _size = {'channel': memory_shape[0] * memory_shape[1] * memory_shape[2], 'sample': memory_shape[1] * memory_shape[2] * memory_shape[3], 'position': memory_shape[3], 'map': n_neurons}[per] %}
     const int _idx = blockIdx.x;
     {% for addition, target in additions %}
     {{accumulator(target.dtype)}} _sum{{loop.index0}} = 0;
@@ -48,7 +48,7 @@
 {% endblock %}
 
 {% block launches %}
-{% set _elements = {'channel': memory_shape[3], 'sample': memory_shape[0], 'position': memory_shape[0] * memory_shape[1] * memory_shape[2]}[per] %}
+{% set _elements = {'channel': memory_shape[3], 'sample': memory_shape[0], 'position': memory_shape[0] * memory_shape[1] * memory_shape[2], 'map': 1}[per] %}
 {{launch('clear', (n_neurons + 255) // 256, 256, '_flags,')}}
 {{launch('mark', (n_neurons + 255) // 256, 256, '_flags,')}}
 {{launch('add', _elements, 128, '_flags,')}}

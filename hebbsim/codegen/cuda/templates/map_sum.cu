@@ -1,4 +1,4 @@
-{# Sum an expression over the neurons of each channel, sample or position of a feature map, in double
+{# Sum an expression over the neurons of each channel, sample or position of a feature map, or of all of it, in double
    precision: sums may run over many thousand neurons #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
@@ -6,7 +6,7 @@
 {% macro _term() %}
 const int _map_idx = _map_position_idx * _CHANNELS + _map_channel_idx;
 const int _map_sample_idx = _map_position_idx / _POSITIONS;
-const int _idx = _map_{{per}}_idx;
+const int _idx = {{'0' if per == 'map' else '_map_%s_idx' % per}};
 const int _vectorisation_idx = _map_idx;
 {{vector_code|join('\n')}}
 {%- endmacro %}
@@ -50,10 +50,10 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
     {{get_array_name(_target_var)}}[_idx] = _total{{' / (double) %d' % divisor if divisor > 1}};
 {% endcall %}
 {% else %}
-{# a block for each sample or position #}
+{# a block for each sample or position, or for all of the map #}
 {% call kernel('sum', 128) %}
     {{_constants()}}
-    constexpr int _SIZE = {{'_POSITIONS * _CHANNELS' if per == 'sample' else '_CHANNELS'}};
+    constexpr int _SIZE = {{ {'sample': '_POSITIONS * _CHANNELS', 'position': '_CHANNELS', 'map': '_ALL * _CHANNELS'}[per]}};
     __shared__ double _lanes[128];
     double _sum = 0;
     {
@@ -83,6 +83,6 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
 {{launch('sum', chunks(n_neurons) * ((memory_shape[3] + 31) // 32), 256, '_chunk_sums,')}}
 {{launch('total', (memory_shape[3] + 255) // 256, 256, '_chunk_sums,')}}
 {% else %}
-{{launch('sum', memory_shape[0] if per == 'sample' else memory_shape[0] * memory_shape[1] * memory_shape[2], 128)}}
+{{launch('sum', {'sample': memory_shape[0], 'position': memory_shape[0] * memory_shape[1] * memory_shape[2], 'map': 1}[per], 128)}}
 {% endif %}
 {% endblock %}

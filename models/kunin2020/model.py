@@ -17,6 +17,7 @@ over the batch, scaled to a mean square norm of `NORM` (``Alignments/alignment.p
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def build(
     eta_b: float,
     weight_decay: float,
     noise: float = 0.0,
+    frozen: bool = False,
 ) -> Network2020:
     """
     Build a dense network and all that it is shown.
@@ -122,6 +124,8 @@ def build(
         Rates of ``w`` and ``b``, and the decay of ``w``.
     noise : float
         Standard deviation of what is added to the gradient of ``b``.
+    frozen : bool
+        Whether the last layer alone learns.
     """
     constants: dict[str, Any] = {
         "eta": eta,
@@ -143,8 +147,11 @@ def build(
         parts.append(StoredImages(layer, shown[:, :, None, None], name, order=order))
     connections = [
         _connect(source, target, rule, number > 0, rng, constants)
-        for number, (source, target) in enumerate(zip(maps[:-1], maps[1:], strict=True))
+        for number, (source, target) in enumerate(pairwise(maps))
     ]
+    if frozen:
+        for conv in connections[:-1]:
+            conv.learning = False
     monitor = StateMonitor(hits, "hits", record=True, when="after_end")
     return Network2020(
         Network(maps, parts, connections, hits, monitor), connections, monitor, len(learns)

@@ -64,9 +64,9 @@ class Rule:
         Coefficients of `PRIMITIVES`.
     update : str
         What else happens to ``b`` in a step.
-    is_noisy : bool
+    sees_noise : bool
         Whether the input is noise instead of the layer's activity.
-    is_local : bool
+    update_is_local : bool
         Whether a synapse has all that `update` needs.
     """
 

@@ -1,0 +1,116 @@
+"""Kunin et al. 2020, reproduced in models/kunin2020."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.common.claim import failing
+from models.kunin2020.claims import CLAIMS
+from models.kunin2020.experiment import run
+from models.kunin2020.figures import figures
+from models.kunin2020.model import NORM, build
+from models.kunin2020.rules import PRIMITIVES, RULES, Rule
+from models.kunin2020.settings import QUICK
+
+BATCH = 7
+
+
+def small(rule, sizes=(6, 5, 4, 3), steps=1, **given):
+    """Build a network on random images, of which each batch is shown once."""
+    rng = np.random.default_rng(0)
+    n = BATCH * steps
+    images = rng.normal(size=(n, sizes[0]))
+    targets = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)]
+    rates = {"eta": 0.1, "eta_b": 0.2, "weight_decay": 0.01, **given}
+    network = build(
+        sizes, images, targets, np.arange(n), np.ones(steps), rule, rng, batch_size=BATCH, **rates
+    )
+    return network, images, targets
+
+
+def matrices(network, name):
+    return [conv.get_kernel(name)[:, :, 0, 0] for conv in network.connections]
+
+
+def test_with_the_same_kernels_it_is_backprop():
+    network, images, targets = small(RULES["BP"], steps=3)
+    weights = [torch.tensor(w, requires_grad=True) for w in matrices(network, "w")]
+    optimiser = torch.optim.SGD(weights, lr=0.1, weight_decay=0.01)
+    network.run()
+    for start in range(0, len(images), BATCH):
+        x = torch.tensor(images[start : start + BATCH])
+        for w in weights[:-1]:
+            x = (x @ w.T).relu()
+        labels = torch.tensor(targets[start : start + BATCH].argmax(1))
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(x @ weights[-1].T, labels).backward()
+        optimiser.step()
+    for found, expected in zip(matrices(network, "w"), weights, strict=True):
+        np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-13, rtol=1e-10)
+
+
+VALUES = {
+    "decay": lambda x, w, b: (b**2).sum() / 2,
+    "amp": lambda x, w, b: -((x @ b.T) * (x @ w.T)).sum() / len(x),
+    "sparse": lambda x, w, b: ((x @ b.T) ** 2).sum() / 2 / len(x),
+    "null": lambda x, w, b: ((x @ w.T @ b) ** 2).sum() / 2 / len(x),
+    "self": lambda x, w, b: -np.trace(b @ w.T),
+}
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_a_primitive_descends_its_function(name):
+    """Against finite differences, with kernels that differ; errors go through ``b``."""
+    network, _, _ = small(Rule(name, {name: 1}), eta=0.0)
+    conv = network.connections[1]
+    w, b = (conv.get_kernel(kernel)[:, :, 0, 0] for kernel in ("w", "b"))
+    network.run()
+    x = conv.source.get_maps("x")[:, :, 0, 0] if name in ("amp", "sparse", "null") else None
+    if x is not None:
+        np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-12)
+        assert (x**2).sum() / BATCH == pytest.approx(NORM)
+    slope = np.zeros_like(b)
+    for place in np.ndindex(b.shape):
+        step = np.zeros_like(b)
+        step[place] = 1e-6
+        slope[place] = (VALUES[name](x, w, b + step) - VALUES[name](x, w, b - step)) / 2e-6
+    change = conv.get_kernel("b")[:, :, 0, 0] - b
+    np.testing.assert_allclose(change, -0.2 * slope, rtol=1e-5, atol=1e-7)
+
+
+def test_frozen_layers_leave_learning_to_the_last():
+    network, _, _ = small(RULES["FA"], frozen=True)
+    before = matrices(network, "w")
+    network.run()
+    moved = [
+        np.abs(new - old).max() for new, old in zip(matrices(network, "w"), before, strict=True)
+    ]
+    assert moved[:-1] == [0, 0]
+    assert moved[-1] > 0
+
+
+def test_which_rules_are_local():
+    assert [name for name, rule in RULES.items() if rule.is_local] == ["FA", "WM", "IA"]
+
+
+@pytest.mark.slow
+def test_the_findings_hold_at_the_quick_size():
+    found = run(QUICK, 20)
+    assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
+    assert set(figures(QUICK, [found])) == {"noise"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SA", "WM"])
+def test_with_a_primitive_turned_around_the_rule_fails(name, monkeypatch):
+    rule = RULES[name]
+    turned = {
+        key: -value if key in ("self", "amp") else value for key, value in rule.primitives.items()
+    }
+    monkeypatch.setitem(RULES, name, replace(rule, primitives=turned))
+    found = run(
+        replace(QUICK, rules=("BP", "SA", name) if name != "SA" else ("BP", "SA"), noise=()), 20
+    )
+    assert not found.numbers[f"{name}, depth 4: accuracy"] > 0.9

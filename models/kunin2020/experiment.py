@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from hebbsim.synapses.update import NonFiniteWeightsError
 from models.common.model import Announce, Results, silent
-from models.kunin2020.model import angles, build
+from models.kunin2020.model import Layer, angles, build
 from models.kunin2020.rules import RULES, Rule
 from models.kunin2020.settings import Settings
 
@@ -95,8 +95,8 @@ def _train(
     n_test = len(test) // s.batch_size * s.batch_size
     n_batches = len(epochs) // s.batch_size, n_test // s.batch_size
     network = build(
-        (images.shape[1], *[s.hidden] * (depth - 1), 10),
-        images,
+        [*[Layer(s.hidden)] * (depth - 1), Layer(10)],
+        images[:, :, None, None],
         np.eye(10)[digits.target],
         np.concatenate([epochs, test[:n_test]]),
         np.repeat([1, 0], n_batches),

@@ -8,14 +8,16 @@ kernels learn from what they carried::
     y      = (z)+,   in the last layer softmax(z)
     d      = err*int(z > 0),   in the last layer y - target
     err    = sum b*d above                      back
-    w     -= eta*(<d_post*y_pre> + weight_decay*w)
+    v      = momentum*v - eta*(<sum d_post*y_pre> + weight_decay*w),   w += v
     b     -= eta_b*(gradient of the rule's primitives)
 
-With ``b = w`` it is backprop. What the primitives see of a layer is its activity, less its mean
-over the batch, scaled to a mean square norm of `NORM` (``Alignments/alignment.py``: ``center``,
-``normalise``).
+The mean <> is over the batch, the sum over the positions that share a kernel element. With
+``b = w`` it is backprop. What the primitives see of a layer is its activity, less each channel's
+mean over batch and positions, scaled so that what a neuron of the next layer sees of it has a mean
+square norm of `NORM` (``Alignments/alignment.py``: ``center``, ``normalise``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -31,21 +33,24 @@ from hebbsim import (
     SoftWinnerTakeAll,
     StoredImages,
     WinnerTakeAll,
+    conv_output_shape,
 )
 from models.kunin2020.rules import Rule
 
-__all__ = ["NORM", "Network2020", "angles", "build"]
+__all__ = ["NORM", "Layer", "Network2020", "angles", "build"]
 
 NORM = 10
 
 FORWARD = """
 w : 1
 b : 1
+v : 1
 z_post = w*y_pre : 1 (summed)
-dw = d_post*y_pre/n_shared : 1 (summed)
+dw = d_post*y_pre/batch : 1 (summed)
+rate = schedule(t) : 1 (shared)
 """
 BACK = "err_pre = b*d_post : 1 (summed)"
-LEARN = "w += -eta*learns*(dw + weight_decay*w)"
+LEARN = "v = momentum*v - eta*rate*(dw + weight_decay*w)\nw += v"
 
 HIDDEN = """
 z : 1
@@ -63,12 +68,32 @@ d = y - target : 1
 #: What primitives see of a layer, and what comes of it
 ALIGNED = """
 centred = {seen} - mean : 1
-x = centred*sqrt(NORM*batch/square) : 1
+x = centred*sqrt(NORM*batch*windows/square) : 1
 q : 1
 """
 PROJECTED = "u : 1\np : 1\n"
 MEAN = "mean = {seen}_map/map_size : 1 (summed)"
 SQUARE = "square = centred_map**2 : 1 (summed)"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """
+    Describe a layer.
+
+    Parameters
+    ----------
+    channels : int
+        Its feature maps.
+    kernel_size, stride, padding : int
+        Of the convolution that it is the target of; a kernel as large as the map below it makes
+        it a dense layer.
+    """
+
+    channels: int
+    kernel_size: int = 1
+    stride: int = 1
+    padding: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,11 +111,11 @@ class Network2020:
 
 
 def build(
-    sizes: tuple[int, ...],
+    layers: Sequence[Layer],
     images: np.ndarray,
     targets: np.ndarray,
     order: np.ndarray,
-    learns: np.ndarray,
+    schedule: np.ndarray,
     rule: Rule,
     rng: np.random.Generator,
     *,
@@ -98,30 +123,31 @@ def build(
     eta: float,
     eta_b: float,
     weight_decay: float,
+    momentum: float = 0.0,
     noise: float = 0.0,
     frozen: bool = False,
 ) -> Network2020:
     """
-    Build a dense network and all that it is shown.
+    Build a network and all that it is shown.
 
     Parameters
     ----------
-    sizes : tuple of int
-        Units of each layer, input and output included.
+    layers : sequence of Layer
+        From the first one above the images to the output, which has one position.
     images, targets : array
-        ``(n, inputs)`` and ``(n, outputs)``, one-hot.
+        ``(n, channels, rows, cols)`` and ``(n, classes)``, one-hot.
     order : array of int
         Numbers of the images, batch after batch.
-    learns : array
-        For each batch whether kernels learn.
+    schedule : array
+        Factor of all rates in each batch; 0 where nothing learns.
     rule : Rule
         How feedback learns.
     rng : Generator
         Draws the kernels.
     batch_size : int
         Images in a step.
-    eta, eta_b, weight_decay : float
-        Rates of ``w`` and ``b``, and the decay of ``w``.
+    eta, eta_b, weight_decay, momentum : float
+        Rates of ``w`` and ``b``, and decay and momentum of ``w``.
     noise : float
         Standard deviation of what is added to the gradient of ``b``.
     frozen : bool
@@ -131,91 +157,101 @@ def build(
         "eta": eta,
         "eta_b": eta_b,
         "weight_decay": weight_decay,
+        "momentum": momentum,
         "noise": noise,
         "NORM": NORM,
         "batch": batch_size,
-        "schedule": TimedArray(np.asarray(learns, dtype=float), dt=defaultclock.dt),
+        "schedule": TimedArray(np.asarray(schedule, dtype=float), dt=defaultclock.dt),
     }
-    maps = [_layer(n, sizes, size, rule, batch_size, constants) for n, size in enumerate(sizes)]
+    maps = _maps(layers, images.shape[1:], rule, batch_size, constants)
     output, parts = maps[-1], []
     if rule.primitives:
-        for layer in maps[1:-1]:
-            parts += _aligned(layer, rule)
+        for feature_map in maps[1:-1]:
+            parts += _aligned(feature_map, rule)
     parts += [SoftWinnerTakeAll(output, "z", "y"), WinnerTakeAll(output, "z", "won")]
     hits = PerMap(output, "hits = won_map*target_map : 1 (summed)")
-    for layer, shown, name in ((maps[0], images, "y"), (output, targets, "target")):
-        parts.append(StoredImages(layer, shown[:, :, None, None], name, order=order))
+    parts.append(StoredImages(maps[0], images, "y", order=order))
+    parts.append(StoredImages(output, targets[:, :, None, None], "target", order=order))
     connections = [
-        _connect(source, target, rule, number > 0, rng, constants)
-        for number, (source, target) in enumerate(pairwise(maps))
+        _connect(*pair, layer, rule, number > 0, rng, constants)
+        for number, (pair, layer) in enumerate(zip(pairwise(maps), layers, strict=True))
     ]
     if frozen:
         for conv in connections[:-1]:
             conv.learning = False
     monitor = StateMonitor(hits, "hits", record=True, when="after_end")
     return Network2020(
-        Network(maps, parts, connections, hits, monitor), connections, monitor, len(learns)
+        Network(maps, parts, connections, hits, monitor), connections, monitor, len(schedule)
     )
 
 
-def _layer(
-    number: int,
-    sizes: tuple[int, ...],
-    size: int,
+def _maps(
+    layers: Sequence[Layer],
+    shape: tuple[int, ...],
     rule: Rule,
     batch_size: int,
     constants: dict[str, Any],
-) -> FeatureMap:
-    last = len(sizes) - 1
-    text = {0: "y : 1", last: OUTPUT}.get(number, HIDDEN)
-    if rule.primitives and number >= 1:
-        text += PROJECTED
-        if number < last:
-            seen = "noise_in" if rule.sees_noise else "y"
-            text += ALIGNED.format(seen=seen) + ("noise_in : 1" if rule.sees_noise else "")
-    return FeatureMap(
-        (size, 1, 1), text, batch_size=batch_size, namespace=constants, name=f"layer{number}"
-    )
+) -> list[FeatureMap]:
+    """Make the map of the images and those of the layers."""
+    maps = [FeatureMap(shape, "y : 1", batch_size=batch_size, name="images")]
+    for number, layer in enumerate(layers):
+        text, own = OUTPUT if layer is layers[-1] else HIDDEN, dict(constants)
+        shape = conv_output_shape(
+            shape, layer.channels, layer.kernel_size, stride=layer.stride, padding=layer.padding
+        )
+        if rule.primitives:
+            text += PROJECTED
+            if layer is not layers[-1]:
+                text += ALIGNED.format(seen="noise_in" if rule.sees_noise else "y")
+                text += "noise_in : 1" if rule.sees_noise else ""
+                own["windows"] = shape[1] * shape[2] / layers[number + 1].kernel_size ** 2
+        maps.append(
+            FeatureMap(shape, text, batch_size=batch_size, namespace=own, name=f"layer{number + 1}")
+        )
+    return maps
 
 
-def _aligned(layer: FeatureMap, rule: Rule) -> list[Any]:
+def _aligned(feature_map: FeatureMap, rule: Rule) -> list[Any]:
     seen = "y"
     if rule.sees_noise:
         seen = "noise_in"
-        layer.run_regularly("noise_in = randn()", when="start")
+        feature_map.run_regularly("noise_in = randn()", when="start")
     return [
-        PerChannel(layer, MEAN.format(seen=seen), when="groups"),
-        PerMap(layer, SQUARE, when="groups"),
+        PerChannel(feature_map, MEAN.format(seen=seen), when="groups"),
+        PerMap(feature_map, SQUARE, when="groups"),
     ]
 
 
 def _connect(
     source: FeatureMap,
     target: FeatureMap,
+    layer: Layer,
     rule: Rule,
     has_feedback: bool,
     rng: np.random.Generator,
     constants: dict[str, Any],
 ) -> ConvSynapses:
     """Connect two layers; errors don't go back to the images."""
-    equations, update = f"{FORWARD}learns = schedule(t) : 1 (shared)\n", [LEARN]
+    equations, update = FORWARD, [LEARN]
     if has_feedback:
         equations += f"{BACK}\n{rule.equations}"
         update += [rule.descent, rule.update]
         if constants["noise"]:
-            update.append("b += eta_b*noise*learns*randn()")
+            update.append("b += eta_b*noise*rate*randn()")
     conv = ConvSynapses(
         source,
         target,
         equations,
         update="\n".join(filter(None, update)),
-        kernel_size=1,
+        kernel_size=layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
         namespace=constants,
     )
     # He's initialisation, of both kernels on their own
     for name in ("w", "b"):
         shape = conv.geometry.kernel_shape
-        conv.set_kernel(name, rng.normal(0, np.sqrt(2 / shape[1]), shape))
+        conv.set_kernel(name, rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape))
     if rule.update == "b = w":
         conv.set_kernel("b", conv.get_kernel("w"))
     return conv

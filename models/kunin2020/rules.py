@@ -94,7 +94,7 @@ class Rule:
             f"{coefficient:g}*({PRIMITIVES[name].gradient})"
             for name, coefficient in self.primitives.items()
         ]
-        return f"b += -eta_b*learns*({' + '.join(terms)})" if terms else ""
+        return f"b += -eta_b*rate*({' + '.join(terms)})" if terms else ""
 
 
 #: Coefficients of the small network, chosen on other seeds
@@ -107,7 +107,7 @@ RULES = {
     "AA": Rule("activation alignment", {"amp": 1, "sparse": 1}),
     "KP": Rule(
         "Kolen-Pollack",
-        update="b += -eta*learns*(dw + weight_decay*b)",
+        update="b += -eta*rate*(dw + weight_decay*b)",
         update_is_local=False,
     ),
 }

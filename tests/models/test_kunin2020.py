@@ -10,22 +10,28 @@ from models.common.claim import failing
 from models.kunin2020.claims import CLAIMS
 from models.kunin2020.experiment import run
 from models.kunin2020.figures import figures
-from models.kunin2020.model import NORM, build
+from models.kunin2020.model import NORM, Layer, build
 from models.kunin2020.rules import PRIMITIVES, RULES, Rule
 from models.kunin2020.settings import QUICK
 
 BATCH = 7
 
 
-def small(rule, sizes=(6, 5, 4, 3), steps=1, **given):
+DENSE = [Layer(5), Layer(4), Layer(3)]
+CONVOLUTIONAL = [Layer(4, 3, padding=1), Layer(5, 3, stride=2), Layer(4, 2), Layer(3, 2)]
+SHAPES = {"dense": ((6, 1, 1), DENSE), "convolutional": ((2, 7, 7), CONVOLUTIONAL)}
+
+
+def small(rule, kind="dense", steps=1, **given):
     """Build a network on random images, of which each batch is shown once."""
     rng = np.random.default_rng(0)
     n = BATCH * steps
-    images = rng.normal(size=(n, sizes[0]))
-    targets = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)]
+    shape, layers = SHAPES[kind]
+    images = rng.normal(size=(n, *shape))
+    targets = np.eye(3)[rng.integers(0, 3, n)]
     rates = {"eta": 0.1, "eta_b": 0.2, "weight_decay": 0.01, **given}
     network = build(
-        sizes, images, targets, np.arange(n), np.ones(steps), rule, rng, batch_size=BATCH, **rates
+        layers, images, targets, np.arange(n), np.ones(steps), rule, rng, batch_size=BATCH, **rates
     )
     return network, images, targets
 
@@ -34,20 +40,24 @@ def matrices(network, name):
     return [conv.get_kernel(name)[:, :, 0, 0] for conv in network.connections]
 
 
-def test_with_the_same_kernels_it_is_backprop():
-    network, images, targets = small(RULES["BP"], steps=3)
-    weights = [torch.tensor(w, requires_grad=True) for w in matrices(network, "w")]
-    optimiser = torch.optim.SGD(weights, lr=0.1, weight_decay=0.01)
+@pytest.mark.parametrize("kind", SHAPES)
+def test_with_the_same_kernels_it_is_backprop(kind):
+    network, images, targets = small(RULES["BP"], kind, steps=3, momentum=0.9)
+    layers = SHAPES[kind][1]
+    weights = [torch.tensor(c.get_kernel("w"), requires_grad=True) for c in network.connections]
+    optimiser = torch.optim.SGD(weights, lr=0.1, weight_decay=0.01, momentum=0.9)
     network.run()
     for start in range(0, len(images), BATCH):
         x = torch.tensor(images[start : start + BATCH])
-        for w in weights[:-1]:
-            x = (x @ w.T).relu()
+        for w, layer in zip(weights, layers, strict=True):
+            x = torch.nn.functional.conv2d(x, w, stride=layer.stride, padding=layer.padding)
+            x = x if layer is layers[-1] else x.relu()
         labels = torch.tensor(targets[start : start + BATCH].argmax(1))
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(x @ weights[-1].T, labels).backward()
+        torch.nn.functional.cross_entropy(x[:, :, 0, 0], labels).backward()
         optimiser.step()
-    for found, expected in zip(matrices(network, "w"), weights, strict=True):
+    for conv, expected in zip(network.connections, weights, strict=True):
+        found = conv.get_kernel("w")
         np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-13, rtol=1e-10)
 
 

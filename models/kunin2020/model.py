@@ -37,7 +37,7 @@ from hebbsim import (
 )
 from models.kunin2020.rules import Rule
 
-__all__ = ["NORM", "Layer", "Network2020", "angles", "build"]
+__all__ = ["NORM", "Layer", "Network2020", "Rates", "angles", "build"]
 
 NORM = 10
 
@@ -48,8 +48,9 @@ v : 1
 z_post = w*y_pre : 1 (summed)
 dw = d_post*y_pre/batch : 1 (summed)
 rate = schedule(t) : 1 (shared)
+eta : 1 (shared)
 """
-BACK = "err_pre = b*d_post : 1 (summed)"
+BACK = "err_pre = b*d_post : 1 (summed)\neta_b : 1 (shared)"
 LEARN = "v = momentum*v - eta*rate*(dw + weight_decay*w)\nw += v"
 
 HIDDEN = """
@@ -97,17 +98,38 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """
+    Hold how fast kernels learn.
+
+    Parameters
+    ----------
+    eta, eta_b : float
+        Rates of ``w`` and of ``b``.
+    weight_decay, momentum : float
+        Of ``w``; of ``b`` too, where it gets what ``w`` gets.
+    noise : float
+        Standard deviation of what is added to the gradient of ``b``.
+    """
+
+    eta: float
+    eta_b: float = 0.1
+    weight_decay: float = 1e-4
+    momentum: float = 0.0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
 class Network2020:
     """Hold what is run and looked at: the network, its connections, and hits in each step."""
 
     network: Network
     connections: list[ConvSynapses]
     hits: StateMonitor
-    steps: int
 
-    def run(self) -> None:
-        """Show all that is to be learned and tested."""
-        self.network.run(self.steps * defaultclock.dt, namespace={})
+    def run(self, steps: int) -> None:
+        """Show the next batches."""
+        self.network.run(steps * defaultclock.dt, namespace={})
 
 
 def build(
@@ -117,14 +139,10 @@ def build(
     order: np.ndarray,
     schedule: np.ndarray,
     rule: Rule,
+    rates: Rates,
     rng: np.random.Generator,
     *,
     batch_size: int,
-    eta: float,
-    eta_b: float,
-    weight_decay: float,
-    momentum: float = 0.0,
-    noise: float = 0.0,
     frozen: bool = False,
 ) -> Network2020:
     """
@@ -142,28 +160,28 @@ def build(
         Factor of all rates in each batch; 0 where nothing learns.
     rule : Rule
         How feedback learns.
+    rates : Rates
+        How fast.
     rng : Generator
         Draws the kernels.
     batch_size : int
         Images in a step.
-    eta, eta_b, weight_decay, momentum : float
-        Rates of ``w`` and ``b``, and decay and momentum of ``w``.
-    noise : float
-        Standard deviation of what is added to the gradient of ``b``.
     frozen : bool
         Whether the last layer alone learns.
     """
     constants: dict[str, Any] = {
-        "eta": eta,
-        "eta_b": eta_b,
-        "weight_decay": weight_decay,
-        "momentum": momentum,
-        "noise": noise,
+        "weight_decay": rates.weight_decay,
+        "momentum": rates.momentum,
+        "noise": rates.noise,
         "NORM": NORM,
         "batch": batch_size,
-        "schedule": TimedArray(np.asarray(schedule, dtype=float), dt=defaultclock.dt),
+        # a name of its own would be compiled anew
+        "schedule": TimedArray(
+            np.asarray(schedule, dtype=float), dt=defaultclock.dt, name="schedule_of_rates"
+        ),
     }
-    maps = _maps(layers, images.shape[1:], rule, batch_size, constants)
+    _, channels, rows, cols = images.shape
+    maps = _maps(layers, (channels, rows, cols), rule, batch_size, constants)
     output, parts = maps[-1], []
     if rule.primitives:
         for feature_map in maps[1:-1]:
@@ -173,21 +191,19 @@ def build(
     parts.append(StoredImages(maps[0], images, "y", order=order))
     parts.append(StoredImages(output, targets[:, :, None, None], "target", order=order))
     connections = [
-        _connect(*pair, layer, rule, number > 0, rng, constants)
+        _connect(*pair, layer, rule, rates, number > 0, rng, constants)
         for number, (pair, layer) in enumerate(zip(pairwise(maps), layers, strict=True))
     ]
     if frozen:
         for conv in connections[:-1]:
             conv.learning = False
     monitor = StateMonitor(hits, "hits", record=True, when="after_end")
-    return Network2020(
-        Network(maps, parts, connections, hits, monitor), connections, monitor, len(schedule)
-    )
+    return Network2020(Network(maps, parts, connections, hits, monitor), connections, monitor)
 
 
 def _maps(
     layers: Sequence[Layer],
-    shape: tuple[int, ...],
+    shape: tuple[int, int, int],
     rule: Rule,
     batch_size: int,
     constants: dict[str, Any],
@@ -227,6 +243,7 @@ def _connect(
     target: FeatureMap,
     layer: Layer,
     rule: Rule,
+    rates: Rates,
     has_feedback: bool,
     rng: np.random.Generator,
     constants: dict[str, Any],
@@ -236,7 +253,7 @@ def _connect(
     if has_feedback:
         equations += f"{BACK}\n{rule.equations}"
         update += [rule.descent, rule.update]
-        if constants["noise"]:
+        if rates.noise:
             update.append("b += eta_b*noise*rate*randn()")
     conv = ConvSynapses(
         source,
@@ -248,6 +265,12 @@ def _connect(
         padding=layer.padding,
         namespace=constants,
     )
+    # what is tuned are variables, as a new constant would be compiled anew
+    conv.eta = rates.eta
+    if has_feedback:
+        conv.eta_b = rates.eta_b
+        for gain, value in rule.gains.items():
+            setattr(conv, gain, value)
     # He's initialisation, of both kernels on their own
     for name in ("w", "b"):
         shape = conv.geometry.kernel_shape

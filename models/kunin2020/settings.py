@@ -1,10 +1,15 @@
-"""Every number of the model; the small network is reconstructed here."""
+"""Every number of the dense network, which is reconstructed here."""
 
 from dataclasses import dataclass
 
 from hebbsim.experiments.settings import SavedSettings
 
-__all__ = ["FULL", "QUICK", "Settings"]
+__all__ = ["DEEP", "FULL", "N_TEST", "QUICK", "Settings"]
+
+#: Of the 1797 digits of scikit-learn, which are 8x8
+N_TEST = 400
+#: Layers from which on the rate is `Settings.eta_deep`
+DEEP = 7
 
 
 @dataclass(frozen=True)
@@ -20,18 +25,16 @@ class Settings(SavedSettings):
         Names of `RULES`.
     hidden : int
         Units of each hidden layer.
-    epochs, batch_size, n_train : int
-        Of the 1797 digits of scikit-learn; the others are the test.
-    eta, eta_deep : float
-        Rate of ``w``, and that of the deepest network.
-    eta_b : float
-        Rate of ``b``.
-    weight_decay : float
-        Of ``w``.
+    epochs, batch_size : int
+        How often each image is shown, and how many in a step.
+    eta, eta_deep, eta_b, weight_decay : float
+        See `Rates`; `eta_deep` is the rate of deep networks.
+    middle_depth : int
+        Of the network that is tested with noise and turned primitives.
     noise : tuple of float
         Standard deviations of what is added to the gradient of ``b``.
-    noise_depth : int
-        Of the network that is tested with it.
+    turned : tuple of str
+        Rules whose primitives are turned around, one after the other.
     """
 
     depths: tuple[int, ...] = (2, 4, 7)
@@ -39,14 +42,16 @@ class Settings(SavedSettings):
     hidden: int = 100
     epochs: int = 20
     batch_size: int = 50
-    n_train: int = 1400
     eta: float = 0.1
     eta_deep: float = 0.05
     eta_b: float = 0.1
     weight_decay: float = 1e-4
-    noise: tuple[float, ...] = (0.1, 0.3, 1.0)
-    noise_depth: int = 4
+    middle_depth: int = 4
+    noise: tuple[float, ...] = (0.3, 1.0)
+    turned: tuple[str, ...] = ("WM", "IA", "SA", "AA")
 
 
 FULL = Settings()
-QUICK = Settings(depths=(4,), rules=("BP", "FA", "WM", "SA", "KP"), epochs=10, noise=(1.0,))
+QUICK = Settings(
+    depths=(4,), rules=("BP", "FA", "WM", "SA", "KP"), epochs=10, noise=(1.0,), turned=("SA",)
+)

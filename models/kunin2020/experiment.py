@@ -7,7 +7,7 @@ from models.common.model import Announce, Results, silent
 from models.kunin2020.model import Layer, Rates
 from models.kunin2020.rules import RULES, Rule
 from models.kunin2020.settings import DEEP, N_TEST, Settings
-from models.kunin2020.training import Course, Task, Trained, train
+from models.kunin2020.training import Course, Task, Trained, Training
 
 __all__ = ["FAILS_BELOW", "NOISY", "digits", "run"]
 
@@ -100,7 +100,7 @@ def _train(
     rates = Rates(eta, s.eta_b, weight_decay=s.weight_decay, noise=noise)
     layers = [*[Layer(s.hidden)] * (depth - 1), Layer(10)]
     course = Course(s.epochs, s.batch_size)
-    return train(task, layers, rule, rates, course, number, frozen=frozen)
+    return Training(task, layers, rates, course, number).run(rule, frozen=frozen)
 
 
 def _differences(settings: Settings, numbers: dict[str, float]) -> dict[str, float]:

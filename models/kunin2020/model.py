@@ -8,8 +8,9 @@ kernels learn from what they carried::
     y      = (z)+,   in the last layer softmax(z)
     d      = err*int(z > 0),   in the last layer y - target
     err    = sum b*d above                      back
-    v      = momentum*v - eta*(<sum d_post*y_pre> + weight_decay*w),   w += v
-    b     -= eta_b*(gradient of the rule's primitives)
+    v      = momentum*v + <sum d_post*y_pre> + weight_decay*w
+    w     -= eta*rate*v
+    b     -= eta_b*rate*(gradient of the rule's primitives)
 
 The mean <> is over the batch, the sum over the positions that share a kernel element. With
 ``b = w`` it is backprop. What the primitives see of a layer is its activity, less each channel's
@@ -26,10 +27,12 @@ import numpy as np
 from brian2 import Network, StateMonitor, TimedArray, defaultclock
 
 from hebbsim import (
+    Assign,
     ConvSynapses,
     FeatureMap,
     PerChannel,
     PerMap,
+    Rectify,
     SoftWinnerTakeAll,
     StoredImages,
     WinnerTakeAll,
@@ -37,7 +40,7 @@ from hebbsim import (
 )
 from models.kunin2020.rules import Rule
 
-__all__ = ["NORM", "Layer", "Network2020", "Rates", "angles", "build"]
+__all__ = ["NORM", "Layer", "Network2020", "Rates", "angles", "build", "draw_kernels"]
 
 NORM = 10
 
@@ -51,30 +54,18 @@ rate = schedule(t) : 1 (shared)
 eta : 1 (shared)
 """
 BACK = "err_pre = b*d_post : 1 (summed)\neta_b : 1 (shared)"
-LEARN = "v = momentum*v - eta*rate*(dw + weight_decay*w)\nw += v"
+LEARN = "v = momentum*v + dw + weight_decay*w\nw += -eta*rate*v"
 
-HIDDEN = """
-z : 1
-err : 1
-y = clip(z, 0, inf) : 1
-d = err*int(z > 0) : 1
-"""
-OUTPUT = """
-z : 1
-y : 1
-target : 1
-won : 1
-d = y - target : 1
-"""
+HIDDEN = "z : 1\nerr : 1\ny : 1\nd : 1\n"
+HIDDEN_ERROR = "err*int(z > 0)"
+OUTPUT = "z : 1\ntarget : 1\ny : 1\nwon : 1\nd : 1\n"
+OUTPUT_ERROR = "y - target"
 #: What primitives see of a layer, and what comes of it
-ALIGNED = """
-centred = {seen} - mean : 1
-x = centred*sqrt(NORM*batch*windows/square) : 1
-q : 1
-"""
-PROJECTED = "u : 1\np : 1\n"
+ALIGNED = "centred = {seen} - mean : 1\nx : 1\nq : 1\n"
 MEAN = "mean = {seen}_map/map_size : 1 (summed)"
 SQUARE = "square = centred_map**2 : 1 (summed)"
+SCALED = "centred*sqrt(NORM*batch*windows/square)"
+PROJECTED = "u : 1\np : 1\n"
 
 
 @dataclass(frozen=True)
@@ -183,16 +174,21 @@ def build(
     _, channels, rows, cols = images.shape
     maps = _maps(layers, (channels, rows, cols), rule, batch_size, constants)
     output, parts = maps[-1], []
-    if rule.primitives:
-        for feature_map in maps[1:-1]:
+    for feature_map in maps[1:-1]:
+        parts += [Rectify(feature_map, "z", "y"), Assign(feature_map, HIDDEN_ERROR, "d")]
+        if rule.sees_input:
             parts += _aligned(feature_map, rule)
-    parts += [SoftWinnerTakeAll(output, "z", "y"), WinnerTakeAll(output, "z", "won")]
+    parts += [SoftWinnerTakeAll(output, "z", "y"), Assign(output, OUTPUT_ERROR, "d")]
+    parts.append(WinnerTakeAll(output, "z", "won"))
     hits = PerMap(output, "hits = won_map*target_map : 1 (summed)")
     parts.append(StoredImages(maps[0], images, "y", order=order))
     parts.append(StoredImages(output, targets[:, :, None, None], "target", order=order))
+    drawn = draw_kernels(layers, channels, rng)
     connections = [
-        _connect(*pair, layer, rule, rates, number > 0, rng, constants)
-        for number, (pair, layer) in enumerate(zip(pairwise(maps), layers, strict=True))
+        _connect(*pair, layer, rule, rates, kernels, number > 0, constants)
+        for number, (pair, layer, kernels) in enumerate(
+            zip(pairwise(maps), layers, drawn, strict=True)
+        )
     ]
     if frozen:
         for conv in connections[:-1]:
@@ -215,7 +211,7 @@ def _maps(
         shape = conv_output_shape(
             shape, layer.channels, layer.kernel_size, stride=layer.stride, padding=layer.padding
         )
-        if rule.primitives:
+        if rule.sees_input:
             text += PROJECTED
             if layer is not layers[-1]:
                 text += ALIGNED.format(seen="noise_in" if rule.sees_noise else "y")
@@ -235,6 +231,7 @@ def _aligned(feature_map: FeatureMap, rule: Rule) -> list[Any]:
     return [
         PerChannel(feature_map, MEAN.format(seen=seen), when="groups"),
         PerMap(feature_map, SQUARE, when="groups"),
+        Assign(feature_map, SCALED, "x"),
     ]
 
 
@@ -244,8 +241,8 @@ def _connect(
     layer: Layer,
     rule: Rule,
     rates: Rates,
+    kernels: tuple[np.ndarray, np.ndarray],
     has_feedback: bool,
-    rng: np.random.Generator,
     constants: dict[str, Any],
 ) -> ConvSynapses:
     """Connect two layers; errors don't go back to the images."""
@@ -271,13 +268,21 @@ def _connect(
         conv.eta_b = rates.eta_b
         for gain, value in rule.gains.items():
             setattr(conv, gain, value)
-    # He's initialisation, of both kernels on their own
-    for name in ("w", "b"):
-        shape = conv.geometry.kernel_shape
-        conv.set_kernel(name, rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape))
-    if rule.update == "b = w":
-        conv.set_kernel("b", conv.get_kernel("w"))
+    conv.set_kernel("w", kernels[0])
+    conv.set_kernel("b", kernels[0 if rule.update == "b = w" else 1])
     return conv
+
+
+def draw_kernels(
+    layers: Sequence[Layer], channels: int, rng: np.random.Generator
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Draw ``w`` and ``b`` of each layer, both of He's initialisation and on their own."""
+    drawn = []
+    for layer in layers:
+        shape = (layer.channels, channels, layer.kernel_size, layer.kernel_size)
+        scale, channels = np.sqrt(2 / np.prod(shape[1:])), layer.channels
+        drawn.append((rng.normal(0, scale, shape), rng.normal(0, scale, shape)))
+    return drawn
 
 
 def angles(connections: list[ConvSynapses]) -> np.ndarray:

@@ -95,6 +95,11 @@ class Rule:
         return "\n".join(dict.fromkeys(lines))
 
     @property
+    def sees_input(self) -> bool:
+        """Whether a primitive depends on what the layer below does."""
+        return "x_pre" in self.equations
+
+    @property
     def descent(self) -> str:
         """The statement by which ``b`` descends its primitives."""
         terms = ""
@@ -125,7 +130,7 @@ RULES = {
     "KP": Rule(
         "Kolen-Pollack",
         variables="v_b : 1",
-        update="v_b = momentum*v_b - eta*rate*(dw + weight_decay*b)\nb += v_b",
+        update="v_b = momentum*v_b + dw + weight_decay*b\nb += -eta*rate*v_b",
         update_is_local=False,
     ),
 }

@@ -8,10 +8,10 @@ import numpy as np
 from brian2 import seed
 
 from hebbsim.synapses.update import NonFiniteWeightsError
-from models.kunin2020.model import Layer, Rates, angles, build
+from models.kunin2020.model import Layer, Network2020, Rates, angles, build
 from models.kunin2020.rules import Rule
 
-__all__ = ["Course", "Task", "Trained", "train"]
+__all__ = ["Course", "Task", "Trained", "Training"]
 
 
 @dataclass(frozen=True)
@@ -88,18 +88,10 @@ class Trained:
     seconds: float
 
 
-def train(
-    task: Task,
-    layers: Sequence[Layer],
-    rule: Rule,
-    rates: Rates,
-    course: Course,
-    number: int,
-    *,
-    frozen: bool = False,
-) -> Trained:
+@dataclass(frozen=True)
+class Training:
     """
-    Train a network and test it, in one run.
+    Train a network and test it.
 
     Parameters
     ----------
@@ -107,41 +99,66 @@ def train(
         Images.
     layers : sequence of Layer
         Of the network, with one unit for each class in the last.
-    rule : Rule
-        How feedback learns.
     rates : Rates
         Of both kernels.
     course : Course
         Epochs and schedule.
     number : int
         Seed of kernels, order and noise.
-    frozen : bool
-        Whether the last layer alone learns.
     """
-    rng = np.random.default_rng(number)
-    seed(number)
-    schedule = course.schedule(len(task.train))
-    size, n_train = course.batch_size, len(schedule)
-    n_test = len(task.test) // size
-    order = np.concatenate([rng.permutation(task.train) for _ in range(course.epochs)])
-    network = build(
-        layers,
-        task.images,
-        np.eye(layers[-1].channels)[task.labels],
-        np.concatenate([order[: n_train * size], task.test[: n_test * size]]),
-        np.concatenate([schedule, np.zeros(n_test)]),
-        rule,
-        rates,
-        rng,
-        batch_size=size,
-        frozen=frozen,
-    )
-    try:
-        network.run(1)  # what is compiled and prepared before the first step isn't counted
-        start = perf_counter()
-        network.run(n_train + n_test - 1)
-    except NonFiniteWeightsError:
-        return Trained(np.nan, np.full(len(layers) - 1, np.nan), np.nan)
-    seconds = (perf_counter() - start) * len(task.train) / size / (n_train + n_test - 1)
-    hits = network.hits.hits[0][n_train:]
-    return Trained(hits.sum() / (n_test * size), angles(network.connections), seconds)
+
+    task: Task
+    layers: Sequence[Layer]
+    rates: Rates
+    course: Course
+    number: int
+
+    @property
+    def schedule(self) -> np.ndarray:
+        """The factor of the rates in each batch that is learned."""
+        return self.course.schedule(len(self.task.train))
+
+    @property
+    def n_test(self) -> int:
+        """Batches of the test."""
+        return len(self.task.test) // self.course.batch_size
+
+    def order(self) -> np.ndarray:
+        """Return the numbers of the images, batch after batch, those of the test last."""
+        rng, task, size = np.random.default_rng(self.number), self.task, self.course.batch_size
+        shown = np.concatenate([rng.permutation(task.train) for _ in range(self.course.epochs)])
+        return np.concatenate([shown[: len(self.schedule) * size], task.test[: self.n_test * size]])
+
+    def rng(self) -> np.random.Generator:
+        """Return what draws the kernels."""
+        return np.random.default_rng([self.number, 1])
+
+    def network(self, rule: Rule, *, frozen: bool = False) -> Network2020:
+        """Build the network, with the kernels that it starts from."""
+        seed(self.number)
+        return build(
+            self.layers,
+            self.task.images,
+            np.eye(self.layers[-1].channels)[self.task.labels],
+            self.order(),
+            np.concatenate([self.schedule, np.zeros(self.n_test)]),
+            rule,
+            self.rates,
+            self.rng(),
+            batch_size=self.course.batch_size,
+            frozen=frozen,
+        )
+
+    def run(self, rule: Rule, *, frozen: bool = False) -> Trained:
+        """Train by a rule; if hidden layers are frozen, the last one alone learns."""
+        network, n_train = self.network(rule, frozen=frozen), len(self.schedule)
+        steps = n_train + self.n_test
+        try:
+            network.run(1)  # what is compiled and prepared before the first step isn't counted
+            start = perf_counter()
+            network.run(steps - 1)
+        except NonFiniteWeightsError:
+            return Trained(np.nan, np.full(len(self.layers) - 1, np.nan), np.nan)
+        seconds = (perf_counter() - start) / (steps - 1) * n_train / self.course.epochs
+        accuracy = network.hits.hits[0][n_train:].mean() / self.course.batch_size
+        return Trained(float(accuracy), angles(network.connections), seconds)

@@ -1,12 +1,21 @@
 """Kunin et al. 2020, reproduced in models/kunin2020."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
 from models.common.page import PAGE
 from models.kunin2020.claims import CLAIMS
+from models.kunin2020.convolutional import settings as convolutional
+from models.kunin2020.convolutional.claims import CLAIMS as CONVOLUTIONAL_CLAIMS
+from models.kunin2020.convolutional.experiment import run as run_convolutional
+from models.kunin2020.convolutional.experiment import training_of
+from models.kunin2020.convolutional.figures import figures as convolutional_figures
+from models.kunin2020.convolutional.in_torch import train_in_torch
 from models.kunin2020.experiment import run
 from models.kunin2020.figures import figures
 from models.kunin2020.model import NORM, Layer, Rates, build
@@ -121,3 +130,21 @@ def test_the_findings_hold_at_the_quick_size():
     found = run(QUICK, 20)
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
     assert set(figures(QUICK, [found])) == {"noise", "turned"}
+
+
+def test_torch_starts_from_the_same_kernels_and_ends_with_the_same_accuracy():
+    """Of the convolutional network, on digits, with momentum and a schedule."""
+    settings = replace(convolutional.QUICK, epochs=3, n_train=600, n_test=100)
+    with run_preferences(1, "float32"):
+        training = training_of(settings, "digits", 3, 0.02)
+        found, expected = training.run(RULES["BP"]), train_in_torch(training)
+    assert found.accuracy == pytest.approx(expected.accuracy, abs=0.011)
+    assert found.accuracy > 0.3
+
+
+@pytest.mark.slow
+def test_convolutional_networks_do_as_claimed_on_digits():
+    with run_preferences(1, "float32"):
+        found = run_convolutional(convolutional.QUICK, 20)
+    assert failing(CONVOLUTIONAL_CLAIMS, [dict(found.numbers)], quick=True) == []
+    assert set(convolutional_figures(convolutional.QUICK, [found])) == {"accuracy"}

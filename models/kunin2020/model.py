@@ -290,5 +290,6 @@ def angles(connections: list[ConvSynapses]) -> np.ndarray:
     found = []
     for conv in connections[1:]:
         w, b = conv.get_kernel("w").ravel(), conv.get_kernel("b").ravel()
-        found.append(np.degrees(np.arccos(w @ b / np.sqrt((w @ w) * (b @ b)))))
+        cosine = w @ b / np.sqrt((w @ w) * (b @ b))
+        found.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     return np.array(found)

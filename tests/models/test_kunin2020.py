@@ -21,6 +21,12 @@ from models.kunin2020.figures import figures
 from models.kunin2020.model import NORM, Layer, Rates, build
 from models.kunin2020.rules import PRIMITIVES, RULES, Rule, rules_table
 from models.kunin2020.settings import QUICK
+from models.kunin2020.subsets.claims import CLAIMS as SUBSETS_CLAIMS
+from models.kunin2020.subsets.experiment import SETS, draw_coefficients
+from models.kunin2020.subsets.experiment import run as run_subsets
+from models.kunin2020.subsets.figures import figures as subsets_figures
+from models.kunin2020.subsets.settings import COEFFICIENTS
+from models.kunin2020.subsets.settings import QUICK as QUICK_SUBSETS
 from models.kunin2020.training import Course
 
 BATCH = 7
@@ -148,3 +154,20 @@ def test_convolutional_networks_do_as_claimed_on_digits():
         found = run_convolutional(convolutional.QUICK, 20)
     assert failing(CONVOLUTIONAL_CLAIMS, [dict(found.numbers)], quick=True) == []
     assert set(convolutional_figures(convolutional.QUICK, [found])) == {"accuracy"}
+
+
+def test_every_set_of_primitives_is_tuned_alike():
+    drawn = draw_coefficients(3, 5)
+    assert len(set(SETS)) == 2**5
+    assert set(drawn[0].values()) == {1}
+    low, high = COEFFICIENTS
+    assert all(low <= value <= high for row in drawn for value in row.values())
+    assert drawn == draw_coefficients(3, 5) != draw_coefficients(3, 6)
+
+
+@pytest.mark.slow
+def test_sets_of_primitives_do_as_claimed():
+    found = run_subsets(QUICK_SUBSETS, 20)
+    assert failing(SUBSETS_CLAIMS, [dict(found.numbers)], quick=True) == []
+    assert found.arrays["decay"].tolist()[1:] == [0] * 4
+    assert set(subsets_figures(QUICK_SUBSETS, [found])) == {"matrix"}

@@ -289,7 +289,8 @@ def angles(connections: list[ConvSynapses]) -> np.ndarray:
     """Return the angle between ``w`` and ``b`` of each layer with feedback, in degrees."""
     found = []
     for conv in connections[1:]:
-        w, b = conv.get_kernel("w").ravel(), conv.get_kernel("b").ravel()
-        cosine = w @ b / np.sqrt((w @ w) * (b @ b))
+        # of size 1 first, as squares of what is diverging overflow
+        w, b = (k / np.abs(k).max() for k in (conv.get_kernel("w"), conv.get_kernel("b")))
+        cosine = (w * b).sum() / np.sqrt((w**2).sum() * (b**2).sum())
         found.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     return np.array(found)

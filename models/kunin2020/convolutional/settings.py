@@ -41,7 +41,7 @@ class Settings(SavedSettings):
     data: tuple[str, ...] = ("fashion-mnist", "cifar10")
     rules: tuple[str, ...] = ("BP", "FA", "WM", "IA", "SA", "AA", "KP")
     channels: tuple[int, ...] = (8, 16, 32)
-    n_train: int = 5000
+    n_train: int = 4000
     n_validation: int = 1000
     n_test: int = 2000
     epochs: int = 9

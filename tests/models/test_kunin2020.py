@@ -142,7 +142,7 @@ def test_torch_starts_from_the_same_kernels_and_ends_with_the_same_accuracy():
     """Of the convolutional network, on digits, with momentum and a schedule."""
     settings = replace(convolutional.QUICK, epochs=3, n_train=600, n_test=100)
     with run_preferences(1, "float32"):
-        training = training_of(settings, "digits", 3, 0.02)
+        training = training_of(settings, "digits", 3, 0.02, 0.1)
         found, expected = training.run(RULES["BP"]), train_in_torch(training)
     assert found.accuracy == pytest.approx(expected.accuracy, abs=0.011)
     assert found.accuracy > 0.3

@@ -8,7 +8,7 @@ import numpy as np
 from hebbsim.data.load import load_dataset
 from models.common.model import Announce, Results, silent
 from models.kunin2020.convolutional.in_torch import train_in_torch
-from models.kunin2020.convolutional.settings import ETAS, TUNED, Settings, suffix
+from models.kunin2020.convolutional.settings import ETAS, ETAS_B, TUNED, Settings, suffix
 from models.kunin2020.model import Layer, Rates
 from models.kunin2020.rules import RULES
 from models.kunin2020.training import Task, Trained, Training
@@ -45,7 +45,7 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
         accuracies: dict[str, float] = {}
         for name in (*settings.rules, "frozen"):
             announce(f"seed {number}: {name}, {data}")
-            training = training_of(settings, data, number, TUNED[data][name])
+            training = training_of(settings, data, number, *TUNED[data][name])
             found = _trained(training, name)
             accuracies[name] = numbers[f"{name}: accuracy{of}"] = found.accuracy
             numbers[f"{name}: angle{of}"] = float(found.angles.mean())
@@ -62,16 +62,26 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
 
 def tune(
     settings: Settings, data: str, number: int, announce: Announce = silent
-) -> dict[str, list[float]]:
-    """Return each rule's accuracy on validation images at each of `ETAS`."""
-    found: dict[str, list[float]] = {}
+) -> dict[tuple[str, float], list[float]]:
+    """
+    Train with all rates, and test on validation images.
+
+    Returns
+    -------
+    dict
+        By rule and rate of ``b`` (the first one alone where it has no meaning), the accuracy at
+        each of `ETAS`.
+    """
+    found: dict[tuple[str, float], list[float]] = {}
     for name in (*settings.rules, "frozen"):
-        announce(f"{name}, {data}")
-        found[name] = []
-        for eta in ETAS:
-            training = training_of(settings, data, number, eta)
-            training = replace(training, task=training.task.validation(settings.n_validation))
-            found[name].append(_trained(training, name).accuracy)
+        learns = name in RULES and RULES[name].primitives
+        for eta_b in ETAS_B if learns else ETAS_B[:1]:
+            announce(f"{name}, {data}, {eta_b:g}")
+            found[name, eta_b] = []
+            for eta in ETAS:
+                training = training_of(settings, data, number, eta, eta_b)
+                training = replace(training, task=training.task.validation(settings.n_validation))
+                found[name, eta_b].append(_trained(training, name).accuracy)
     return found
 
 
@@ -89,7 +99,7 @@ def load(settings: Settings, data: str) -> Task:
     return Task(images, labels, np.arange(len(learned)), np.arange(len(learned), len(images)))
 
 
-def training_of(settings: Settings, data: str, number: int, eta: float) -> Training:
+def training_of(settings: Settings, data: str, number: int, eta: float, eta_b: float) -> Training:
     """Three convolutions, each of half the size of what it sees, and a read-out of all of it."""
     task = load(settings, data)
     size, layers = task.images.shape[-1], []
@@ -98,7 +108,7 @@ def training_of(settings: Settings, data: str, number: int, eta: float) -> Train
         size = (size + 1) // 2
     layers.append(Layer(10, size))
     s = settings
-    rates = Rates(eta, s.eta_b, weight_decay=s.weight_decay, momentum=s.momentum)
+    rates = Rates(eta, eta_b, weight_decay=s.weight_decay, momentum=s.momentum)
     return Training(task, layers, rates, s.course, number)
 
 

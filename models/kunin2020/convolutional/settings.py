@@ -5,14 +5,36 @@ from dataclasses import dataclass
 from hebbsim.experiments.settings import SavedSettings
 from models.kunin2020.training import Course
 
-__all__ = ["ETAS", "FULL", "QUICK", "SEED_OF_TUNING", "TUNED", "Settings", "suffix"]
+__all__ = ["ETAS", "ETAS_B", "FULL", "QUICK", "SEED_OF_TUNING", "TUNED", "Settings", "suffix"]
 
-#: Rates of ``w`` among which that of each rule is chosen, on validation images
-ETAS = (0.0025, 0.005, 0.01, 0.02)
+#: Rates of ``w`` and of ``b`` among which those of each rule are chosen, on validation images
+ETAS = (0.005, 0.01, 0.02, 0.04)
+ETAS_B = (0.02, 0.1, 1.0)
 SEED_OF_TUNING = 100
 
-TUNED: dict[str, dict[str, float]] = {
-    "digits": dict.fromkeys(("BP", "FA", "SA", "frozen"), 0.01),
+#: What was chosen; the second rate is without meaning where ``b`` descends no primitives
+TUNED: dict[str, dict[str, tuple[float, float]]] = {
+    "fashion-mnist": {
+        "BP": (0.02, 0.02),
+        "FA": (0.005, 0.02),
+        "WM": (0.01, 1.0),
+        "IA": (0.005, 0.02),
+        "SA": (0.02, 1.0),
+        "AA": (0.005, 0.1),
+        "KP": (0.02, 0.02),
+        "frozen": (0.04, 0.02),
+    },
+    "cifar10": {
+        "BP": (0.04, 0.02),
+        "FA": (0.005, 0.02),
+        "WM": (0.02, 1.0),
+        "IA": (0.005, 0.02),
+        "SA": (0.02, 1.0),
+        "AA": (0.01, 0.1),
+        "KP": (0.02, 0.02),
+        "frozen": (0.02, 0.02),
+    },
+    "digits": dict.fromkeys(("BP", "FA", "SA", "frozen"), (0.02, 1.0)),
 }
 
 
@@ -34,7 +56,7 @@ class Settings(SavedSettings):
         validation in tuning.
     epochs, batch_size : int
         How often each image is shown, and how many in a step.
-    momentum, weight_decay, eta_b : float
+    momentum, weight_decay : float
         See `Rates`.
     """
 
@@ -48,7 +70,6 @@ class Settings(SavedSettings):
     batch_size: int = 50
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    eta_b: float = 0.1
 
     @property
     def course(self) -> Course:

@@ -21,12 +21,19 @@ def main(names: list[str]) -> None:
     """Tune the rules on the data sets of these names, or on all."""
     for data in names or FULL.data:
         with run_preferences(1, "float32"):
-            found = tune(FULL, data, SEED_OF_TUNING)
-        lines = [
-            [name, *(f"{value:.3f}" for value in values), f"{ETAS[int(np.nanargmax(values))]:g}"]
-            for name, values in found.items()
-        ]
-        print(markdown_table([data, *(f"{eta:g}" for eta in ETAS), "best"], lines, [data]))
+            found = tune(FULL, data, SEED_OF_TUNING, lambda text: print(text, file=sys.stderr))
+        lines = []
+        for (name, eta_b), values in found.items():
+            best = max(np.nan_to_num(v).max() for (other, _), v in found.items() if other == name)
+            shown = [_cell(value, best) for value in values]
+            lines.append([name, f"{eta_b:g}", *shown])
+        print(markdown_table([data, "rate of b", *(f"{eta:g}" for eta in ETAS)], lines, [data]))
+
+
+def _cell(accuracy: float, best: float) -> str:
+    if np.isnan(accuracy):
+        return "-"
+    return f"**{accuracy:.3f}**" if accuracy == best else f"{accuracy:.3f}"
 
 
 if __name__ == "__main__":

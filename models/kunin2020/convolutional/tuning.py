@@ -13,6 +13,7 @@ from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.tables import markdown_table
 from models.kunin2020.convolutional.experiment import tune
 from models.kunin2020.convolutional.settings import ETAS, FULL, SEED_OF_TUNING
+from models.kunin2020.rules import RULES
 
 __all__ = ["main"]
 
@@ -26,7 +27,8 @@ def main(names: list[str]) -> None:
         for (name, eta_b), values in found.items():
             best = max(np.nan_to_num(v).max() for (other, _), v in found.items() if other == name)
             shown = [_cell(value, best) for value in values]
-            lines.append([name, f"{eta_b:g}", *shown])
+            learns = name in RULES and RULES[name].primitives
+            lines.append([name, f"{eta_b:g}" if learns else "", *shown])
         print(markdown_table([data, "rate of b", *(f"{eta:g}" for eta in ETAS)], lines, [data]))
 
 

@@ -50,7 +50,9 @@ def make_app(model: Model) -> typer.Typer:
             Path | None,
             option(f"Folder to write (default results/{model.name}, with -quick if it is)."),
         ] = None,
-        threads: Annotated[int | None, option("OpenMP threads (default: all cores).")] = None,
+        threads: Annotated[
+            int | None, option("OpenMP threads; 0: without OpenMP (default: all cores).")
+        ] = None,
         data_root: Annotated[
             str | None,
             option("Folder of data sets.", envvar=environment, hidden=not reads_data),

@@ -10,6 +10,7 @@ from matplotlib.animation import Animation
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from hebbsim.errors import SettingsError
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import cores, run_preferences
 from hebbsim.experiments.progress import progress_bar
@@ -104,7 +105,7 @@ class Model[S: SavedSettings]:
         overwrite, resume : bool
             Replace the results in the folder, or go on with them, with other seeds too.
         threads : int, optional
-            OpenMP threads; by default one for each core.
+            OpenMP threads, 0 for none of OpenMP's; by default one for each core.
         console : Console, optional
             Where to show progress; by default nowhere.
 
@@ -119,7 +120,12 @@ class Model[S: SavedSettings]:
             If the folder holds something else.
         FolderHeldError
             If another process writes to it.
+        SettingsError
+            If the number of threads is negative.
         """
+        n_threads = cores() if threads is None else threads
+        if n_threads < 0:
+            raise SettingsError(f"threads: expected 0 (without OpenMP) or more, got {threads}")
         settings = self.quick if quick else self.full
         kept = ModelFolder(folder)
         with kept.held():
@@ -131,7 +137,7 @@ class Model[S: SavedSettings]:
                 for seed in left:
                     start = perf_counter()
                     bar.announce(f"{self.name}, seed {seed}")
-                    with run_preferences(threads or cores(), self.dtype):
+                    with run_preferences(n_threads, self.dtype):
                         found = self.run(settings, seed, bar.announce)
                     kept.add(seed, found.numbers, found.arrays, perf_counter() - start)
                     bar.advance()

@@ -106,6 +106,13 @@ def test_results_of_other_settings_are_not_mixed(tmp_path):
         slower.run_seeds([1], tmp_path, resume=True)
 
 
+def test_threads_are_none_or_more(tmp_path):
+    with pytest.raises(SettingsError, match=r"threads: expected 0 .* or more, got -3"):
+        MODEL.run_seeds([0], tmp_path / "x", threads=-3)
+    assert not (tmp_path / "x").exists()
+    assert MODEL.run_seeds([0], tmp_path / "x", threads=0)[0].numbers["sum"] == 6
+
+
 def test_settings_with_units_come_back_from_a_file(tmp_path):
     settings = Sizes(n=4, tau=3.3 * ms)
     settings.save(tmp_path / "settings.json")

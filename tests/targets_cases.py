@@ -1,9 +1,16 @@
-"""What the tests of targets learn."""
+"""What the tests of targets learn, and how they read it."""
 
 import numpy as np
 from brian2 import Network, defaultclock
 
 from hebbsim import ConvSynapses, FeatureMap, rules
+
+
+def spikes_of(monitor):
+    """Return neurons and steps of recorded spikes; within a step a GPU has no order of them."""
+    steps = np.rint(monitor.t_[:] / float(monitor.clock.dt)).astype(int)
+    order = np.lexsort((monitor.i[:], steps))
+    return monitor.i[:][order], steps[order]
 
 
 def learn(name="", rate=0.01, seed=0):

@@ -20,6 +20,7 @@ from conftest import STANDALONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from targets_cases import spikes_of
 
 from hebbsim import ConvSynapses, FeatureMap, PerChannel, PerSample
 from hebbsim.competition.inhibition import LateralInhibition
@@ -207,8 +208,9 @@ def the_source_may_be_any_expression():
     yield layer, thresholds, spikes
 
     # of each channel the first position first, and the NaN of the last neuron last
-    assert list(spikes.i[:]) == [3, 2, 6, 1, 5, 0, 4, 7]
-    assert_array_equal(np.rint(spikes.t[:] / defaultclock.dt), range(8))
+    neurons, steps = spikes_of(spikes)
+    assert list(neurons) == [3, 2, 6, 1, 5, 0, 4, 7]
+    assert_array_equal(steps, range(8))
 
 
 def two_inhibitions_run_in_turn():
@@ -229,8 +231,9 @@ def two_inhibitions_run_in_turn():
 
     # 0, 3 and 5 win their positions, and 3 silences 5 at the next one; then 1 and 5 are too far
     # from each other, and 4 is what is left
-    assert list(spikes.i[:]) == [0, 3, 1, 2, 5, 4]
-    assert_array_equal(np.rint(spikes.t[:] / defaultclock.dt), [0, 0, 1, 1, 1, 2])
+    neurons, steps = spikes_of(spikes)
+    assert list(neurons) == [0, 3, 1, 2, 5, 4]
+    assert_array_equal(steps, [0, 0, 1, 1, 1, 2])
     assert_array_equal(np.rint(layer.lastspike[:] / defaultclock.dt), [0, 1, 1, 0, 2, 1])
     assert_array_equal(layer.a[:], [1, 1, 1, 1, 2, 1])  # 4 by the spike that 5 lost, too
     assert_array_equal(layer.b[:], [1, 1, 2, 2, 1, 1])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, defaultclock, ms, prefs
 from cases import explicitly, random_geometry
+from targets_cases import spikes_of
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.statements import parse_statements
@@ -70,7 +71,7 @@ def simulate(explicit=False, duration=15 * ms):
     runs = [(s, t, c.to_synapses() if explicit else c) for s, t, c in built]
     monitors = [SpikeMonitor(group, name=f"m{group.name}") for s, t, _ in built for group in (s, t)]
     Network(*[obj for objects in runs for obj in objects], *monitors).run(duration)
-    spikes = [(m.i[:].copy(), np.round(m.t_[:] / 1e-4).astype(int)) for m in monitors]
+    spikes = [spikes_of(monitor) for monitor in monitors]
     values = [
         (c.get_kernel("w"), np.array(t.get_maps("g")), np.array(s.get_maps("g")))
         for s, t, c in built

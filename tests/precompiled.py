@@ -23,7 +23,7 @@ STANDARD = "".join(
     )
 )
 
-#: Of modules that aren't optimised: Brian2 doesn't tell them from others
+#: Of modules that are optimised little: Brian2 doesn't tell them from others
 _CYTHON = cache_folder() / "cython-of-tests"
 
 _folder = tempfile.TemporaryDirectory(prefix="hebbsim-headers-")
@@ -71,12 +71,12 @@ def precompile_standalone(monkeypatch) -> None:
 
 
 def compile_cython_quickly(monkeypatch) -> None:
-    """Let Brian2's own runtime code be compiled without optimising: it runs for a few steps."""
+    """Let Brian2's own runtime code be optimised little: it runs for a few steps."""
     chosen = cython_rt.get_compiler_and_args
 
     def chosen_but_quick():
         compiler, arguments = chosen()
-        return compiler, [*arguments, "-O0", "-g0"]
+        return compiler, [*arguments, "-O1", "-g0"]
 
     monkeypatch.setattr(cython_rt, "get_compiler_and_args", chosen_but_quick)
     monkeypatch.setitem(prefs, "codegen.runtime.cython.cache_dir", str(_CYTHON))

@@ -81,7 +81,7 @@ def test_spiking_map_is_a_neuron_group(target):
     assert monitors[1].num_spikes > 100
     assert_array_equal(monitors[0].i, monitors[1].i)
     assert_array_equal(monitors[0].t, monitors[1].t)
-    # tests don't optimise what Brian2 compiles itself: it rounds otherwise
+    # tests optimise little what Brian2 compiles itself: it rounds otherwise
     assert_allclose(in_memory(np.asarray(spiking.get_maps("v"))), plain.v / volt, rtol=1e-12)
     assert_array_equal(spiking.get_maps("drive"), drive)
     # v(t) = drive*(1 - exp(-t/tau)) reaches 1 at tau*log(drive/(drive - 1))

@@ -90,6 +90,9 @@ class SpikeQueue:
             variables.add_array(self.ring, size=1, dtype=np.int32)
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
         variables.add_array(self.steps, size=len(kernel), dtype=np.int32, read_only=True)
+        #: The time step in which delays and ages were counted last
+        self._step = f"_{name}_step"
+        variables.add_array(self._step, size=1, dtype=np.float64, scalar=True, read_only=True)
         #: Number of slots; none if every spike arrives at once
         self.slots = 0
         self._in_use = False
@@ -130,7 +133,8 @@ class SpikeQueue:
         Raises
         ------
         ValueError
-            If a delay is negative or not finite, or changes while spikes are on their way.
+            If a delay is negative or not finite, or changes while spikes are on their way. A time
+            step may become a whole fraction of what it was.
         NotImplementedError
             If a standalone device computes them.
         """
@@ -140,10 +144,11 @@ class SpikeQueue:
         before = self._kernel.variables[self.steps]
         if not np.array_equal(before.get_value(), steps):
             if self._is_pending():
-                raise self._changed()
+                self._refine(steps, slots)
             before.set_value(steps.astype(np.int32))
         if slots != self._stored_slots:
             self._lengthen(slots)
+        self._kernel.variables[self._step].set_value(float(self._group.clock.dt))
         self.slots = slots
         self._in_use |= in_use
 
@@ -160,6 +165,29 @@ class SpikeQueue:
         _check(self._label, self._pathway, seconds)
         return np.floor(seconds / float(self._group.clock.dt) + 0.5).astype(np.int64)
 
+    def _refine(self, steps: np.ndarray, slots: int) -> None:
+        """Count the ages of spikes on their way in shorter time steps, if these are what changed.
+
+        Raises
+        ------
+        ValueError
+            If the time step isn't a whole fraction of the one before, or a delay changed too.
+        """
+        variables = self._kernel.variables
+        ratio = float(variables[self._step].get_value()[0]) / float(self._group.clock.dt)
+        factor, before = round(ratio), variables[self.steps].get_value()
+        same_times = np.abs(steps - factor * before).max() <= factor / 2  # but for rounding
+        if factor < 2 or abs(ratio - factor) > 1e-6 or not same_times:
+            raise self._changed()
+        old = variables[self.ring].get_value().reshape(-1, self._row)
+        now = int(variables[self.slot].get_value()[0])
+        ring = np.zeros((slots, self._row), np.int32)
+        for age in range(1, len(old)):
+            ring[-min(age * factor, slots - 1)] = old[(now - age) % len(old)]
+        resize_array(variables[self.ring], ring.size)
+        variables[self.ring].get_value()[:] = ring.ravel()
+        variables[self.slot].get_value()[:] = 0
+
     def _lengthen(self, slots: int) -> None:
         variables = self._kernel.variables
         on_their_way = self._is_pending()
@@ -173,7 +201,8 @@ class SpikeQueue:
     def _changed(self) -> ValueError:
         return ValueError(
             f"{self._label}: the delay of '{self._pathway}' changed while spikes were on their "
-            "way; set it where none are, such as before the first run"
+            "way, or their time step did, and not to a whole fraction of it; change it where none "
+            "are, such as before the first run"
         )
 
     def _is_pending(self) -> bool:

@@ -135,6 +135,43 @@ def test_a_delay_does_not_change_while_spikes_are_on_their_way():
     np.testing.assert_allclose(target.v[:], expected(3 * ms), rtol=1e-12)
 
 
+@pytest.mark.parametrize("target", ["numpy", "cython"])
+@pytest.mark.parametrize("delay", ["1.5*ms", "(0.5 + in_channel)*ms"])
+def test_spikes_on_their_way_arrive_on_time_in_shorter_steps(delay, target):
+    prefs.codegen.target = target
+    potentials = []
+    for ours in (True, False):
+        defaultclock.dt = 0.5 * ms
+        spikes = source()
+        neurons, joined = convolution(spikes, delay) if ours else synapses(spikes)
+        joined.delay = delay if ours else delay.replace("in_channel", "i")
+        network = Network(spikes, neurons, joined)
+        network.run(2.5 * ms, namespace={})
+        for dt in (0.25 * ms, 0.05 * ms):
+            defaultclock.dt = dt
+            network.run(1 * ms, namespace={})
+        network.run(3 * ms, namespace={})
+        potentials.append(np.array(neurons.v[:]))
+    assert potentials[1].all()
+    np.testing.assert_allclose(*potentials, rtol=1e-12)
+
+
+def test_longer_steps_are_refused_while_spikes_are_on_their_way():
+    prefs.codegen.target = "numpy"
+    defaultclock.dt = 0.1 * ms
+    spikes = source()
+    target, conv = convolution(spikes, 2 * ms)
+    network = Network(spikes, target, conv)
+    network.run(2 * ms)
+    defaultclock.dt = 0.5 * ms
+    with pytest.raises(BrianObjectException) as error:
+        network.run(1 * ms)
+    assert "and not to a whole fraction of it" in str(error.value.__cause__)
+    defaultclock.dt = 0.1 * ms
+    network.run(4 * ms)
+    np.testing.assert_allclose(target.v[:], expected(2 * ms), rtol=1e-12)
+
+
 LONG, MIXED = "3*ms", "(1 + 2*int(in_channel == 0))*ms"
 
 

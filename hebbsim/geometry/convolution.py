@@ -136,6 +136,11 @@ class ConvGeometry:
         """Whether there is padding that holds neurons of the map again."""
         return self.padding_mode != "zeros" and self.padding != (0, 0)
 
+    @property
+    def rows_are_runs(self) -> bool:
+        """Whether the neurons that a row of a kernel meets lie side by side in memory."""
+        return self.groups == self.dilation[1] == 1
+
     @cached_property
     def source_lines(self) -> tuple[np.ndarray, np.ndarray]:
         """The source row at each row of the padded map, and likewise for the columns.

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy
+from brian2.core.variables import Variables
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-__all__ = ["Product", "separate"]
+__all__ = ["Product", "separate", "sides_of"]
 
 _MOST_TERMS = 6  # more products than that cost more than they save
 
@@ -67,6 +68,20 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
         if kernel != 0
     )
     return products or None  # a sum that cancels is left as it was written
+
+
+def sides_of(variables: Variables) -> Callable[[str], str]:
+    """Return what says of a variable over connections whose it is.
+
+    By its index: ``'pre'`` and ``'post'`` are neurons, ``'kernel'`` an element, ``'constant'``
+    none.
+    """
+
+    def side(name: str) -> str:
+        index = variables.indices[name] if name in variables else "0"
+        return "constant" if index == "0" else index[1:].partition("_")[0]
+
+    return side
 
 
 def _text(product: sympy.Expr) -> str:

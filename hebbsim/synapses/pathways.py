@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.namespace import get_local_namespace
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
 from brian2.units.fundamentalunits import Quantity
@@ -12,7 +13,7 @@ from brian2.utils.stringtools import get_identifiers
 from hebbsim.brian2_private import drop_variable
 from hebbsim.codegen.expressions import add_renamed, drawn_function
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.codegen.targets import on_cuda
+from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement
 from hebbsim.synapses.kernel import KernelGroup
@@ -22,6 +23,7 @@ from hebbsim.synapses.pathway_statements import (
     closest_name,
     split_pathway,
 )
+from hebbsim.synapses.spike_products import SpikeProducts
 from hebbsim.synapses.spike_queue import Delay, SpikeQueue
 
 __all__ = ["SpikePathway", "make_pathways"]
@@ -70,6 +72,10 @@ class SpikePathway(LoopNest):
         self._mark_unique(part)
         self._read_before(part)
         lines, additions = self._read(kernel, part, group.clock)
+        #: Template and code that visit every connection of a spike
+        self._whole = (f"conv_spikes_{side}", "\n".join(lines))
+        #: The products that it adds to the kernel, if it does nothing else
+        self.products = self._separate(part, additions) if side == "post" else None
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
         looked_at = self.variables[weight] if weight in part.at_once else None
         if looked_at is not None:
@@ -82,8 +88,7 @@ class SpikePathway(LoopNest):
         independent = not any(index.startswith(same) for _, _, index in additions)
         super().__init__(
             kernel,
-            f"conv_spikes_{side}",
-            "\n".join(lines),
+            *self._whole,
             when="synapses",
             order=order,
             name=name,
@@ -169,6 +174,37 @@ class SpikePathway(LoopNest):
             additions.append((addition, target, index))
         return lines, additions
 
+    def _separate(
+        self, part: PathwayPart, additions: list[tuple[str, ArrayVariable, str]]
+    ) -> SpikeProducts | None:
+        if part.at_once or len(additions) < len(part.statements):  # local variables
+            return None
+        targets = [statement.target for statement in part.statements]
+        changes = {
+            name: change
+            for name, (_, change, index) in zip(targets, additions, strict=True)
+            if index == "_kernel_idx"
+        }
+        return SpikeProducts.of(self._kernel, self.variables, part.statements, changes)
+
+    def use_plain_code(self) -> None:
+        """Visit every connection of a spike, in any language."""
+        self.template: str = self._whole[0]
+        self.abstract_code: str | dict[str, str] = self._whole[1]
+        self.user_code: str | dict[str, str] = self._whole[1]
+
+    def _use_products(self, run_namespace: dict[str, Any]) -> None:
+        """Add up products of a receptive field, in C++."""
+        products = self.products
+        in_cpp = code_object_class() is not NumpyCodeObject and not on_cuda()
+        if products is None or not in_cpp or len(self.queue.ages) > 1:
+            return
+        if drawn_function(self.group, self._whole[1], run_namespace, self.variables):
+            return
+        self.template = f"{self._whole[0]}_products"
+        self.user_code = self.abstract_code = products.declare(self, run_namespace)
+        self.template_kwds |= products.template_kwds()
+
     def _name_of(self, target: ArrayVariable) -> str:
         return next(name for name, v in self.variables.items() if v is target)
 
@@ -196,6 +232,7 @@ class SpikePathway(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look at delays and statements before the code object is made."""
+        self.use_plain_code()
         self._check_names(run_namespace)
         self._check_target(run_namespace)
         self.queue.prepare()
@@ -206,13 +243,14 @@ class SpikePathway(LoopNest):
             self.variables.add_reference(own, self._kernel, stored, index=index)
         self.needed_variables = [*self._needed, *self.queue.stored]
         self.template_kwds |= {"slots": self.queue.slots, "ages": self.queue.ages}
+        self._use_products(run_namespace)
         super().before_run(run_namespace)
 
     def _check_target(self, run_namespace: dict[str, Any]) -> None:
         """Refuse on CUDA what needs an order there, where connections run side by side."""
         if not on_cuda():
             return
-        drawn = drawn_function(self.group, self.abstract_code, run_namespace, self.variables)
+        drawn = drawn_function(self.group, self._whole[1], run_namespace, self.variables)
         if drawn:
             raise NotImplementedError(
                 f"'{self.name}' calls {drawn}() along each connection, which CUDA code can't; put "

@@ -15,7 +15,7 @@ from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 from hebbsim.rules.rule import Rule
-from hebbsim.synapses.algebra import Product, separate
+from hebbsim.synapses.algebra import Product, separate, sides_of
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import ConvModel, check_identifiers
 
@@ -101,7 +101,7 @@ class ConnectionSum(ForwardOperation):
         self.products: tuple[Product, ...] | None = None
         visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
-            self.products = separate(equation.expr.code, self._side_of)
+            self.products = separate(equation.expr.code, sides_of(self.variables))
         #: What a sum to neurons is, if it is a single product of the kernel with the inputs
         self.single: Product | None = self._single() if side == "post" else None
         #: That product, if its sums share multiplications
@@ -142,20 +142,13 @@ class ConnectionSum(ForwardOperation):
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         return lines
 
-    def _side_of(self, name: str) -> str:
-        """Say which index a variable has: that of a neuron, of a kernel element, or none."""
-        index = self.variables.indices[name] if name in self.variables else "0"
-        if index == "0":
-            return "constant"
-        return index[1:].partition("_")[0]
-
     def _single(self) -> Product | None:
         """Return what a convolution multiplies, if it is a matrix product of some size."""
         geometry = self.connections.geometry
         large = geometry.out_channels_per_group >= _CHANNELS_OF_A_TILE and geometry.fan_in >= 8
         if not (large and geometry.weight_sharing) or self._buffered:
             return None
-        products = separate(self.equation.expr.code, self._side_of)
+        products = separate(self.equation.expr.code, sides_of(self.variables))
         if products is None or len(products) > 1 or products[0].post != "1":
             return None
         return products[0]
@@ -247,7 +240,6 @@ class ConnectionSum(ForwardOperation):
                 for n, p in enumerate(self.products)
             ],
             "dense_from": self.dense_from,
-            "contiguous": geometry.groups == geometry.dilation[1] == 1,
             "padded": any(geometry.padding),
         }
 

@@ -41,6 +41,32 @@ _pre_{{axis}} + _PAD_{{AXIS}}
 {%- endif %}
 {% endmacro %}
 
+{# The place of a target neuron `_neuron` #}
+{% macro post_place() %}
+const int _channel = _neuron % _OUT_CHANNELS, _group = _channel / _GROUP_OUT;
+const int _col = _neuron / _OUT_CHANNELS % _OUT_COLS, _row = _neuron / (_OUT_CHANNELS * _OUT_COLS) % _OUT_ROWS;
+const int _sample = _neuron / (_OUT_CHANNELS * _OUT_COLS * _OUT_ROWS);
+{%- endmacro %}
+
+{# Loops over the part of the receptive field of a place (_row, _col) that lies on the source map #}
+{% macro receptive_field(geometry) %}
+for (int _krow = 0; _krow < _KROWS; _krow++)
+{
+    const int _pre_row = {{source_line(geometry, 'row')}};
+    {% if not geometry.pads_neurons %}
+    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
+    {% endif %}
+    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
+    {
+        const int _pre_col = {{source_line(geometry, 'col')}};
+        {% if not geometry.pads_neurons %}
+        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
+        {% endif %}
+        {{caller()|indent(8)}}
+    }
+}
+{%- endmacro %}
+
 {# Needs _sample, _row, _col, _pre_row, _pre_col, _krow, _kcol, _group, _in_channel (within the
    group) and _channel (of the target) #}
 {% macro connection(geometry) %}

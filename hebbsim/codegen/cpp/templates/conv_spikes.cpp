@@ -2,6 +2,16 @@
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants with context %}
 
+{# Number `_spike`, as it is counted on its side of the connections #}
+{% macro neuron() %}
+{% if slots or n_stored == n_neurons %}
+const int _neuron = _spikes[_spike];
+{% else %}
+const int _neuron = _spikes[_spike] - {{first_neuron}};
+if (_neuron < 0 || _neuron >= {{n_neurons}}) continue;
+{% endif %}
+{%- endmacro %}
+
 {% block extra_headers %}
 #include <limits>
 {% endblock %}
@@ -9,7 +19,9 @@
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
     const size_t _vectorisation_idx = -1;
+    {% block scalars %}
     {{scalar_code|autoindent}}
+    {% endblock %}
     const int32_t* _spikes = {{get_array_name(_spikes_var)}};
     int _n_spikes = _spikes[{{n_stored}}];
     {% if slots %}
@@ -31,17 +43,14 @@
     _spikes = {{_queue}} + (_now + {{slots}} - _age) % {{slots}} * {{n_neurons + 1}};
     _n_spikes = _spikes[{{n_neurons}}];
     {% endif %}
+    {% block spikes %}
     for (int _spike = 0; _spike < _n_spikes; _spike++)
     {
-        {% if slots or n_stored == n_neurons %}
-        const int _neuron = _spikes[_spike];
-        {% else %}
-        const int _neuron = _spikes[_spike] - {{first_neuron}};
-        if (_neuron < 0 || _neuron >= {{n_neurons}}) continue;
-        {% endif %}
+        {{neuron()|indent(8)}}
         {% block field %}
         {% endblock %}
     }
+    {% endblock %}
     {% if slots %}
     }
     {% endif %}

@@ -2,7 +2,7 @@
    Where few neurons are active, only they are visited (so that an infinite input of silent neurons
    goes unnoticed); else each product is a correlation of all. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, ranges, source_line with context %}
+{% from 'conv_indices.cpp' import constants, ranges, receptive_field, source_line with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
 
 {# needs _position and _channel #}
@@ -59,7 +59,7 @@ for (int _krow = 0; _krow < _KROWS; _krow++)
         _samples[_n] = _position / (_OUT_ROWS * _OUT_COLS);
         _places[_n] = (_samples[_n] * _IN_ROWS + _row * _STRIDE_ROW - _PAD_ROW + _krow * _DILATE_ROW) * _IN_COLS + _col * _STRIDE_COL - _PAD_COL;
     }
-    {% if contiguous %}
+    {% if geometry.rows_are_runs %}
     const int _tap0 = _krow * _KCOLS * _GROUP_IN;
     for (int _n = 0; _n < {{together}}; _n++) _first_idx[_n] = _places[_n] * _IN_CHANNELS;
     {{_add_run(correlations, together, '_KCOLS * _GROUP_IN', '_input % _GROUP_IN', '_places[_n] + _input / _GROUP_IN')|indent(4)}}
@@ -79,23 +79,11 @@ for (int _krow = 0; _krow < _KROWS; _krow++)
 const int _group = _channel / _GROUP_OUT, _samples[1] = {_position / (_OUT_ROWS * _OUT_COLS)};
 const _Active* const _neurons[1] = {&_neuron};
 {{_sums_of(correlations)}}
-for (int _krow = 0; _krow < _KROWS; _krow++)
-{
-    const int _pre_row = {{source_line(geometry, 'row')}};
-    {% if not geometry.pads_neurons %}
-    if (_pre_row < 0 || _pre_row >= _IN_ROWS) continue;
-    {% endif %}
-    for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-    {
-        const int _pre_col = {{source_line(geometry, 'col')}};
-        {% if not geometry.pads_neurons %}
-        if (_pre_col < 0 || _pre_col >= _IN_COLS) continue;
-        {% endif %}
-        const int _tap0 = (_krow * _KCOLS + _kcol) * _GROUP_IN, _place = (_samples[0] * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
-        const int _first_idx[1] = {_place * _IN_CHANNELS + _group * _GROUP_IN};
-        {{_add_run(correlations, 1, '_GROUP_IN', '_group * _GROUP_IN + _input', '_place')|indent(8)}}
-    }
-}
+{% call receptive_field(geometry) %}
+const int _tap0 = (_krow * _KCOLS + _kcol) * _GROUP_IN, _place = (_samples[0] * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+const int _first_idx[1] = {_place * _IN_CHANNELS + _group * _GROUP_IN};
+{{_add_run(correlations, 1, '_GROUP_IN', '_group * _GROUP_IN + _input', '_place')}}
+{% endcall %}
 {%- endmacro %}
 
 {% block maincode %}

@@ -1,42 +1,73 @@
-{# Which neurons cross their threshold: a run of neurons is looked at together, and one by one only
-   if any of them does #}
+{# Which neurons cross their threshold: all of a run of neurons are asked, without a branch, and
+   those that did are gathered. Each block of runs has a place of its own for its spikes, so that
+   threads can share the blocks; then they are moved together, in the order of the neurons #}
 {# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
+
+{% block extra_headers %}
+#include <cstring>
+{% endblock %}
 
 {% block maincode %}
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {% set _eventspace = get_array_name(eventspace_variable) %}
     constexpr size_t _RUN = 64;
-    long _count = 0;
-    for (size_t _first = 0; _first < N; _first += _RUN)
+    constexpr int _BLOCKS = 16;
+    const size_t _neurons = N, _runs = (_neurons + _RUN - 1) / _RUN;
+    size_t _counts[_BLOCKS];
+    {{parallel('N')}}
+    for (int _block = 0; _block < _BLOCKS; _block++)
     {
-        const size_t _last = std::min(_first + _RUN, (size_t) N);
-        if (_last - _first == _RUN)
+        const size_t _start = std::min(_runs * _block / _BLOCKS * _RUN, _neurons);
+        const size_t _stop = std::min(_runs * (_block + 1) / _BLOCKS * _RUN, _neurons);
+        int32_t* const _spikes = {{_eventspace}} + _start;
+        size_t _count = 0;
+        for (size_t _first = _start; _first < _stop; _first += _RUN)
         {
-            int _any = 0;
-            #pragma omp simd reduction(|:_any)
-            for (size_t _v = 0; _v < _RUN; _v++)
+            uint64_t _crossed = 0;  // a bit for each neuron
+            if (_first + _RUN <= _stop)
             {
-                const size_t _idx = _first + _v, _vectorisation_idx = _idx;
-                {{vector_code|join('\n')|indent(16)}}
-                _any |= (int) _cond;
+                for (size_t _half = 0; _half < _RUN; _half += 32)
+                {
+                    uint32_t _bits = 0;
+                    #pragma omp simd reduction(|:_bits)
+                    for (int _v = 0; _v < 32; _v++)
+                    {
+                        const size_t _idx = _first + _half + _v, _vectorisation_idx = _idx;
+                        {{vector_code|join('\n')|indent(24)}}
+                        _bits |= (uint32_t) (_cond ? 1 : 0) << _v;
+                    }
+                    _crossed |= (uint64_t) _bits << _half;
+                }
             }
-            if (!_any) continue;
+            else
+                for (size_t _idx = _first; _idx < _stop; _idx++)
+                {
+                    const size_t _vectorisation_idx = _idx;
+                    {{vector_code|join('\n')|indent(20)}}
+                    _crossed |= (uint64_t) (_cond ? 1 : 0) << (_idx - _first);
+                }
+            for (; _crossed; _crossed &= _crossed - 1)
+            {
+                const size_t _idx = _first + __builtin_ctzll(_crossed);
+                _spikes[_count++] = _idx;
+                {% if _uses_refractory %}
+                {{not_refractory}}[_idx] = false;
+                {{lastspike}}[_idx] = {{t}};
+                {% endif %}
+            }
         }
-        for (size_t _idx = _first; _idx < _last; _idx++)
-        {
-            const size_t _vectorisation_idx = _idx;
-            {{vector_code|join('\n')|indent(12)}}
-            if (!_cond) continue;
-            {{_eventspace}}[_count++] = _idx;
-            {% if _uses_refractory %}
-            {{not_refractory}}[_idx] = false;
-            {{lastspike}}[_idx] = {{t}};
-            {% endif %}
-        }
+        _counts[_block] = _count;
     }
-    {{_eventspace}}[N] = _count;
+    size_t _total = _counts[0];
+    for (int _block = 1; _block < _BLOCKS; _block++)
+    {
+        const size_t _start = std::min(_runs * _block / _BLOCKS * _RUN, _neurons);
+        std::memmove({{_eventspace}} + _total, {{_eventspace}} + _start, _counts[_block] * sizeof(int32_t));
+        _total += _counts[_block];
+    }
+    {{_eventspace}}[N] = _total;
 {% endblock %}
 
 {% block after_code %}

@@ -20,6 +20,7 @@ from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_network import SpikingNetwork
+from hebbsim.rules.rule import Rule
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "PerSample",
     "PoissonEncoder",
     "Rectify",
+    "Rule",
     "SoftWinnerTakeAll",
     "SpikingLayer",
     "SpikingNetwork",

@@ -21,6 +21,8 @@ from hebbsim.units import quantity_text, unit_text
 
 __all__ = ["Rule"]
 
+_APPLIED = "w += eta*dw"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -39,7 +41,8 @@ class Rule:
     equations : str
         Brian2 equations, with one ``(summed)`` equation for the change of the kernel.
     update : str
-        Statements run on each kernel element at the end of a step.
+        Statements run on each kernel element at the end of a step; without `equations`, whose
+        ``dw`` the default applies, there are none.
     bounds : (float, float) or (Quantity, Quantity), optional
         Lower and upper bound of ``w``, as `hard_bounded` and `soft_bounded` set them. Where the
         update clips ``w``, weights beyond them are refused at the start of a run.
@@ -71,7 +74,7 @@ class Rule:
 
     learning_rate: float | Quantity | str = 0.01
     equations: str = ""
-    update: str = "w += eta*dw"
+    update: str = _APPLIED
     constants: Mapping[str, Any] = field(default_factory=dict)
     pre_channels: str = ""
     post_channels: str = ""
@@ -90,6 +93,8 @@ class Rule:
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
+        if not self.equations.strip() and self.update == _APPLIED:
+            object.__setattr__(self, "update", "")
         if self.bounds is not None:
             object.__setattr__(self, "bounds", checked_bounds(self.name, *self.bounds))
         if not isinstance(self.learning_rate, str):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from brian2.units import Hz, Quantity, ms, second
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
@@ -100,9 +101,9 @@ class PairSTDP(_TimingRule):
     tau_plus, tau_minus : Quantity
         Time constants of the pre- and the postsynaptic trace.
     w_min, w_max : float or Quantity
-        Bounds of the weight; a plain 0 has the units of the other.
+        Bounds of the weight; a plain 0 has the units of the other. ``-inf`` and ``inf`` are none.
     mu : float
-        Exponent of the dependence on the weight.
+        Exponent of the dependence on the weight; 0 where a bound is missing.
     pairing : {'all', 'nearest'}
         Which spikes pair: all, or each with the last one before it.
     target_rate : Quantity, optional
@@ -125,6 +126,11 @@ class PairSTDP(_TimingRule):
         checked = checked_bounds(self.name, self.w_min, self.w_max)
         for name, value in zip(("w_min", "w_max"), checked, strict=True):
             object.__setattr__(self, name, value)
+        if self.mu and not np.isfinite([float(bound) for bound in checked]).all():
+            raise ValueError(
+                f"{self.name}: mu={self.mu} scales changes by the distance to the bounds, which "
+                f"must be finite then, got {self.w_min!r} and {self.w_max!r}; give both, or mu=0"
+            )
         super().__post_init__()
         if isinstance(self.on_pre, MadeText) and isinstance(self.on_post, MadeText):
             self._check_amplitudes()
@@ -160,6 +166,7 @@ class PairSTDP(_TimingRule):
             lowest = "w_min"
         grow = f"*clip({room}, 0, 1)**{self.mu}" if self.mu else ""
         shrink = f"*clip({relative}, 0, 1)**{self.mu}" if self.mu else ""
+        bounded = np.isfinite([float(self.w_min), float(self.w_max)]).any()
         return {
             "pre_model": _trace("r1", self.tau_plus),
             "post_model": _trace("o1", self.tau_minus),
@@ -167,7 +174,7 @@ class PairSTDP(_TimingRule):
             "post_reset": _spike("o1", self.pairing),
             "on_pre": f"w -= eta*A_minus*o1_post{shrink}",
             "on_post": f"w += eta*A_plus*r1_pre{grow}",
-            "update": f"w = clip(w, {lowest}, w_max)",
+            "update": f"w = clip(w, {lowest}, w_max)" if bounded else "",
         }
 
 

@@ -5,7 +5,7 @@ from inspect import get_annotations
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity
+from brian2 import Hz, Quantity
 from brian2.core.base import BrianObject
 from brian2.core.namespace import get_local_namespace
 from brian2.core.variables import LinkedVariable
@@ -13,6 +13,7 @@ from brian2.equations import Equations
 from brian2.groups.group import Group
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import StateUpdater
+from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 
 from hebbsim.brian2_private import enable_attributes
 from hebbsim.codegen.loop_nest import compile_directly
@@ -450,15 +451,37 @@ class ConvSynapses(KernelGroup):
         """Return the equivalent ordinary Brian2 `Synapses`, every synapse explicit."""
         return ExplicitSynapses(self, self.sums, self.pathways, self.model.cumulative, self.update)
 
-    def explain(self) -> Explanation:
+    def explain(self, rate: Quantity | None = None) -> Explanation:
         """Return what will run in each step: terms, loops, what is skipped, and what it costs.
+
+        Parameters
+        ----------
+        rate : Quantity, optional
+            The rate at which neurons fire, such as ``10*Hz``, for which the operations of pathways
+            are counted; else all spike in each step.
 
         Examples
         --------
-        >>> print(conv.explain())
+        >>> print(conv.explain(rate=10 * Hz))
         """
+        share = 1.0
+        if rate is not None:
+            share = self._share_of_neurons(rate)
         runners = self.sums.values(), self.reductions.values(), self.pathways.values()
-        return explain(self, *runners, self.update)
+        return explain(self, *runners, self.update, share)
+
+    def _share_of_neurons(self, rate: Quantity) -> float:
+        """Return which part of the neurons spikes in a step."""
+        label = self.connections.label
+        fail_for_dimension_mismatch(rate, Hz, f"{label}, explain: rate must be a frequency")
+        clocks = [group.clock for _, group in self.connections.sides]
+        share = float(rate) * min(float(clock.dt) for clock in clocks)
+        if not 0 <= share <= 1:
+            raise ValueError(
+                f"{label}, explain: a neuron spikes at most once in a step, 0*Hz to "
+                f"{float(rate) / share if share else 0:.6g}*Hz, got {rate!r}"
+            )
+        return share
 
     def __repr__(self) -> str:
         g = self.geometry

@@ -78,6 +78,7 @@ def explain(
     reductions: Collection[KernelReduction],
     pathways: Iterable[SpikePathway],
     update: KernelUpdate | None,
+    share: float = 1.0,
 ) -> Explanation:
     """Describe what a convolution's generated code does in a step, before it runs.
 
@@ -87,6 +88,8 @@ def explain(
         The kernel.
     sums, reductions, pathways, update
         What runs over its connections and elements.
+    share : float
+        Of the neurons that spike in a step, for which operations of pathways are counted.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def explain(
     works = [_reduction(reduction) for reduction in reductions if reduction.when != "end"]
     works += [_sum(total) for total in sums]
     works += [_reduction(reduction) for reduction in reductions if reduction.when == "end"]
-    works += [_pathway(pathway) for pathway in pathways]
+    works += [_pathway(pathway, share) for pathway in pathways]
     if kernel.samples is not None:
         works += [_samples(runner) for runner in kernel.samples.learners]
     if update is not None:
@@ -226,21 +229,26 @@ def _samples(runner: LoopNest) -> Work:
     )
 
 
-def _pathway(pathway: SpikePathway) -> Work:
+def _pathway(pathway: SpikePathway, share: float) -> Work:
     connections = pathway.connections.number
     field = "receptive" if pathway.side == "post" else "projective"
     neurons = len(pathway.connections.group(pathway.side))
     text = "; ".join(map(str, pathway.statements))
+    lines = [
+        f"for each neuron that spiked, over its {field} field: "
+        f"{connections / neurons:.0f} connections on average",
+    ]
+    if share < 1:
+        lines.append(f"counted for {share:.3g} of the neurons")
+    if pathway.products is not None and code_object_class() is not NumpyCodeObject:
+        lines.append("what is presynaptic is computed once for all channels of a position")
     return Work(
         pathway.name,
         pathway.when,
         pathway.order,
         text,
-        (
-            f"for each neuron that spiked, over its {field} field: "
-            f"{connections / neurons:.0f} connections on average",
-        ),
-        connections,
+        tuple(lines),
+        round(share * connections),
         _bytes(pathway, pathway.variables, text),
     )
 

@@ -9,7 +9,7 @@ from brian2 import Hz, Network, defaultclock, ms, second
 from cases import explicitly
 from rules_cases import driven_maps, learned
 
-from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim import ConvSynapses, FeatureMap, Rule, rules
 from hebbsim.data.known import DATA_ROOT_VARIABLE
 
 PAIRINGS = 60
@@ -273,3 +273,28 @@ def test_unknown_pairing():
 def test_soft_bounds_of_a_spiking_rule_point_to_its_exponent():
     with pytest.raises(ValueError, match=r"PairSTDP\(mu=1\)"):
         rules.TripletSTDP().soft_bounded(0, 1)
+
+
+def test_without_bounds_weights_leave_them():
+    free = rules.PairSTDP(0.1, w_min=-np.inf, w_max=np.inf)
+    assert free.update == ""
+    assert rules.PairSTDP(0.1, w_max=np.inf).update == "w = clip(w, 0, w_max)"
+    with pytest.raises(ValueError, match=r"mu=0\.5 scales changes .* must be finite"):
+        rules.PairSTDP(0.1, w_max=np.inf, mu=0.5)
+    source = FeatureMap((1, 1, 1), "v : 1", threshold="v > 0", reset="")
+    layer = FeatureMap((1, 1, 1), "v : 1", threshold="v > 0", reset="")
+    conv = ConvSynapses(source, layer, rule=free, kernel_size=1)
+    source.v, layer.v, conv.w = 1, 1, 0
+    Network(source, layer, conv).run(20 * ms, namespace={})
+    assert conv.w[0] < -0.1  # depression is the stronger one
+
+
+def test_a_rule_for_spikes_needs_no_update():
+    rule = Rule(on_post="w += 0.1*x_pre")
+    assert rule.update == ""
+    source = FeatureMap((1, 1, 1), "x : 1")
+    layer = FeatureMap((1, 1, 1), "v : 1", threshold="v > 0", reset="")
+    conv = ConvSynapses(source, layer, rule=rule, kernel_size=1)
+    source.x, layer.v = 2, 1
+    Network(source, layer, conv).run(3 * defaultclock.dt, namespace={})
+    assert conv.w[0] == pytest.approx(0.6)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, defaultclock, prefs, second
+from brian2 import DimensionMismatchError, Hz, Network, defaultclock, prefs, second
 
 from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.maps.per_channel_sample_position import PerSample
@@ -75,6 +75,20 @@ def test_pathways(side):
     (work,) = (w for w in conv.explain().works if w.when == "synapses")
     mean = 9 if side == "post" else 2 * 16 * 9 / 36
     assert f"{mean:.0f} connections on average" in work.loops[0]
+
+
+def test_operations_of_pathways_at_a_rate():
+    source = FeatureMap((1, 6, 6), "v : 1", threshold="v > 1", reset="")
+    layer = FeatureMap((2, 4, 4), "v : 1")
+    conv = ConvSynapses(source, layer, "w : 1", kernel_size=3, on_pre="v += w")
+    (every,) = conv.explain().works
+    (some,) = conv.explain(rate=100 * Hz).works
+    assert every.operations == conv.geometry.n_connections
+    assert some.operations == round(0.01 * conv.geometry.n_connections)
+    assert "counted for 0.01 of the neurons" in some.loops
+    for rate, error in ((1e5 * Hz, ValueError), (0.1, DimensionMismatchError)):
+        with pytest.raises(error, match="explain"):
+            conv.explain(rate=rate)
 
 
 def test_shared_multiplications():

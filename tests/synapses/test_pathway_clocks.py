@@ -250,3 +250,47 @@ def test_a_kernel_on_a_clock_that_its_neurons_lack_is_refused():
     assert re.search(r"'defaultclock', dt = 100\.? us.*'slow', dt = 1\.? ms", message)
     assert learned_on_a_slow_clock(clock="theirs") == [1]
     assert learned_on_a_slow_clock(dt=0.5 * ms) == [2]
+
+
+@pytest.mark.parametrize("moved", ["resets", "pathway"])
+def test_pathways_and_resets_can_be_moved_as_in_brian2(moved):
+    prefs.codegen.target = "numpy"
+    rule = rules.PairSTDP(0.1)
+    weights = []
+    for ours in (True, False):
+        rng = np.random.default_rng(0)
+        pre, post = (
+            {"model": f"v : 1\n{model}", "threshold": "v > 0.7", "reset": reset, "method": "exact"}
+            for model, reset in (
+                (rule.pre_model, rule.pre_reset),
+                (rule.post_model, rule.post_reset),
+            )
+        )
+        if ours:
+            source, layer = FeatureMap((3, 1, 1), **pre), FeatureMap((2, 1, 1), **post)
+            joined = ConvSynapses(source, layer, rule=rule, kernel_size=1)
+        else:
+            source, layer = NeuronGroup(3, **pre), NeuronGroup(2, **post)
+            joined = Synapses(
+                source,
+                layer,
+                "w : 1\neta : 1 (shared)",
+                on_pre=rule.on_pre,
+                on_post=rule.on_post,
+                namespace=rule.parameters,
+            )
+            joined.connect()
+            joined.eta = 0.1
+        joined.w = 0.5
+        if moved == "resets":
+            for group in (source, layer):
+                group.resetter["spike"].when = "before_synapses"
+        else:
+            (joined.rule_post if ours else joined.post).when = "after_resets"
+        network = Network(source, layer, joined)
+        for _ in range(20):
+            source.v, layer.v = rng.random(3), rng.random(2)
+            network.run(1 * defaultclock.dt, namespace={})
+        weights.append(np.array(joined.w[:]))
+    assert np.ptp(weights[0]) > 0
+    np.testing.assert_allclose(*weights, rtol=1e-12)

@@ -17,6 +17,7 @@ PARTS = {
     "e": "memory",
     "f": "scaling",
     "g": "start-up",
+    "h": "spikes",
 }
 
 _NAN = float("nan")

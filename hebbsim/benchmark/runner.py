@@ -23,6 +23,7 @@ _FUNCTIONS = {
     "e": ("memory", "measure"),
     "f": ("scaling", "measure"),
     "g": ("startup", "measure"),
+    "h": ("spiking", "measure"),
 }
 _CUDA_FUNCTIONS = {"c": ("on_cuda", "training_step"), "d": ("on_cuda", "convolution")}
 _DEVICES = {"cpu": _FUNCTIONS, "cuda": _CUDA_FUNCTIONS}

@@ -2,7 +2,36 @@
 
 from dataclasses import dataclass
 
-__all__ = ["FULL", "QUICK", "Sizes"]
+__all__ = ["FULL", "QUICK", "Sizes", "SpikingSize"]
+
+
+@dataclass(frozen=True)
+class SpikingSize:
+    """
+    Hold the size of a spiking layer.
+
+    Parameters
+    ----------
+    maps, batch : int
+        Filters, and samples side by side.
+    rate : float
+        Which part of the output neurons spikes in a step.
+    image : tuple of int
+        ``(channels, rows, cols)`` of the input.
+    """
+
+    maps: int
+    batch: int
+    rate: float
+    image: tuple[int, int, int] = (1, 28, 28)
+
+
+_SPIKING = tuple(
+    SpikingSize(maps, batch, rate)
+    for maps in (32, 64)
+    for batch in (1, 16)
+    for rate in (0.01, 0.03, 0.1)
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +65,10 @@ class Sizes:
         Filters, for memory.
     memory_kernels, explicit_kernels : tuple of int
         Sizes of kernels, ours and those of explicit synapses.
+    spiking : tuple of SpikingSize
+        The spiking layers.
+    compiled : bool
+        Whether torch compiles what spiking layers are compared with.
     """
 
     image: tuple[int, int, int] = (3, 32, 32)
@@ -55,6 +88,8 @@ class Sizes:
     memory_filters: int = 64
     memory_kernels: tuple[int, ...] = (3, 5, 9, 13)
     explicit_kernels: tuple[int, ...] = (1, 2, 3)
+    spiking: tuple[SpikingSize, ...] = _SPIKING
+    compiled: bool = True
 
 
 FULL = Sizes()
@@ -77,4 +112,6 @@ QUICK = Sizes(
     memory_filters=4,
     memory_kernels=(1, 3),
     explicit_kernels=(1, 3),
+    spiking=(SpikingSize(4, 2, 0.1, (2, 9, 9)),),
+    compiled=False,
 )

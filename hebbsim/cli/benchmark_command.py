@@ -32,7 +32,8 @@ def benchmark(
         str | None,
         option(
             "Any of a (explicit Brian2 synapses), b (torch, closed form), c (torch, gradient "
-            "trick), d (torch, convolution), e (memory), f (scaling), g (start-up); default all."
+            "trick), d (torch, convolution), e (memory), f (scaling), g (start-up), h (spikes, "
+            "compiled torch); default all."
         ),
     ] = None,
     threads: Annotated[

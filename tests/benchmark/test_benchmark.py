@@ -7,16 +7,27 @@ import math
 import numpy as np
 import pytest
 import torch
-from brian2 import prefs
+from brian2 import defaultclock, ms, prefs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from hebbsim.benchmark import QUICK, Row, Series, Setting, Target, against_torch, rivals, synapses
+from hebbsim.benchmark import (
+    QUICK,
+    Row,
+    Series,
+    Setting,
+    Target,
+    against_torch,
+    rivals,
+    spiking,
+    synapses,
+)
 from hebbsim.benchmark.charts import benchmark_figure
 from hebbsim.benchmark.report import BenchmarkFolder, markdown
 from hebbsim.benchmark.rows import exponent, largest_difference
 from hebbsim.benchmark.runner import check_parts
+from hebbsim.benchmark.spiking_rivals import output_rate
 from hebbsim.benchmark.timing import Repeated, interleave
 from hebbsim.benchmark.worker import ask
 from hebbsim.cli import app
@@ -212,6 +223,17 @@ def test_folder_keeps_results(tmp_path):
     folder.check(overwrite=True)
     with pytest.raises(ResultsError, match="is a file"):
         BenchmarkFolder(folder.environment).check(overwrite=True)
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_spiking_rivals_do_the_same(learning, monkeypatch):
+    defaultclock.dt = 1 * ms
+    case = spiking.SpikingSetting(QUICK.spiking[0], QUICK.kernel)
+    assert spiking.spiking_difference(case, learning=learning) < spiking.ROUNDING
+    rate = output_rate(case.spikes, case.kernel, case.threshold, spiking.decay())
+    assert rate == pytest.approx(case.size.rate, rel=0.1)
+    monkeypatch.setattr(spiking, "decay", lambda: 0.9)
+    assert spiking.spiking_difference(case, learning=learning) > 1e-3
 
 
 def test_parts_come_in_their_order():

@@ -72,6 +72,7 @@ class Stamped:
         operation = NetworkOperation(
             lambda: self.stamps.append(perf_counter()), clock=clock, when="start", order=-10
         )
+        operation.leaves_kernels = True
         network.add(operation)
         dt = operation.clock.dt
         self._run = run or (lambda steps: network.run(steps * dt, namespace={}))

@@ -8,7 +8,7 @@ from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner
 from brian2.synapses.synapses import SummedVariableUpdater
 
-__all__ = ["refuse_second_writer"]
+__all__ = ["refuse_second_writer", "running_with"]
 
 
 def refuse_second_writer(writer: CodeRunner, variable: Variable, label: str) -> None:
@@ -23,7 +23,7 @@ def refuse_second_writer(writer: CodeRunner, variable: Variable, label: str) -> 
         With the `label` of the writer, the variable, and what writes it too.
     """
     whole_name = f"'{variable.name}' of '{variable.owner.name}'"
-    for other in _running_with(writer):
+    for other in running_with(writer):
         if other is not writer and other.active and _computed(other) is variable:
             raise ValueError(
                 f"{label}: {whole_name} is written by '{other.name}' already; give each its own "
@@ -31,12 +31,12 @@ def refuse_second_writer(writer: CodeRunner, variable: Variable, label: str) -> 
             )
 
 
-def _running_with(writer: CodeRunner) -> Iterator[BrianObject]:
-    """Yield everything in the networks of a writer: it isn't told which one runs it."""
+def running_with(item: BrianObject) -> Iterator[BrianObject]:
+    """Yield everything in the networks of an object: it isn't told which one runs it."""
     for reference in list(Network.__instances__()):
         network = reference()
         objects = [] if network is None else network.sorted_objects
-        if any(item is writer for item in objects):
+        if any(other is item for other in objects):
             yield from objects
 
 

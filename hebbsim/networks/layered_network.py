@@ -13,6 +13,7 @@ from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used
+from hebbsim.codegen.written import written_by
 from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
@@ -25,7 +26,6 @@ from hebbsim.networks.presentation import Presentation, Switches
 from hebbsim.networks.showing import show
 from hebbsim.networks.stage import Stage, StagePlan
 from hebbsim.networks.whole_state import own_arrays, state_kept
-from hebbsim.networks.written import written_by
 
 __all__ = ["LayeredNetwork"]
 

@@ -10,11 +10,11 @@ from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import Group
 
+from hebbsim.codegen.written import writers_of
 from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel
 from hebbsim.networks.layer import LayerDeclaration
-from hebbsim.networks.written import writers_of
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["Stage", "StagePlan"]

@@ -246,6 +246,7 @@ class ConvSynapses(KernelGroup):
             rule=rule,
             order=order,
         )
+        self._tell_pathways()
         self.reductions = make_reductions(self, self.model, self.update, order)
         self.contained_objects.extend(self.reductions.values())
         self.contained_objects.extend([] if self.update is None else [self.update])
@@ -323,6 +324,18 @@ class ConvSynapses(KernelGroup):
         for group in later:
             group.integrate_after(self.order)
         return self.order if later else self.order + 1000
+
+    def _tell_pathways(self) -> None:
+        """Let the pathways that change the kernel do their part of the update."""
+        if self.update is None:
+            return
+        learning = [pathway for pathway in self.pathways.values() if pathway.learns]
+        for pathway in learning:
+            if self.update.nothing_left:
+                pathway.look_at_weights()
+            elif self.update.touched is not None:
+                pathway.flag_touched()
+        self.update.pathways = (*learning,)
 
     def _sum_over_samples(self, order: int) -> None:
         if self.samples is None:

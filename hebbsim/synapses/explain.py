@@ -137,7 +137,9 @@ def _update(update: KernelUpdate) -> Work:
         "for each kernel element",
         *([f"then the L{norm} norm of each filter"] if norm else []),
     ]
-    if update.of_touched:
+    if update.touched is not None and code_object_class() is not NumpyCodeObject:
+        lines = ["for the kernel elements that spikes touched: the rest stays as it is"]
+    if update.nothing_left:
         lines = ["nothing is left to do: spikes look at the weights that they change"]
     return Work(
         update.name,
@@ -145,8 +147,8 @@ def _update(update: KernelUpdate) -> Work:
         update.order,
         statements,
         tuple(lines),
-        0 if update.of_touched else len(update.group),
-        0 if update.of_touched else _bytes(update, update.group.variables, statements),
+        0 if update.nothing_left else len(update.group),
+        0 if update.nothing_left else _bytes(update, update.group.variables, statements),
     )
 
 

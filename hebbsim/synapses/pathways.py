@@ -25,6 +25,7 @@ from hebbsim.synapses.pathway_statements import (
 )
 from hebbsim.synapses.spike_products import SpikeProducts
 from hebbsim.synapses.spike_queue import Delay, SpikeQueue
+from hebbsim.synapses.touched import FILTERS, ROWS
 
 __all__ = ["SpikePathway", "make_pathways"]
 
@@ -77,10 +78,11 @@ class SpikePathway(LoopNest):
         #: The products that it adds to the kernel, if it does nothing else
         self.products = self._separate(part, additions) if side == "post" else None
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
-        looked_at = self.variables[weight] if weight in part.at_once else None
-        if looked_at is not None:
-            self.variables.add_reference("_nonfinite", kernel, "_nonfinite", index="0")
-            self._needed += [weight, "_nonfinite"]
+        #: Whether it changes elements of the kernel
+        self.learns = bool(
+            {*part.at_once, *(s.target for s in part.statements)} & kernel.plastic_names
+        )
+        self._weight = weight if weight in part.at_once else None
         n_neurons, first, n_stored = connections.neurons(side)
         # these indices stay the same in the innermost loop
         other = "pre" if side == "post" else "post"
@@ -101,7 +103,8 @@ class SpikePathway(LoopNest):
                 "pre_start": connections.source_map.start,
                 "vectorise": independent and not part.at_once,
                 "at_once": bool(part.at_once),
-                "looked_at": looked_at,
+                "looked_at": None,
+                "marks": False,
                 "in_order": part.in_order,
                 "n_neurons": n_neurons,
                 "first_neuron": first,
@@ -207,6 +210,22 @@ class SpikePathway(LoopNest):
 
     def _name_of(self, target: ArrayVariable) -> str:
         return next(name for name, v in self.variables.items() if v is target)
+
+    def look_at_weights(self) -> None:
+        """Look for values that aren't finite in what it changes at once: no update does."""
+        if self._weight is not None:
+            self.template_kwds["looked_at"] = self.variables[self._weight]
+            self._refer_to("_nonfinite", "0")
+            self._needed.append(self._weight)
+
+    def flag_touched(self) -> None:
+        """Flag the elements that it changes, for the update."""
+        self.template_kwds["marks"] = True
+        self._refer_to(ROWS if self.side == "pre" else FILTERS, "_kernel_idx")
+
+    def _refer_to(self, name: str, index: str) -> None:
+        self.variables.add_reference(name, self._kernel, name, index=index)
+        self._needed.append(name)
 
     def forget(self) -> None:
         """Drop the spikes that are on their way."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import Clock, Quantity
+from brian2.core.base import BrianObject
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from brian2.utils.stringtools import get_identifiers
@@ -14,6 +15,7 @@ from hebbsim.rules.rule import Rule
 from hebbsim.statements import parse_statements
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.sample_updates import update_samples
+from hebbsim.synapses.touched import FILTERS, ROWS, TouchedElements
 from hebbsim.synapses.weight_range import check_weight_range
 from hebbsim.units import unit_text
 
@@ -45,8 +47,10 @@ class KernelUpdate(LoopNest):
         What errors name as the cause.
     order : int
         Place at the end of a step.
-    of_touched : bool
+    nothing_left : bool
         Whether there is nothing to do: spikes look at the weights that they change.
+    touched : TouchedElements, optional
+        What spikes touched, if the rest may be left alone.
     clock, name : optional
         If it isn't the kernel's own clock; what the object is called after the kernel.
     """
@@ -61,7 +65,8 @@ class KernelUpdate(LoopNest):
         norm: float | Quantity,
         rule: Rule | None,
         order: int,
-        of_touched: bool = False,
+        nothing_left: bool = False,
+        touched: TouchedElements | None = None,
         clock: Clock | None = None,
         name: str = "update",
     ) -> None:
@@ -71,7 +76,9 @@ class KernelUpdate(LoopNest):
         #: Whether the update is the rule's own, and weights beyond its bounds are refused
         self.of_rule = False
         self._normalized = normalize is not None
-        self.of_touched = of_touched
+        self.nothing_left, self.touched = nothing_left, touched
+        #: What sets the flags of touched elements
+        self.pathways: tuple[BrianObject, ...] = ()
         super().__init__(
             kernel,
             "kernel_update",
@@ -84,7 +91,8 @@ class KernelUpdate(LoopNest):
                 "geometry": kernel.geometry,
                 "norm": NORMS.get(normalize or ""),
                 "norm_value": float(np.asarray(norm)),
-                "of_touched": of_touched,
+                "nothing_left": nothing_left,
+                "touched": False,
                 "standalone": not isinstance(get_device(), RuntimeDevice),
                 "_weight_var": kernel.variables[weight],
             },
@@ -100,13 +108,22 @@ class KernelUpdate(LoopNest):
         """Look at the weights, before the code object is made."""
         if self.rule is not None and self.of_rule:
             check_weight_range(self.group, self.rule, self._normalized)
-        if self.of_touched and isinstance(get_device(), RuntimeDevice):
+        if self.nothing_left and isinstance(get_device(), RuntimeDevice):
             bad = np.flatnonzero(~np.isfinite(self.group.variables[self.weight].get_value()))
             self.group.variables["_nonfinite"].set_value(bad[0] if len(bad) else -1)
+        of_touched = self.touched is not None and self.touched.begin(self, (*self.pathways, self))
+        self.template_kwds["touched"] = of_touched
+        self.needed_variables = [
+            self.weight,
+            "_nonfinite",
+            *((ROWS, FILTERS) if of_touched else ()),
+        ]
         super().before_run(run_namespace)
 
     def run(self) -> None:
         """Run the step, and stop if a weight is no longer finite."""
+        if self.template_kwds["touched"] and self.touched is not None:
+            self.touched.look_out(float(self.clock.variables["t"].get_value()[0]))
         super().run()
         place = int(self.group.variables["_nonfinite"].get_value()[0])
         if place >= 0:
@@ -145,9 +162,10 @@ def make_update(
     _check_names(kernel, statements or "")
     _check_norm(kernel.connections.label, normalize, norm)
     code = _statements(kernel, statements, order)
-    of_touched = False
-    if code is None and (kernel.changed_by_spikes or weight in kernel.changed_at_once):
-        of_touched = normalize is None and not kernel.changed_by_spikes
+    nothing_left = False
+    by_spikes = bool(kernel.changed_by_spikes) or weight in kernel.changed_at_once
+    if code is None and by_spikes:
+        nothing_left = normalize is None and not kernel.changed_by_spikes
         code = ""  # what changed is masked, normalised and looked at
     if code is None:
         if kernel.is_masked or normalize is not None:
@@ -161,15 +179,22 @@ def make_update(
             f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
             "one that learns, of each element, with weight="
         )
+    code += "" if nothing_left else _masking(kernel, weight)
+    touched = None
+    if by_spikes and normalize is None and not nothing_left:
+        touched = (
+            TouchedElements(kernel, code) if TouchedElements.worth(kernel, code, weight) else None
+        )
     update = KernelUpdate(
         kernel,
-        code if of_touched else code + _masking(kernel, weight),
+        code,
         weight=weight,
         normalize=normalize,
         norm=norm,
         rule=rule,
         order=order + 3,
-        of_touched=of_touched,
+        nothing_left=nothing_left,
+        touched=touched,
     )
     update.of_rule = rule is not None and statements == rule.update
     return update

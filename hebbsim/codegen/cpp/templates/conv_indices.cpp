@@ -48,6 +48,13 @@ const int _col = _neuron / _OUT_CHANNELS % _OUT_COLS, _row = _neuron / (_OUT_CHA
 const int _sample = _neuron / (_OUT_CHANNELS * _OUT_COLS * _OUT_ROWS);
 {%- endmacro %}
 
+{# Flag the filter of a target neuron, which a spike changes #}
+{% macro mark_filter() %}
+{% if marks %}
+{{_touched_filters}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * _OUT_CHANNELS + '}}_channel] = 1;
+{% endif %}
+{%- endmacro %}
+
 {# Loops over the part of the receptive field of a place (_row, _col) that lies on the source map #}
 {% macro receptive_field(geometry) %}
 for (int _krow = 0; _krow < _KROWS; _krow++)

@@ -1,9 +1,10 @@
 {# A postsynaptic spike visits its receptive field #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import after_connection, connection, post_place, receptive_field with context %}
+{% from 'conv_indices.cpp' import after_connection, connection, mark_filter, post_place, receptive_field with context %}
 
 {% block field %}
         {{post_place()|indent(8)}}
+        {{mark_filter()|indent(8)}}
         {% call receptive_field(geometry) %}
         {% if vectorise and not draws and ages|length == 1 %}
         #pragma omp simd

@@ -3,7 +3,7 @@
    added to a filter side by side. How the spikes are cut into chunks depends on their number
    alone, and so do the results; threads share the chunks, and then the channels #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import post_place, receptive_field with context %}
+{% from 'conv_indices.cpp' import mark_filter, post_place, receptive_field with context %}
 {% from 'local_array.cpp' import local_array %}
 
 {% block scalars %}
@@ -104,6 +104,7 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
         for (int _chunk = 0; _chunk < _chunks; _chunk++)
         {
             if (!_spiked[_chunk * _OUT_CHANNELS + _channel]) continue;
+            {{mark_filter()|indent(12)}}
             for (int _n = 0; _n < _FAN_IN; _n++)
             {
                 const int _kernel_idx = _n * _OUT_CHANNELS + _channel;

@@ -21,6 +21,9 @@
             {
                 const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
                 if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
+                {% if marks %}
+                {{_touched_rows}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * %d + ' % geometry.fan_in}}(_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel] = 1;
+                {% endif %}
                 {% if vectorise and not draws and ages|length == 1 %}
                 #pragma omp simd
                 {% endif %}

@@ -83,6 +83,7 @@ class LayeredNetwork(ABC):
         if isinstance(get_device(), RuntimeDevice):  # elsewhere nothing is counted
             self.learned = Learned(self.clock)
         self._presentation: Presentation | None = None  # while there is one
+        self._has_run = False
 
     def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:
         """Build the layers one after the other, each on what the last hands on."""
@@ -162,7 +163,10 @@ class LayeredNetwork(ABC):
         switches = Switches(self.brian2, self.stages)
         try:
             kept = nullcontext() if any(learning) else state_kept(self.brian2)
-            with old_objects_kept(), own_random_numbers(), kept:
+            # its first run lets go of networks that nobody holds any more
+            old = old_objects_kept() if self._has_run else nullcontext()
+            self._has_run = True
+            with old, own_random_numbers(), kept:
                 for number, stage in enumerate(self.stages):
                     computed, learned = number < depth, bool(learning[number])
                     self._rest(stage, computed=computed, learned=learned, frozen=frozen)

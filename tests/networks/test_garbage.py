@@ -49,3 +49,14 @@ def test_what_the_user_froze_stays(thawed):
     network = ConvNetwork((1, 4, 4), [ConvLayer(2, 3, rules.Hebb(0.1))], batch_size=2)
     network.fit(np.zeros((2, 1, 4, 4)))
     assert gc.get_freeze_count() == pytest.approx(frozen, rel=0.01)
+
+
+def test_networks_that_nobody_holds_are_collected(thawed):
+    def shown():
+        network = ConvNetwork((1, 4, 4), [ConvLayer(2, 3, rules.Hebb(0.1))], batch_size=2)
+        for _ in range(2):
+            network.transform(np.zeros((2, 1, 4, 4)))
+        return weakref.ref(network)
+
+    networks = [shown() for _ in range(4)]
+    assert sum(network() is not None for network in networks) <= 1

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
 
@@ -24,12 +25,19 @@ class CompiledGroup(CheckedInDouble):
         return variables
 
     def collect_changes(self, name: str) -> ArrayVariable:
-        """Return the array that collects a step's changes of a variable by spikes."""
+        """Return the array that collects a step's changes of a variable by spikes.
+
+        In double precision, whatever that of the variable: many spikes may share an element.
+        """
         change = f"_change_{name}"
         if change not in self.variables:
             variable = self.variables[name]
+            kind = np.dtype(variable.dtype)
             self.variables.add_array(
-                change, size=len(self), dimensions=variable.dim, dtype=variable.dtype
+                change,
+                size=len(self),
+                dimensions=variable.dim,
+                dtype=np.float64 if kind.kind == "f" else kind,
             )
             self.variables.add_constant(f"_none_{name}", 0.0, dimensions=variable.dim)
         return self.variables[change]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
@@ -16,6 +16,14 @@ from hebbsim.synapses.kernel import KernelGroup
 __all__ = ["SpikeProducts"]
 
 
+class _Part(NamedTuple):
+    """A product, where it is added up, and the type in which it is computed."""
+
+    change: ArrayVariable
+    dtype: Any
+    product: Product
+
+
 @dataclass(frozen=True)
 class SpikeProducts:
     """Products that spikes add to kernel variables, each with where it is added.
@@ -24,7 +32,7 @@ class SpikeProducts:
     presynaptic is the same for all channels that spike at a position.
     """
 
-    parts: tuple[tuple[ArrayVariable, Product], ...]
+    parts: tuple[_Part, ...]
 
     @classmethod
     def of(
@@ -49,7 +57,7 @@ class SpikeProducts:
         """
         if not kernel.geometry.weight_sharing:
             return None
-        parts: list[tuple[ArrayVariable, Product]] = []
+        parts: list[_Part] = []
         for statement in statements:
             if statement.target not in changes or statement.operator not in ("+=", "-="):
                 return None
@@ -58,21 +66,22 @@ class SpikeProducts:
             products = separate(f"{sign}({value})", sides_of(variables))
             if products is None:
                 return None
-            parts += [(changes[statement.target], product) for product in products]
+            change, dtype = changes[statement.target], variables[statement.target].dtype
+            parts += [_Part(change, dtype, product) for product in products]
         return cls(tuple(parts)) if parts else None
 
     def declare(self, runner: CodeRunner, run_namespace: dict[str, Any]) -> dict[str, str]:
         """Declare the factors as variables of `runner`, and return the code of its blocks."""
         blocks: dict[str, list[str]] = {"pre": [], "kernel": []}
-        for name, (target, factor) in self._fields().items():
-            declare_local(runner, name, factor, target.dtype, run_namespace)
+        for name, (dtype, factor) in self._fields().items():
+            declare_local(runner, name, factor, dtype, run_namespace)
             blocks["pre"].append(f"{name} = {factor}")
-        for number, (target, product) in enumerate(self.parts):
+        for number, (_, dtype, product) in enumerate(self.parts):
             for name, factor, block in (
                 (f"_q{number}", product.post, f"post{number}"),
                 (f"_k{number}", product.kernel, "kernel"),
             ):
-                declare_local(runner, name, factor, target.dtype, run_namespace)
+                declare_local(runner, name, factor, dtype, run_namespace)
                 blocks.setdefault(block, []).append(f"{name} = {factor}")
         return {name: "\n".join(lines) for name, lines in blocks.items()}
 
@@ -80,19 +89,20 @@ class SpikeProducts:
         """Return what the template needs to know."""
         fields = {factor: name for name, (_, factor) in self._fields().items()}
         return {
-            "pres": [(name, target.dtype) for name, (target, _) in self._fields().items()],
+            "pres": [(name, dtype) for name, (dtype, _) in self._fields().items()],
             "products": [
                 {
-                    "target": target,
+                    "target": change,
+                    "dtype": dtype,
                     "pre": fields[product.pre],
                     "post": f"_q{number}" if product.post != "1" else "",
                     "kernel": f"_k{number}",
                 }
-                for number, (target, product) in enumerate(self.parts)
+                for number, (change, dtype, product) in enumerate(self.parts)
             ],
         }
 
-    def _fields(self) -> dict[str, tuple[ArrayVariable, str]]:
-        """Return a name for each presynaptic factor, with a variable of its type."""
-        factors = {product.pre: target for target, product in reversed(self.parts)}
-        return {f"_p{n}": (target, pre) for n, (pre, target) in enumerate(factors.items())}
+    def _fields(self) -> dict[str, tuple[Any, str]]:
+        """Return a name for each presynaptic factor, with its type."""
+        factors = {part.product.pre: part.dtype for part in reversed(self.parts)}
+        return {f"_p{n}": (dtype, pre) for n, (pre, dtype) in enumerate(factors.items())}

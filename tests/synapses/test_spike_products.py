@@ -86,6 +86,21 @@ def test_a_variable_of_the_connection_is_written_out():
     assert_allclose(*kernels, rtol=1e-12)
 
 
+@pytest.mark.parametrize("target", ["numpy", "cython"])
+@pytest.mark.parametrize("pathway", ["on_pre", "on_post"])
+def test_long_sums_in_single_precision(pathway, target):
+    prefs.codegen.target = target
+    with run_preferences(1, "float32"):
+        spiking = {"threshold": "v > -1", "reset": "", "batch_size": 48}
+        source = FeatureMap((1, 30, 30), "v : 1\nx : 1", **spiking)
+        layer = FeatureMap((2, 28, 28), "v : 1\nx : 1", **spiking)
+        statement = {"on_pre": "w += x_post", "on_post": "w += x_pre"}[pathway]
+        conv = ConvSynapses(source, layer, "w : 1", kernel_size=3, **{pathway: statement})
+        source.x = layer.x = 0.1
+        Network(source, layer, conv).run(0.1 * ms, namespace={})
+        assert_allclose(conv.get_kernel("w"), np.float32(0.1) * 48.0 * 28 * 28, rtol=1e-6)
+
+
 def test_threads_change_no_bit():
     kernels = []
     for threads in (1, 2):

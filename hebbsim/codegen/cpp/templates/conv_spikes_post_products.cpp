@@ -28,18 +28,22 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
     const size_t _additions = (size_t) _n_spikes * _FAN_IN;
     const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / (4 * _ELEMENTS)));
     {% for product in products %}
-    static thread_local std::vector<{{c_data_type(product.target.dtype)}}> _sums_here{{loop.index0}};
+    static thread_local std::vector<{{c_data_type(product.dtype)}}> _sums_here{{loop.index0}};
     if (_sums_here{{loop.index0}}.size() < (size_t) _chunks * _ELEMENTS) _sums_here{{loop.index0}}.resize((size_t) _chunks * _ELEMENTS);
-    {{c_data_type(product.target.dtype)}}* const _sums{{loop.index0}} = _sums_here{{loop.index0}}.data();
+    {{c_data_type(product.dtype)}}* const _sums{{loop.index0}} = _sums_here{{loop.index0}}.data();
+    // of the chains of {{CHAIN}} terms that are complete
+    static thread_local std::vector<{{accumulator(product.dtype)}}> _totals_here{{loop.index0}};
+    if (_totals_here{{loop.index0}}.size() < (size_t) _chunks * _ELEMENTS) _totals_here{{loop.index0}}.resize((size_t) _chunks * _ELEMENTS);
+    {{accumulator(product.dtype)}}* const _totals{{loop.index0}} = _totals_here{{loop.index0}}.data();
     {% endfor %}
-    static thread_local std::vector<char> _spiked_here(_MOST_CHUNKS * _OUT_CHANNELS);
-    char* const _spiked = _spiked_here.data();
+    static thread_local std::vector<int> _terms_here(_MOST_CHUNKS * _OUT_CHANNELS);
+    int* const _terms = _terms_here.data();
     const int32_t* const _list = _spikes;
     const int _n_listed = _n_spikes;
     {{parallel('_additions')}}
     for (int _chunk = 0; _chunk < _chunks; _chunk++)
     {
-        std::fill(_spiked + _chunk * _OUT_CHANNELS, _spiked + (_chunk + 1) * _OUT_CHANNELS, 0);
+        std::fill(_terms + _chunk * _OUT_CHANNELS, _terms + (_chunk + 1) * _OUT_CHANNELS, 0);
         {% for name, dtype in pres %}
         {{local_array(c_data_type(dtype), '_field' + name, geometry.fan_in)|indent(8)}}
         {% endfor %}
@@ -75,11 +79,12 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
                 {% endif %}
             }
             const size_t _filter = (size_t) _chunk * _ELEMENTS + _channel * _FAN_IN;
-            if (!_spiked[_chunk * _OUT_CHANNELS + _channel])
+            int& _n_terms = _terms[_chunk * _OUT_CHANNELS + _channel];
+            if (_n_terms == 0)
             {
-                _spiked[_chunk * _OUT_CHANNELS + _channel] = 1;
                 {% for product in products %}
                 std::fill(_sums{{loop.index0}} + _filter, _sums{{loop.index0}} + _filter + _FAN_IN, 0);
+                std::fill(_totals{{loop.index0}} + _filter, _totals{{loop.index0}} + _filter + _FAN_IN, 0);
                 {% endfor %}
             }
             {% for product in products %}
@@ -96,23 +101,43 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
                     _sums{{loop.index0}}[_filter + _n] += {{product.post + ' * ' if product.post else ''}}_field{{product.pre}}[_n];
             }
             {% endfor %}
+            if (++_n_terms % {{CHAIN}} == 0)
+                for (int _n = 0; _n < _FAN_IN; _n++)
+                {
+                    {% for product in products %}
+                    _totals{{loop.index0}}[_filter + _n] += _sums{{loop.index0}}[_filter + _n];
+                    _sums{{loop.index0}}[_filter + _n] = 0;
+                    {% endfor %}
+                }
         }
     }
     {{scalar_code['kernel']|autoindent}}
     {{parallel('_additions')}}
     for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
-        for (int _chunk = 0; _chunk < _chunks; _chunk++)
+    {
+        int _all_terms = 0;
+        for (int _chunk = 0; _chunk < _chunks; _chunk++) _all_terms += _terms[_chunk * _OUT_CHANNELS + _channel];
+        if (!_all_terms) continue;
+        {{mark_filter()|indent(8)}}
+        for (int _n = 0; _n < _FAN_IN; _n++)
         {
-            if (!_spiked[_chunk * _OUT_CHANNELS + _channel]) continue;
-            {{mark_filter()|indent(12)}}
-            for (int _n = 0; _n < _FAN_IN; _n++)
+            const int _kernel_idx = _n * _OUT_CHANNELS + _channel;
+            const size_t _vectorisation_idx = _kernel_idx;
+            {% for product in products %}
+            {{accumulator(product.dtype)}} _total{{loop.index0}} = 0;
+            {% endfor %}
+            for (int _chunk = 0; _chunk < _chunks; _chunk++)
             {
-                const int _kernel_idx = _n * _OUT_CHANNELS + _channel;
-                const size_t _vectorisation_idx = _kernel_idx, _added = (size_t) _chunk * _ELEMENTS + _channel * _FAN_IN + _n;
-                {{vector_code['kernel']|join('\n')|indent(16)}}
+                if (!_terms[_chunk * _OUT_CHANNELS + _channel]) continue;
+                const size_t _added = (size_t) _chunk * _ELEMENTS + _channel * _FAN_IN + _n;
                 {% for product in products %}
-                {{get_array_name(product.target)}}[_kernel_idx] += {{product.kernel}} * _sums{{loop.index0}}[_added];
+                _total{{loop.index0}} += _totals{{loop.index0}}[_added] + _sums{{loop.index0}}[_added];
                 {% endfor %}
             }
+            {{vector_code['kernel']|join('\n')|indent(12)}}
+            {% for product in products %}
+            {{get_array_name(product.target)}}[_kernel_idx] += {{product.kernel}} * _total{{loop.index0}};
+            {% endfor %}
         }
+    }
 {% endblock %}

@@ -11,7 +11,7 @@ where `g` is the neuron's response and `h` the dependence of plasticity on it. L
 Names and parameters of the nonlinearities are the paper's; their algebra is from memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,42 +25,44 @@ __all__ = ["CONTROLS", "NONLINEARITIES", "Nonlinearity", "learn_fields", "nonlin
 @dataclass(frozen=True)
 class Nonlinearity:
     """
-    Hold an effective nonlinearity and its integral, as expressions in ``y``, the neuron's drive.
+    Hold an effective nonlinearity and its integral.
 
     Parameters
     ----------
-    f, integral : str
-        Of Brian2, and of numpy.
+    f : str
+        Expression of Brian2 in ``y``, the neuron's drive.
+    objective : callable
+        ``F(y)`` of an array, with ``F' = f``.
     rate : float
         Learning rate at the start; it falls to 0 in proportion to the time that is left (ours).
     """
 
     f: str
-    integral: str
+    objective: Callable[[np.ndarray], np.ndarray]
     rate: float
-
-    def objective(self, y: np.ndarray) -> np.ndarray:
-        """Return ``F(y)``."""
-        return eval(self.integral, {"np": np, "y": y})
 
 
 NONLINEARITIES = {
     # thresholds 1 and 2: that of the f-I curve and that between depression and potentiation
     "quadratic rectifier": Nonlinearity(
         "clip(y - 1, 0, inf)*(y - 2)",
-        "np.maximum(y - 1, 0)**3/3 - np.maximum(y - 1, 0)**2/2",
-        0.05,
+        lambda y: np.maximum(y - 1, 0) ** 3 / 3 - np.maximum(y - 1, 0) ** 2 / 2,
+        rate=0.05,
     ),
-    "linear rectifier": Nonlinearity("clip(y - 3, 0, inf)", "np.maximum(y - 3, 0)**2/2", 0.2),
-    "Cauchy": Nonlinearity("y - 3*y/(1 + y**2)", "y**2/2 - 1.5*np.log(1 + y**2)", 0.1),
-    "L0": Nonlinearity("y*int(abs(y) > 3)", "np.maximum(y**2 - 9, 0)/2", 0.05),
-    "negative sigmoid": Nonlinearity("-tanh(y)", "-np.log(np.cosh(y))", 0.5),
+    "linear rectifier": Nonlinearity(
+        "clip(y - 3, 0, inf)", lambda y: np.maximum(y - 3, 0) ** 2 / 2, rate=0.2
+    ),
+    "Cauchy": Nonlinearity(
+        "y - 3*y/(1 + y**2)", lambda y: y**2 / 2 - 1.5 * np.log(1 + y**2), rate=0.1
+    ),
+    "L0": Nonlinearity("y*int(abs(y) > 3)", lambda y: np.maximum(y**2 - 9, 0) / 2, rate=0.05),
+    "negative sigmoid": Nonlinearity("-tanh(y)", lambda y: -np.log(np.cosh(y)), rate=0.5),
 }
 #: Those that find nothing: a neuron of theirs climbs to where white input is the same all around,
 #: or to what is most Gaussian
 CONTROLS = {
-    "linear": Nonlinearity("y", "y**2/2", 0.2),
-    "positive sigmoid": Nonlinearity("tanh(y)", "np.log(np.cosh(y))", 0.5),
+    "linear": Nonlinearity("y", lambda y: y**2 / 2, rate=0.2),
+    "positive sigmoid": Nonlinearity("tanh(y)", lambda y: np.log(np.cosh(y)), rate=0.5),
 }
 
 #: Each neuron is a channel, and so is each component of the input

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, second, seed
+from brian2 import Hz, Network, NeuronGroup, TimedArray, ms, second, seed
+from conftest import choose_target
 
 from hebbsim.data.dataset import DatasetError
 from hebbsim.experiments.preferences import run_preferences
+from models.brito_gerstner2016 import spiking
 from models.brito_gerstner2016.__main__ import MODEL
 from models.brito_gerstner2016.claims import CLAIMS
 from models.brito_gerstner2016.convolution import learn_convolution, white_images
@@ -138,23 +140,23 @@ def test_a_gabor_function_is_found_again(rng):
 
 # --- the rate model ---------------------------------------------------------------------------
 
-FUNCTIONS = {
-    "clip": np.clip,
-    "inf": np.inf,
-    "tanh": np.tanh,
-    "abs": np.abs,
-    "int": lambda condition: condition.astype(int),
-}
+
+def evaluated(f, y):
+    """Let Brian2 say what the text of a nonlinearity is at each of some drives."""
+    neurons = NeuronGroup(np.size(y), f"y : 1\nf = {f} : 1")
+    neurons.y = np.ravel(y)
+    Network(neurons).run(0 * second)
+    return np.reshape(neurons.f[:], np.shape(y))
 
 
 @pytest.mark.parametrize("name", [*NONLINEARITIES, *CONTROLS])
-def test_learning_climbs_the_integral_of_the_nonlinearity(name):
+def test_the_objective_is_the_integral_of_the_nonlinearity(name):
     nonlinearity = {**NONLINEARITIES, **CONTROLS}[name]
-    y = np.array([-4.2, -2.5, -1.4, -0.3, 0.2, 0.8, 1.3, 1.8, 2.7, 3.6])  # beside the thresholds
-    step = 1e-5
-    slope = (nonlinearity.objective(y + step) - nonlinearity.objective(y - step)) / (2 * step)
-    f = eval(nonlinearity.f, FUNCTIONS, {"y": y})
-    np.testing.assert_allclose(f, slope, rtol=1e-6, atol=1e-9)
+    y = np.linspace(-5, 5, 40_001)
+    middle = (y[1:] + y[:-1]) / 2
+    integral = np.cumsum(evaluated(nonlinearity.f, middle)) * (y[1] - y[0])
+    expected = nonlinearity.objective(y[1:]) - nonlinearity.objective(y[:1])
+    np.testing.assert_allclose(integral, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_each_step_adds_the_mean_over_its_inputs_and_brings_weights_to_norm_1(rng):
@@ -166,7 +168,7 @@ def test_each_step_adds_the_mean_over_its_inputs_and_brings_weights_to_norm_1(rn
     for name, nonlinearity in chosen.items():
         w = start.copy()
         for step, x in enumerate(inputs[order].reshape(2, 4, 3)):
-            f = eval(nonlinearity.f, FUNCTIONS, {"y": x @ w.T})
+            f = evaluated(nonlinearity.f, x @ w.T)
             w += nonlinearity.rate * (1 - step / 2) * f.T @ x / 4
             w /= np.linalg.norm(w, axis=1, keepdims=True)
         np.testing.assert_allclose(found[name], w, rtol=1e-10)
@@ -221,6 +223,25 @@ def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
         np.testing.assert_allclose((weights**2).sum(axis=(1, 2, 3)), 1, rtol=1e-6)
     up, down = ((weights - balanced(start)).ravel() for weights in found.values())
     assert np.corrcoef(up, down)[0, 1] < -0.5
+
+
+@pytest.mark.slow
+def test_standalone_and_runtime_learn_the_same_from_the_same_draws(rng, tmp_path, monkeypatch):
+    """Axons fire in each step or never, and what neurons compare their rate with is given."""
+    inputs = 25.0 * rng.integers(2, size=(12, 2, 3, 3))
+    start = rng.normal(size=(3, 2, 3, 3))
+    draws = rng.random((60, 3 * 4))
+    monkeypatch.setattr(spiking, "FIRES", "draws(t, i) < firing*dt")
+    how = {"learning_rate": 1e-2, "at_once": 4, "shown_for": 20 * ms, "dt": 1 * ms}
+
+    def learned():
+        monkeypatch.setitem(spiking.NAMES, "draws", TimedArray(draws, dt=1 * ms))
+        return learn_spiking(inputs, start, {"homeostatic": Condition()}, **how)["homeostatic"]
+
+    runtime = learned()
+    choose_target("cpp_standalone", tmp_path)
+    assert np.abs(runtime - balanced(start)).max() > 0.01
+    np.testing.assert_allclose(learned(), runtime, rtol=1e-8, atol=1e-11)
 
 
 # --- competition, two eyes, complex cells -----------------------------------------------------

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import Network, defaultclock
+from brian2 import Network, defaultclock, linked_var
 
 from hebbsim import Assign, ConvSynapses, FeatureMap, PerChannel, PerSample
 from models.linsker1988.settings import W_MAX
@@ -65,9 +65,15 @@ g : 1 (constant)
 drive_post = g*F_pre : 1 (summed)
 """
 
-#: White noise, each stimulus followed by its negative: what a finite number of stimuli adds to the
-#: mean of F*(x - theta) in proportion to one of them alone is taken away in the next step
-NOISE = "x = randn()*int(timestep(t, dt) % 2 == 0) - x*int(timestep(t, dt) % 2 == 1)"
+#: White noise; half of the stimuli of a step are the other half's negatives: what a finite number
+#: adds to the mean of F*(x - theta) in proportion to a stimulus, most of all as theta is large, is
+#: then 0, and the weights of all synapses don't shake together
+NOISE = """
+x : 1
+drawn : 1 (linked)
+"""
+DRAWS = "x = randn()"
+PAIRS = "x = drawn*(1 - 2*int(sample >= n_pairs))"
 
 #: What a layer shows the next: its activity with mean 1 and variance 1, over the stimuli of a step
 LAYER = """
@@ -196,7 +202,7 @@ def noise_layers(
     size : int
         Places along each side of both maps, which are tori.
     batch_size : int
-        Stimuli side by side.
+        Stimuli side by side, an even number: half of them are the negatives of the other half.
     kernel : array
         `(odd, odd)`; its norm doesn't matter. With a Gaussian exp(-r^2/r_B^2) the layer is B, of
         covariance exp(-r^2/(2*r_B^2)).
@@ -205,9 +211,19 @@ def noise_layers(
     -------
     (FeatureMap, FeatureMap, ConvSynapses)
         A, the layer, whose ``x`` has mean 1 and variance 1, and what joins them.
+
+    Raises
+    ------
+    ValueError
+        If the number of stimuli is odd.
     """
-    noise = FeatureMap((1, size, size), "x : 1", batch_size=batch_size, name="A")
-    noise.run_regularly(NOISE, when="start")
+    if batch_size % 2:
+        raise ValueError(f"stimuli come in pairs: expected an even batch_size, got {batch_size}")
+    n_pairs = {"n_pairs": batch_size // 2}
+    noise = FeatureMap((1, size, size), NOISE, batch_size=batch_size, namespace=n_pairs, name="A")
+    noise.drawn = linked_var(noise, "x", index=np.arange(noise.N) % (noise.N // 2))
+    noise.run_regularly(DRAWS, when="start", order=0)
+    noise.run_regularly(PAIRS, when="start", order=1)
     layer = FeatureMap((1, size, size), "F : 1\nx = 1 + F : 1", batch_size=batch_size, name="B")
     joined = ConvSynapses(
         noise,

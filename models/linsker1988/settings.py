@@ -88,7 +88,7 @@ class Settings(SavedSettings):
     steps_layers: int = 2500
     steps_oriented: int = 3000
     steps_live: int = 4000
-    steps_local: int = 4000
+    steps_local: int = 2000
     steps_columns: int = 400
     plane_k1: tuple[float, ...] = tuple(np.linspace(-1.2, 1.2, 13).round(1).tolist())
     plane_k2: tuple[float, ...] = tuple(np.linspace(-4, 0, 9).round(1).tolist())
@@ -98,7 +98,7 @@ class Settings(SavedSettings):
     live_batch: int = 8
     chain: bool = True
     local_size: int = 2
-    local_batch: int = 400
+    local_batch: int = 800
     columns: int = 12
     columns_batch: int = 100
 

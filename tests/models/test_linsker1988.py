@@ -84,8 +84,14 @@ def test_noise_through_a_kernel_has_its_autocorrelation_as_covariance():
     seed(1)
     Network(noise, layer, joined).run(defaultclock.dt, namespace={})
     x = layer.get_maps("x")[:, 0] - 1
+    np.testing.assert_allclose(x[100:], -x[:100], atol=1e-12)  # stimuli come in pairs
     found = [(x * np.roll(x, shift, axis=2)).mean() for shift in range(5)]
     np.testing.assert_allclose(found, analysis.gaussian_covariance(32, 2)[0, :5], atol=0.02)
+
+
+def test_stimuli_without_a_negative_are_refused():
+    with pytest.raises(ValueError, match="expected an even batch_size, got 3"):
+        noise_layers(6, 3, gaussian(1, 1))
 
 
 def test_synapses_follow_their_density(rng):

@@ -12,9 +12,11 @@ The methods were not at hand: slope and thresholds of the curves and the nonline
 parameters are read in the figures' captions, their algebra and the input's filter are from memory,
 and all else (round patches of 12 pixels along 40 directions, rates, numbers) is ours.
 
-What isn't replicated: the membrane of the generalised integrate-and-fire neuron, which is reduced
-to its f-I curve; speech, and binaural sounds; the published sizes of patches (16, from memory).
-Neurons of the paper saw patches one by one, those here see some side by side.
+The generalised integrate-and-fire neuron is reduced to its f-I curve, in what is run by default;
+one with a membrane and adaptation stands beside it, ``with membrane`` in `spiking.RULES`.
+
+What isn't replicated: speech, and binaural sounds; the published sizes of patches (16, from
+memory). Neurons of the paper saw patches one by one, those here see some side by side.
 
 Run it with ``python -m models.brito_gerstner2016``; with ``--data-root FOLDER`` on natural images,
 the ``images`` of an ``.npz`` file in ``FOLDER/natural``, else on images of dead leaves.

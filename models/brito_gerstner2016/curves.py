@@ -12,10 +12,11 @@ import numpy as np
 from brian2 import Network, Quantity, amp, second
 
 from hebbsim import ConvSynapses, rules
+from models.brito_gerstner2016.neurons import NAMES, Neuron, make_neurons
 from models.brito_gerstner2016.settings import CHARGE, GAIN, RATE_OF_INPUT, TAU_CURRENT
-from models.brito_gerstner2016.spiking import NAMES, balanced, make_axons, make_neurons, triplet
+from models.brito_gerstner2016.spiking import balanced, make_axons, triplet
 
-__all__ = ["Responses", "drift", "drift_by_fluctuations", "respond", "threshold"]
+__all__ = ["Responses", "drift", "drift_by_fluctuations", "f_i_curve", "respond", "threshold"]
 
 #: To measure what a rule does to weights, others bring the current
 FIXED_CURRENT = "I_post += charge*w_fixed/tau"
@@ -46,6 +47,34 @@ def drift_by_fluctuations(rule: rules.TripletSTDP, x: Quantity) -> Quantity:
     variance = GAIN**2 * CHARGE**2 * x / (2 * TAU_CURRENT)
     shared = variance * TAU_CURRENT / (TAU_CURRENT + rule.tau_y)
     return rule.A3_plus * rule.tau_plus * rule.tau_y * x * shared
+
+
+def f_i_curve(
+    currents: np.ndarray, neuron: Neuron, *, copies: int, duration: Quantity, dt: Quantity
+) -> np.ndarray:
+    """
+    Measure a neuron's mean rate over a step of current from rest.
+
+    Parameters
+    ----------
+    currents : array
+        In nA.
+    neuron : Neuron
+        How it fires.
+    copies : int
+        Of each neuron, side by side.
+    duration, dt : Quantity
+        Of the step of current, and time step.
+
+    Returns
+    -------
+    array
+        Rates in Hz, as `currents`.
+    """
+    neurons = make_neurons(len(currents), triplet(1.0), copies, dt, neuron)
+    neurons.injected = np.tile(currents, copies) * 1e-9 * amp
+    Network(neurons).run(duration, namespace={})
+    return np.asarray(neurons.get_maps("fired")).mean(axis=(0, 2, 3)) / float(duration / second)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from brian2 import Hz, Quantity, ms, nA, second
+from brian2 import Hz, Quantity, ms, mV, nA, nS, pF, second
 
 from hebbsim.experiments.settings import SavedSettings
 
@@ -110,6 +110,12 @@ TAU_CURRENT = 20 * ms
 CHARGE = 8 * nA * ms
 SHOWN_FOR = 200 * ms
 TARGET_RATE, TAU_RATE = 15 * Hz, 3 * second
+#: Of the membrane (of the order of Mensi et al. 2012 and Pozzorini et al. 2015, from memory)
+CAPACITANCE, LEAK = 50 * pF, 7 * nS
+V_REST, V_RESET, V_THRESHOLD = -70 * mV, -52 * mV, -50 * mV
+SHARPNESS, RATE_AT_THRESHOLD, REFRACTORY = 1 * mV, 10 * Hz, 2 * ms
+#: Adaptation: what a spike takes away sets the slope of the f-I curve
+TAU_ADAPTATION, CHARGE_OF_ADAPTATION = 20 * ms, 6.4 * nA * ms
 #: Currents at which the neuron is measured, in nA, and intensity of its inputs meanwhile
 CURRENTS, INTENSITY = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.75, 0.9, 1.05), 0.4
 

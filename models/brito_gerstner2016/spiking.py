@@ -2,13 +2,8 @@ r"""
 The spiking model: Poisson inputs, a neuron with the paper's f-I curve, triplet STDP.
 
 An input's ON and OFF axon fire at a rate in proportion to its positive and its negative part.
-Each spike through a weight `w` adds ``charge*w/tau`` to the neuron's current, and::
-
-    tau dI/dt = -I
-    rate      = gain*(I - I_0)+,     gain = 143 Hz/nA,  I_0 = 0.08 nA     (Brito and Gerstner 2016)
-
-The paper's generalised integrate-and-fire neuron is reduced to this curve, on which learning
-depends: spikes are drawn at this rate, with neither reset nor adaptation.
+Each spike through a weight `w` adds ``charge*w/tau`` to the neuron's current; how the neuron fires
+then is in `neurons.py`.
 
 Weights, which may have both signs, follow the minimal triplet rule of Pfister and Gerstner 2006
 (visual cortex), whose mean over uncorrelated spikes at the rates `x` and `y` is::
@@ -25,49 +20,30 @@ without it, what is learned within a patch would run away.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from brian2 import Network, Quantity
 
-from hebbsim import ConvSynapses, FeatureMap, PoissonEncoder, StoredImages, rules
+from hebbsim import ConvSynapses, PoissonEncoder, StoredImages, rules
 from hebbsim.data.filters import on_off_channels
-from models.brito_gerstner2016.settings import (
-    CHARGE,
-    CURRENT_THRESHOLD,
-    GAIN,
-    RATE_OF_INPUT,
-    TARGET_RATE,
-    TAU_CURRENT,
-    TAU_RATE,
+from models.brito_gerstner2016.neurons import (
+    ALONG_THE_CURVE,
+    NAMES,
+    WITH_MEMBRANE,
+    Neuron,
+    make_neurons,
 )
+from models.brito_gerstner2016.settings import RATE_OF_INPUT, TARGET_RATE, TAU_RATE
 
 __all__ = [
-    "NAMES",
     "RULES",
     "Condition",
     "balanced",
     "learn_spiking",
     "make_axons",
-    "make_neurons",
     "on_and_off",
     "triplet",
 ]
-
-NEURON = """
-dI/dt = -I/tau : amp
-injected : amp (constant)
-firing = gain*clip(I + injected - I_0, 0*amp, inf*amp) : Hz
-fired : 1
-"""
-FIRES = "rand() < firing*dt"
-COUNTS = "fired += 1"
-NAMES: dict[str, Any] = {
-    "tau": TAU_CURRENT,
-    "gain": GAIN,
-    "I_0": CURRENT_THRESHOLD,
-    "charge": CHARGE,
-}
 
 CURRENT = "I_post += charge*w/tau"
 SYNAPSE = """
@@ -88,16 +64,20 @@ class Condition:
         -1 turns potentiation into depression, and the other way round.
     homeostatic : bool
         Whether depression follows the neuron's own rate.
+    neuron : Neuron
+        How the neuron fires.
     """
 
     sign: int = 1
     homeostatic: bool = True
+    neuron: Neuron = ALONG_THE_CURVE
 
 
 RULES = {
     "homeostatic": Condition(),
     "fixed threshold": Condition(homeostatic=False),
     "sign flipped": Condition(sign=-1),
+    "with membrane": Condition(neuron=WITH_MEMBRANE),
 }
 
 
@@ -135,23 +115,6 @@ def make_axons(size: int, rule: rules.TripletSTDP, batch_size: int, dt: Quantity
         dt=dt,
         method="exact",
     )
-
-
-def make_neurons(n: int, rule: rules.TripletSTDP, batch_size: int, dt: Quantity) -> FeatureMap:
-    """Make neurons, a channel each, with the traces of the rule."""
-    neurons = FeatureMap(
-        (n, 1, 1),
-        f"{NEURON}\n{rule.post_model}",
-        FIRES,
-        f"{COUNTS}\n{rule.post_reset}",
-        batch_size=batch_size,
-        namespace=NAMES,
-        dt=dt,
-        method="exact",
-    )
-    if rule.target_rate is not None:
-        neurons.rate = rule.target_rate
-    return neurons
 
 
 def balanced(weights: np.ndarray) -> np.ndarray:
@@ -203,7 +166,7 @@ def learn_spiking(
     for name, condition in conditions.items():
         schedule = f"{condition.sign * learning_rate}*clip(1 - t/duration, 0, 1)"
         rule = triplet(schedule, homeostatic=condition.homeostatic)
-        neurons = make_neurons(len(start), rule, at_once, dt)
+        neurons = make_neurons(len(start), rule, at_once, dt, condition.neuron)
         synapses = ConvSynapses(
             axons,
             neurons,

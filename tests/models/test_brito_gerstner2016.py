@@ -1,17 +1,18 @@
 """Brito and Gerstner 2016, reproduced in models/brito_gerstner2016."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from brian2 import Hz, Network, NeuronGroup, TimedArray, ms, second, seed
+from brian2 import Hz, Network, NeuronGroup, StateMonitor, TimedArray, ms, mV, nA, second, seed
 from conftest import choose_target
 
 from hebbsim.data.dataset import DatasetError
 from hebbsim.experiments.preferences import run_preferences
-from models.brito_gerstner2016 import spiking
 from models.brito_gerstner2016.__main__ import MODEL
 from models.brito_gerstner2016.claims import CLAIMS
 from models.brito_gerstner2016.convolution import learn_convolution, white_images
-from models.brito_gerstner2016.curves import drift, respond, threshold
+from models.brito_gerstner2016.curves import drift, f_i_curve, respond, threshold
 from models.brito_gerstner2016.experiment import run
 from models.brito_gerstner2016.figures import figures
 from models.brito_gerstner2016.gabors import fit_gabor
@@ -27,6 +28,7 @@ from models.brito_gerstner2016.images import (
     patches,
 )
 from models.brito_gerstner2016.model import CONTROLS, NONLINEARITIES, learn_fields
+from models.brito_gerstner2016.neurons import ALONG_THE_CURVE, WITH_MEMBRANE, make_neurons
 from models.brito_gerstner2016.settings import QUICK
 from models.brito_gerstner2016.spiking import (
     Condition,
@@ -210,6 +212,33 @@ def test_spiking_neurons_have_the_paper_s_f_i_curve_and_the_rule_its_drift(rng):
     np.testing.assert_allclose(found.drifts[0], drifts, rtol=0.1, atol=1e-12)
 
 
+@pytest.mark.parametrize("neuron", [ALONG_THE_CURVE, WITH_MEMBRANE], ids=["curve", "membrane"])
+def test_neurons_have_the_paper_s_f_i_curve_over_steps_of_current(neuron):
+    seed(0)
+    currents = np.array([0, 0.3, 0.5, 0.8, 1.1])
+    found = f_i_curve(currents, neuron, copies=150, duration=500 * ms, dt=1 * ms)
+    np.testing.assert_allclose(found, 143 * (currents - 0.08).clip(0), rtol=0.12)
+    slope, offset = np.polyfit(currents[1:], found[1:], 1)
+    assert slope == pytest.approx(143, rel=0.04)
+    assert -offset / slope == pytest.approx(0.08, abs=0.02)
+
+
+def test_a_spike_resets_the_membrane_and_takes_charge_away():
+    one = make_neurons(1, triplet(1.0), 1, 1 * ms, WITH_MEMBRANE)
+    one.injected = 0.3 * nA
+    one.V = 0 * mV  # fires at once
+    seen = StateMonitor(one, ["V", "I_adaptation"], record=0, when="end")
+    Network(one, seen).run(3 * ms, namespace={})
+    assert one.fired[0] == 1
+    decay = np.exp(-np.arange(3) / 20)
+    np.testing.assert_allclose(seen.I_adaptation[0] / nA, 6.4 / 20 * decay)
+    np.testing.assert_allclose(seen.V[0, :2] / mV, -52)
+    # after 2 ms, towards what leak, injected current and the step's mean adaptation (pA) ask for
+    asked = (-7 * 18 + 300 - 320 * decay[1:].mean()) / 7
+    expected = -52 + asked * (1 - np.exp(-7 / 50))
+    assert float(seen.V[0, 2] / mV) == pytest.approx(expected, abs=0.03)
+
+
 def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
     """With little learned, both conditions have left the same start in opposite directions."""
     seed(0)
@@ -226,17 +255,17 @@ def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
 
 
 @pytest.mark.slow
-def test_standalone_and_runtime_learn_the_same_from_the_same_draws(rng, tmp_path, monkeypatch):
+def test_standalone_and_runtime_learn_the_same_from_the_same_draws(rng, tmp_path):
     """Axons fire in each step or never, and what neurons compare their rate with is given."""
     inputs = 25.0 * rng.integers(2, size=(12, 2, 3, 3))
     start = rng.normal(size=(3, 2, 3, 3))
     draws = rng.random((60, 3 * 4))
-    monkeypatch.setattr(spiking, "FIRES", "draws(t, i) < firing*dt")
     how = {"learning_rate": 1e-2, "at_once": 4, "shown_for": 20 * ms, "dt": 1 * ms}
 
     def learned():
-        monkeypatch.setitem(spiking.NAMES, "draws", TimedArray(draws, dt=1 * ms))
-        return learn_spiking(inputs, start, {"homeostatic": Condition()}, **how)["homeostatic"]
+        given = {**WITH_MEMBRANE.names, "draws": TimedArray(draws, dt=1 * ms)}
+        neuron = replace(WITH_MEMBRANE, fires="draws(t, i) < 1 - exp(-firing*dt)", names=given)
+        return learn_spiking(inputs, start, {"one": Condition(neuron=neuron)}, **how)["one"]
 
     runtime = learned()
     choose_target("cpp_standalone", tmp_path)

@@ -120,7 +120,6 @@ class SpikingNetwork(LayeredNetwork):
         # before anything is computed from what the last stimulus left
         begin = NetworkOperation(self._begin_step, clock=self.clock, when="before_start", order=-1)
         end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
-        begin.leaves_kernels = end.leaves_kernels = True
         self._assemble(self.learned, begin, end)
         groups = [*self._presented_groups(), *(stage.conv for stage in self.stages)]
         self._first_values = {

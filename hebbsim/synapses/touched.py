@@ -117,6 +117,7 @@ class TouchedElements:
         others = [item for item in objects if not any(item is one for one in known)]
         if any(writers_of(variable, others) for variable in self._written):
             return False
+        # callbacks of a user may set weights, too
         self._operations = {
             item: -1
             for item in objects

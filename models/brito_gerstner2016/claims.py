@@ -87,6 +87,14 @@ CLAIMS = (
     ),
     Claim("... median R²", "spiking, homeostatic: R2"),
     Claim(
+        "... with a membrane and adaptation: share",
+        "spiking, with membrane: share of Gabors",
+        least=2 / 3,
+        over="mean",
+        quick=False,
+    ),
+    Claim("... median R²", "spiking, with membrane: R2", quick=False),
+    Claim(
         "... with a fixed threshold: share",
         "spiking, fixed threshold: share of Gabors",
         quick=False,

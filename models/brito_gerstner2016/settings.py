@@ -60,7 +60,12 @@ class Settings(SavedSettings):
     spiking_neurons: int = 9
     spiking_patches: int = 18_000
     spiking_rate: float = 0.02
-    spiking_rules: tuple[str, ...] = ("homeostatic", "fixed threshold", "sign flipped")
+    spiking_rules: tuple[str, ...] = (
+        "homeostatic",
+        "with membrane",
+        "fixed threshold",
+        "sign flipped",
+    )
     at_once: int = 40
     measured_copies: int = 100
     filters: int = 32

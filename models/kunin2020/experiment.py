@@ -1,15 +1,17 @@
 """What is run with each seed: all rules at all depths, with noise, and turned around."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.datasets import load_digits
 
 from models.common.model import Announce, Results, silent
 from models.kunin2020.model import Layer, Rates
 from models.kunin2020.rules import RULES, Rule
-from models.kunin2020.settings import DEEP, N_TEST, Settings
+from models.kunin2020.settings import DEEP, N_TEST, DenseSettings, Settings
 from models.kunin2020.training import Course, Task, Trained, Training
 
-__all__ = ["FAILS_BELOW", "NOISY", "digits", "run"]
+__all__ = ["FAILS_BELOW", "NOISY", "dense", "digits", "run"]
 
 #: Rules whose robustness the paper compares
 NOISY = ("SA", "KP", "WM", "AA")
@@ -44,7 +46,9 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
         text: str, rule: Rule, depth: int, *, noise: float = 0.0, frozen: bool = False
     ) -> Trained:
         announce(f"seed {number}: {text}")
-        found = _train(settings, task, rule, depth, number, noise=noise, frozen=frozen)
+        eta = settings.eta if depth < DEEP else settings.eta_deep
+        training = dense(replace(settings, eta=eta), task, depth, number, noise=noise)
+        found = training.run(rule, frozen=frozen)
         numbers[f"{text}: accuracy"] = found.accuracy
         return found
 
@@ -84,23 +88,14 @@ def digits(number: int) -> Task:
     return Task(images[:, :, None, None], data.target, learned, test)
 
 
-def _train(
-    settings: Settings,
-    task: Task,
-    rule: Rule,
-    depth: int,
-    number: int,
-    *,
-    noise: float,
-    frozen: bool,
-) -> Trained:
-    """Train a dense network: pixels are channels, and kernels have one element in space."""
+def dense(
+    settings: DenseSettings, task: Task, depth: int, number: int, *, noise: float = 0.0
+) -> Training:
+    """Describe a dense network: pixels are channels, and kernels have one element in space."""
     s = settings
-    eta = s.eta if depth < DEEP else s.eta_deep
-    rates = Rates(eta, s.eta_b, weight_decay=s.weight_decay, noise=noise)
     layers = [*[Layer(s.hidden)] * (depth - 1), Layer(10)]
-    course = Course(s.epochs, s.batch_size)
-    return Training(task, layers, rates, course, number).run(rule, frozen=frozen)
+    rates = Rates(s.eta, s.eta_b, weight_decay=s.weight_decay, noise=noise)
+    return Training(task, layers, rates, Course(s.epochs, s.batch_size), number)
 
 
 def _differences(settings: Settings, numbers: dict[str, float]) -> dict[str, float]:

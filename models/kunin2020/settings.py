@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hebbsim.experiments.settings import SavedSettings
 
-__all__ = ["DEEP", "FULL", "N_TEST", "QUICK", "Settings"]
+__all__ = ["DEEP", "FULL", "N_TEST", "QUICK", "DenseSettings", "Settings"]
 
 #: Of the 1797 digits of scikit-learn, which are 8x8
 N_TEST = 400
@@ -13,9 +13,32 @@ DEEP = 7
 
 
 @dataclass(frozen=True)
-class Settings(SavedSettings):
+class DenseSettings(SavedSettings):
     """
-    Hold what the full size and the quick one differ in.
+    Hold what trains a dense network.
+
+    Parameters
+    ----------
+    hidden : int
+        Units of each hidden layer.
+    epochs, batch_size : int
+        How often each image is shown, and how many in a step.
+    eta, eta_b, weight_decay : float
+        See `Rates`.
+    """
+
+    hidden: int = 100
+    epochs: int = 20
+    batch_size: int = 50
+    eta: float = 0.1
+    eta_b: float = 0.1
+    weight_decay: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Settings(DenseSettings):
+    """
+    Hold what the full size and the quick one differ in, beside the dense network.
 
     Parameters
     ----------
@@ -23,12 +46,8 @@ class Settings(SavedSettings):
         Layers of kernels.
     rules : tuple of str
         Names of `RULES`.
-    hidden : int
-        Units of each hidden layer.
-    epochs, batch_size : int
-        How often each image is shown, and how many in a step.
-    eta, eta_deep, eta_b, weight_decay : float
-        See `Rates`; `eta_deep` is the rate of deep networks.
+    eta_deep : float
+        `eta` of deep networks.
     middle_depth : int
         Of the network that is tested with noise and turned primitives.
     noise : tuple of float
@@ -39,13 +58,7 @@ class Settings(SavedSettings):
 
     depths: tuple[int, ...] = (2, 4, 7)
     rules: tuple[str, ...] = ("BP", "FA", "WM", "IA", "SA", "AA", "KP")
-    hidden: int = 100
-    epochs: int = 20
-    batch_size: int = 50
-    eta: float = 0.1
     eta_deep: float = 0.05
-    eta_b: float = 0.1
-    weight_decay: float = 1e-4
     middle_depth: int = 4
     noise: tuple[float, ...] = (0.3, 1.0)
     turned: tuple[str, ...] = ("WM", "IA", "SA", "AA")

@@ -1,16 +1,16 @@
 """Each set of primitives, with the coefficients that do best on validation images."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from models.common.model import Announce, Results, silent
-from models.kunin2020.experiment import digits
-from models.kunin2020.model import Layer, Rates
+from models.kunin2020.experiment import dense, digits
 from models.kunin2020.rules import PRIMITIVES, RULES, Rule
 from models.kunin2020.subsets.settings import COEFFICIENTS, N_VALIDATION, TRACKS, Settings
-from models.kunin2020.training import Course, Task, Trained, Training
+from models.kunin2020.training import Training
 
 __all__ = ["SETS", "draw_coefficients", "name_of", "run"]
 
@@ -43,9 +43,9 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
         Accuracies on test images and mean angles in degrees, NaN for what diverged; the
         arrays are the coefficients that were chosen, in the order of `PRIMITIVES`.
     """
-    task = digits(number)
     announce(f"seed {number}: BP")
-    backprop = _trained(settings, task, RULES["BP"], number).accuracy
+    training = dense(settings, digits(number), settings.depth, number)
+    backprop = training.run(RULES["BP"]).accuracy
     numbers, arrays = {"BP: accuracy": backprop}, {}
     coefficients = draw_coefficients(settings.draws, number)
     n_tracking = 0
@@ -54,8 +54,8 @@ def run(settings: Settings, number: int, announce: Announce = silent) -> Results
         if settings.sets and name not in settings.sets:
             continue
         announce(f"seed {number}: {name}")
-        rule = _tuned(settings, task, primitives, coefficients, number)
-        found = _trained(settings, task, rule, number)
+        rule = _tuned(training, primitives, coefficients)
+        found = training.run(rule)
         numbers[f"{name}: accuracy"] = found.accuracy
         numbers[f"{name}: angle"] = float(found.angles.mean())
         numbers[f"{name}: behind"] = backprop - found.accuracy
@@ -73,11 +73,7 @@ def draw_coefficients(draws: int, number: int) -> list[dict[str, float]]:
 
 
 def _tuned(
-    settings: Settings,
-    task: Task,
-    primitives: Sequence[str],
-    coefficients: Sequence[dict[str, float]],
-    number: int,
+    training: Training, primitives: Sequence[str], coefficients: Sequence[dict[str, float]]
 ) -> Rule:
     """Return the rule with the coefficients that do best on validation images."""
     rules = [
@@ -86,13 +82,6 @@ def _tuned(
     ]
     if not primitives:
         return rules[0]
-    shown = task.validation(N_VALIDATION)
-    scores = [_trained(settings, shown, rule, number).accuracy for rule in rules]
+    shown = replace(training, task=training.task.validation(N_VALIDATION))
+    scores = [shown.run(rule).accuracy for rule in rules]
     return rules[int(np.argmax(np.nan_to_num(scores)))]
-
-
-def _trained(settings: Settings, task: Task, rule: Rule, number: int) -> Trained:
-    s = settings
-    layers = [*[Layer(s.hidden)] * (s.depth - 1), Layer(10)]
-    rates = Rates(s.eta, s.eta_b, weight_decay=s.weight_decay)
-    return Training(task, layers, rates, Course(s.epochs, s.batch_size), number).run(rule)

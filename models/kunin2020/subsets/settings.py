@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hebbsim.experiments.settings import SavedSettings
+from models.kunin2020.settings import DenseSettings
 
 __all__ = ["COEFFICIENTS", "FULL", "N_VALIDATION", "QUICK", "TRACKS", "Settings"]
 
@@ -15,9 +15,9 @@ TRACKS = 0.02
 
 
 @dataclass(frozen=True)
-class Settings(SavedSettings):
+class Settings(DenseSettings):
     """
-    Hold what the full size and the quick one differ in.
+    Hold what the full size and the quick one differ in, beside the dense network.
 
     Parameters
     ----------
@@ -25,12 +25,8 @@ class Settings(SavedSettings):
         Sets of primitives, as `name_of` writes them; empty for all.
     draws : int
         Coefficients that are tried for each set: all 1 first, then drawn ones.
-    depth, hidden : int
-        Layers of kernels, and units of each hidden layer.
-    epochs, batch_size : int
-        How often each image is shown, and how many in a step.
-    eta, eta_b, weight_decay : float
-        See `Rates`.
+    depth : int
+        Layers of kernels.
     """
 
     sets: tuple[str, ...] = ()
@@ -38,10 +34,6 @@ class Settings(SavedSettings):
     depth: int = 5
     hidden: int = 50
     epochs: int = 10
-    batch_size: int = 50
-    eta: float = 0.1
-    eta_b: float = 0.1
-    weight_decay: float = 1e-4
 
 
 FULL = Settings()

@@ -79,7 +79,7 @@ def make_app(model: Model) -> typer.Typer:
                 console=console,
             )
             if page:
-                _write_page(model, results, ModelFolder(folder), data_root)
+                _write_page(model, results, ModelFolder(folder), data_root, threads)
         console.print(Markdown(model.table(results, quick=quick)))
         say_written(console, perf_counter() - start, folder, digits=0)
         failed = failing(model.claims, [dict(r.numbers) for r in results], quick=quick)
@@ -108,11 +108,17 @@ def _with_data(model: Model, data_root: str | None) -> Model:
 
 
 def _write_page(
-    model: Model, results: list[Results], folder: ModelFolder, data_root: str | None
+    model: Model,
+    results: list[Results],
+    folder: ModelFolder,
+    data_root: str | None,
+    threads: int | None,
 ) -> None:
     found = ",".join(str(n) for n in folder.by_seed())
     command = f".venv/bin/python -m models.{model.name} --seed {found}"
     if data_root is not None:
         command += " --data-root FOLDER"
+    if threads is not None:
+        command += f" --threads {threads}"
     figures = model.figures(model.full, results)
-    write_page(model, results, folder.seconds(), figures, command)
+    write_page(model, results, folder.seconds(), figures, command, threads=threads)

@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.figures import save_picture
+from hebbsim.experiments.preferences import cores
 from hebbsim.whole_file import write_text
 from models.common.model import Model, Results
 
 __all__ = ["PAGE", "write_page"]
 
+_NUMBERS = {1: "one", 2: "two"}
 PAGE = Path(__file__).parents[1] / "README.md"
 
 
@@ -25,12 +27,15 @@ def write_page(
     figures: Mapping[str, Figure | Animation],
     command: str,
     page: Path = PAGE,
+    *,
+    threads: int | None = None,
 ) -> None:
     """
     Write a model's line, table and figures into the page of all models.
 
     The page has a line ``| [title](#...) | ... |`` for the model, and in its section two comments,
-    ``<!-- NAME -->`` and ``<!-- end of NAME -->``; what is between them is replaced.
+    ``<!-- NAME -->`` and ``<!-- end of NAME -->``; what is between them is replaced. It says on how
+    many threads the model ran, or without such a number on how many cores.
 
     Raises
     ------
@@ -42,7 +47,8 @@ def write_page(
     duration = _duration(float(np.mean(seconds)))
     n_seeds = f"{len(results)} seed" + "s" * (len(results) > 1)
     line = f"{first.text} | {first.published} | {found} | `{command}` | {duration} a seed |"
-    section = f"\n{model.table(results)}\n{n_seeds}, {duration} each on two cores: `{command}`.\n\n"
+    took = f"{n_seeds}, {duration} each on {_place(threads)}: `{command}`."
+    section = f"\n{model.table(results)}\n{took}\n\n"
     text = page.read_text(encoding="utf-8")
     text = _replaced(
         page,
@@ -68,6 +74,14 @@ def _replaced(page: Path, text: str, pattern: str, by: str, what: str) -> str:
     if not n:
         raise SettingsError(f"'{page}' has no place for these results: it needs {what}")
     return new
+
+
+def _place(threads: int | None) -> str:
+    if threads is None:
+        n, of = cores(), "core"
+    else:
+        n, of = max(threads, 1), "thread"
+    return f"{_NUMBERS.get(n, n)} {of}" + "s" * (n > 1)
 
 
 def _duration(seconds: float) -> str:

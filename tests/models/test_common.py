@@ -149,8 +149,9 @@ def test_the_page_gets_the_numbers_of_the_run(tmp_path):
     shown = figures(None, results)
     seconds = ModelFolder(tmp_path / "out").seconds()
     for _ in range(2):  # the second time there are the results of the first
-        write_page(MODEL, results, seconds, shown, "python -m x", page)
+        write_page(MODEL, results, seconds, shown, "python -m x", page, threads=1)
     text = page.read_text()
+    assert "2 seeds, 0 s each on one thread: `python -m x`." in text
     assert "| [Counting](#counting) | The sum is large | 9 (from memory) | 8.00" in text
     assert text.count("| The sum is large |") == 2
     assert "former" not in text

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from brian2 import seed
@@ -80,7 +80,7 @@ class Trained:
     angles : array
         Between ``w`` and ``b`` of each layer that has feedback, in degrees.
     seconds : float
-        An epoch took, without preparing the run.
+        Of processor time in which an epoch is learned, without preparing the run.
     """
 
     accuracy: float
@@ -155,10 +155,10 @@ class Training:
         steps = n_train + self.n_test
         try:
             network.run(1)  # what is compiled and prepared before the first step isn't counted
-            start = perf_counter()
+            start = process_time()
             network.run(steps - 1)
         except NonFiniteWeightsError:
             return Trained(np.nan, np.full(len(self.layers) - 1, np.nan), np.nan)
-        seconds = (perf_counter() - start) / (steps - 1) * n_train / self.course.epochs
+        seconds = (process_time() - start) / (steps - 1) * n_train / self.course.epochs
         accuracy = network.hits.hits[0][n_train:].mean() / self.course.batch_size
         return Trained(float(accuracy), angles(network.connections), seconds)

@@ -39,8 +39,10 @@ def _differences(place: int) -> list[Claim]:
 def _reported(place: int) -> list[Claim]:
     """Make the claims that ask nothing."""
     title, of = _TITLES[FULL.data[place]], suffix(FULL, place)
-    text = f"{title}: an epoch takes so many times torch's time"
-    claims = [Claim(text, f"time over torch's{of}", quick=place == 0)]
+    claims = [
+        Claim(f"{title}: processor time of an epoch (s)", f"seconds{of}", quick=place == 0),
+        Claim("... in torch (s)", f"seconds in torch{of}", quick=place == 0),
+    ]
     for name in (*FULL.rules, "frozen"):
         quick = place == 0 and name in (*QUICK.rules, "frozen")
         key = f"{name}: accuracy{of}"

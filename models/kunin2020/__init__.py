@@ -7,11 +7,10 @@ Replicated are the five primitives, the rules that are made of them, and what th
 depth and of noise, on small dense networks; convolutional ones are in
 `models.kunin2020.convolutional`, and all sets of primitives in `models.kunin2020.subsets`.
 
-Not replicated: the matrix of all sets of primitives at full size, which isn't reported yet;
-ImageNet and ResNets; the authors' coefficients, which were not at hand (their code fetches them);
-the search that finds the weight mirror sensitive to its metaparameters and information alignment
-robust, and the transfer of metaparameters to deeper networks; the reverse term of the null
-primitive, which the authors' code has switched off.
+Not replicated: ImageNet and ResNets; the authors' coefficients, which were not at hand (their code
+fetches them); the search that finds the weight mirror sensitive to its metaparameters and
+information alignment robust, and the transfer of metaparameters to deeper networks; the reverse
+term of the null primitive, which the authors' code has switched off.
 
 Run it with ``python -m models.kunin2020``; ``--help`` lists the options.
 """

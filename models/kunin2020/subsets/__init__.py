@@ -5,7 +5,5 @@ The paper names six rules; here every set of primitives is one, with coefficient
 is a question of ours, on a small network; the paper has no such figure. Kolen-Pollack isn't made
 of primitives, and the weight mirror's noise input isn't tried.
 
-Its quick mode is tested; the full one, all sets with several seeds, isn't reported yet.
-
 Run it with ``python -m models.kunin2020.subsets``.
 """

@@ -102,7 +102,10 @@ def _with_data(model: Model, data_root: str | None) -> Model:
     if data_root is None:
         return model
     if not hasattr(model.full, DATA_ROOT):
-        raise SettingsError(f"{model.name} reads no data: leave out --data-root")
+        raise SettingsError(
+            f"{model.name} takes no data root: leave out --data-root; a data set that it reads is "
+            f"where {DATA_ROOT_VARIABLE} says"
+        )
     full, quick = (replace(size, **{DATA_ROOT: data_root}) for size in (model.full, model.quick))
     return replace(model, full=full, quick=quick)
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
 
 from hebbsim.brian2_private import CheckedInDouble, set_number_of_elements
+from hebbsim.codegen.long_sums import accumulator_dtype
 from hebbsim.codegen.loop_nest import compile_directly
 
 __all__ = ["CompiledGroup"]
@@ -32,12 +32,11 @@ class CompiledGroup(CheckedInDouble):
         change = f"_change_{name}"
         if change not in self.variables:
             variable = self.variables[name]
-            kind = np.dtype(variable.dtype)
             self.variables.add_array(
                 change,
                 size=len(self),
                 dimensions=variable.dim,
-                dtype=np.float64 if kind.kind == "f" else kind,
+                dtype=accumulator_dtype(variable.dtype),
             )
             self.variables.add_constant(f"_none_{name}", 0.0, dimensions=variable.dim)
         return self.variables[change]

@@ -10,10 +10,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from brian2.codegen.generators.cpp_generator import c_data_type
 
-__all__ = ["CHAIN", "Chain", "accumulator", "chain", "even_chain", "in_chains"]
+__all__ = [
+    "CHAIN",
+    "Chain",
+    "accumulator",
+    "accumulator_dtype",
+    "chain",
+    "even_chain",
+    "in_chains",
+]
 
 #: Terms that are added one after the other in single precision
 CHAIN = 96
+
+
+def accumulator_dtype(dtype: Any) -> np.dtype:
+    """Return the type in which long sums of a variable are kept.
+
+    Examples
+    --------
+    >>> accumulator_dtype("float32"), accumulator_dtype("int32")
+    (dtype('float64'), dtype('int32'))
+    """
+    return np.dtype(np.float64 if np.dtype(dtype).kind == "f" else dtype)
 
 
 def accumulator(dtype: Any) -> str:
@@ -24,7 +43,7 @@ def accumulator(dtype: Any) -> str:
     >>> accumulator("float32"), accumulator("int32")
     ('double', 'int32_t')
     """
-    return str(c_data_type(np.float64 if np.dtype(dtype).kind == "f" else np.dtype(dtype)))
+    return str(c_data_type(accumulator_dtype(dtype)))
 
 
 def in_chains(dtype: Any, terms: int) -> bool:

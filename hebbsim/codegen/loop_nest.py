@@ -60,6 +60,8 @@ class LoopNest(MadeByUser, CodeRunner):
         needed_variables: list[str] | None = None,
         override_conditional_write: list[str] | None = None,
     ) -> None:
+        #: What runs in any language, where nothing better is known
+        self.plain_template, self.plain_code = template, code
         super().__init__(
             group,
             template,
@@ -73,6 +75,12 @@ class LoopNest(MadeByUser, CodeRunner):
             needed_variables=needed_variables,
             override_conditional_write=override_conditional_write,
         )
+
+    def use_plain_code(self) -> None:
+        """Go back from a better template to the one that any language has."""
+        self.template: str = self.plain_template
+        self.abstract_code: Any = self.plain_code
+        self.user_code: Any = self.plain_code
 
     @property
     def label(self) -> str:
@@ -113,8 +121,7 @@ def _create_code_object(
         if runner.codeobj_class is None or not lacks_code(error):
             raise
         runner.codeobj_class = fallback
-        if hasattr(runner, "use_plain_code"):
-            runner.use_plain_code()
+        runner.use_plain_code()
         return create(run_namespace)
 
 

@@ -487,12 +487,12 @@ class ConvSynapses(KernelGroup):
         """Return which part of the neurons spikes in a step."""
         label = self.connections.label
         fail_for_dimension_mismatch(rate, Hz, f"{label}, explain: rate must be a frequency")
-        clocks = [group.clock for _, group in self.connections.sides]
-        share = float(rate) * min(float(clock.dt) for clock in clocks)
+        step = min(float(group.clock.dt) for _, group in self.connections.sides)
+        share = float(rate) * step
         if not 0 <= share <= 1:
             raise ValueError(
                 f"{label}, explain: a neuron spikes at most once in a step, 0*Hz to "
-                f"{float(rate) / share if share else 0:.6g}*Hz, got {rate!r}"
+                f"{1 / step:.6g}*Hz, got {rate!r}"
             )
         return share
 

@@ -73,8 +73,8 @@ class SpikePathway(LoopNest):
         self._mark_unique(part)
         self._read_before(part)
         lines, additions = self._read(kernel, part, group.clock)
-        #: Template and code that visit every connection of a spike
-        self._whole = (f"conv_spikes_{side}", "\n".join(lines))
+        #: The code that visits every connection of a spike
+        self._text = "\n".join(lines)
         #: The products that it adds to the kernel, if it does nothing else
         self.products = self._separate(part, additions) if side == "post" else None
         self._needed = [space, *(self._name_of(target) for _, target, _ in additions)]
@@ -90,7 +90,8 @@ class SpikePathway(LoopNest):
         independent = not any(index.startswith(same) for _, _, index in additions)
         super().__init__(
             kernel,
-            *self._whole,
+            f"conv_spikes_{side}",
+            self._text,
             when="synapses",
             order=order,
             name=name,
@@ -190,21 +191,15 @@ class SpikePathway(LoopNest):
         }
         return SpikeProducts.of(self._kernel, self.variables, part.statements, changes)
 
-    def use_plain_code(self) -> None:
-        """Visit every connection of a spike, in any language."""
-        self.template: str = self._whole[0]
-        self.abstract_code: str | dict[str, str] = self._whole[1]
-        self.user_code: str | dict[str, str] = self._whole[1]
-
     def _use_products(self, run_namespace: dict[str, Any]) -> None:
         """Add up products of a receptive field, in C++."""
         products = self.products
         in_cpp = code_object_class() is not NumpyCodeObject and not on_cuda()
         if products is None or not in_cpp or len(self.queue.ages) > 1:
             return
-        if drawn_function(self.group, self._whole[1], run_namespace, self.variables):
+        if drawn_function(self.group, self._text, run_namespace, self.variables):
             return
-        self.template = f"{self._whole[0]}_products"
+        self.template = f"{self.plain_template}_products"
         self.user_code = self.abstract_code = products.declare(self, run_namespace)
         self.template_kwds |= products.template_kwds()
 
@@ -269,7 +264,7 @@ class SpikePathway(LoopNest):
         """Refuse on CUDA what needs an order there, where connections run side by side."""
         if not on_cuda():
             return
-        drawn = drawn_function(self.group, self._whole[1], run_namespace, self.variables)
+        drawn = drawn_function(self.group, self._text, run_namespace, self.variables)
         if drawn:
             raise NotImplementedError(
                 f"'{self.name}' calls {drawn}() along each connection, which CUDA code can't; put "

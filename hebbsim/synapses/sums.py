@@ -71,11 +71,12 @@ class ConnectionSum(ForwardOperation):
         self._buffered = (
             changed_read(equation.expr.code, [self.target_variable], self.variables) is not None
         )
-        #: Template and code of the sum that visits every connection
-        self._whole = (f"conv_sum_{side}", "\n".join(lines))
+        #: The code that visits every connection
+        self._text = "\n".join(lines)
         super().__init__(
             kernel,
-            *self._whole,
+            f"conv_sum_{side}",
+            self._text,
             when="end" if side == "kernel" else "groups",
             order=order,
             clock=kernel.clock if side == "kernel" else connections.group(side).clock,
@@ -114,7 +115,7 @@ class ConnectionSum(ForwardOperation):
     @property
     def text(self) -> str:
         """The code whose names it reads."""
-        return self._whole[1]
+        return self._text
 
     def reads_before_integration(self, computed: set[Variable]) -> bool:
         """Whether it reads what differential equations integrate, and nothing that is computed."""
@@ -182,12 +183,6 @@ class ConnectionSum(ForwardOperation):
                 self._save(run_namespace)
         super().before_run(run_namespace)
 
-    def use_plain_code(self) -> None:
-        """Visit every connection, in any language."""
-        self.template: str = self._whole[0]
-        self.abstract_code: str | dict[str, str] = self._whole[1]
-        self.user_code: str | dict[str, str] = self._whole[1]
-
     def _multiply(self, run_namespace: dict[str, Any]) -> None:
         """Prepare the factors of a product of the kernel with the inputs."""
         assert self.single is not None
@@ -205,7 +200,7 @@ class ConnectionSum(ForwardOperation):
         self._multiply(run_namespace)
         assert isinstance(self.abstract_code, dict)
         self.template = "conv_sum_post_winograd"
-        self.abstract_code["direct"] = self._whole[1]
+        self.abstract_code["direct"] = self._text
 
     def _declare(self, name: str, expression: str, run_namespace: dict[str, Any]) -> None:
         """Let what is multiplied have the type of the sum."""

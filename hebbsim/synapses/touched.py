@@ -40,11 +40,8 @@ def leaves_rest_alone(kernel: KernelGroup, code: str, weight: str) -> bool:
 
 def _leaves_rest(kernel: KernelGroup, statement: Statement, weight: str) -> bool:
     target, operator, value = statement.target, statement.operator, statement.value.strip()
-    if str(statement) in _as_text(kernel.apply_changes(target)):
+    if str(statement) in _as_text(kernel.apply_changes(target.removeprefix("_change_"))):
         return True
-    if target.startswith("_change_"):
-        name = target.removeprefix("_change_")
-        return str(statement) in _as_text(kernel.apply_changes(name))
     if target != weight:
         return False
     if kernel.is_masked and (operator, value) in (("=", f"{weight}*mask"), ("*=", "mask")):

@@ -12,8 +12,8 @@ The methods were not at hand: slope and thresholds of the curves and the nonline
 parameters are read in the figures' captions, their algebra and the input's filter are from memory,
 and all else (round patches of 12 pixels along 40 directions, rates, numbers) is ours.
 
-The generalised integrate-and-fire neuron is reduced to its f-I curve, in what is run by default;
-one with a membrane and adaptation stands beside it, ``with membrane`` in `spiking.RULES`.
+The generalised integrate-and-fire neuron is reduced to its f-I curve, but for one condition of the
+full size, ``with membrane`` in `spiking.RULES`, in which it has a membrane and adaptation.
 
 What isn't replicated: speech, and binaural sounds; the published sizes of patches (16, from
 memory). Neurons of the paper saw patches one by one, those here see some side by side.

@@ -21,6 +21,7 @@ from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_network import SpikingNetwork
 from hebbsim.rules.rule import Rule
+from hebbsim.runs.hooks import run_networks
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 register_templates()
+run_networks()
 
 _NEED_TORCH = {
     "to_torch": "hebbsim.bridge.torch_export",

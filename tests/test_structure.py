@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "rules": {"statements", "units"},
     "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
+    "runs": {"brian2_private", "codegen"},
     "maps": {"brian2_private", "codegen", "data", "geometry", "statements", "units"},
     "competition": {"codegen", "geometry", "maps", "statements"},
 }

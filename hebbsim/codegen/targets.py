@@ -88,7 +88,7 @@ def code_object_class() -> type | None:
         arguments = prefs.codegen.cpp.extra_compile_args_gcc
         arguments += [flag for flag in vector_flags() if flag not in arguments]
         return None
-    if prefs.codegen.target == "numpy":
+    if prefs["codegen.target"] == "numpy":  # an attribute would be documented each time
         return NumpyCodeObject
     if not compiler_available():
         logger.warn(

@@ -19,7 +19,6 @@ from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.copies import in_precision, state_of, take_over
 from hebbsim.networks.fitting import fit
-from hebbsim.networks.garbage import old_objects_kept
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
 from hebbsim.networks.presentation import Presentation, Switches
@@ -83,7 +82,6 @@ class LayeredNetwork(ABC):
         if isinstance(get_device(), RuntimeDevice):  # elsewhere nothing is counted
             self.learned = Learned(self.clock)
         self._presentation: Presentation | None = None  # while there is one
-        self._has_run = False
 
     def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:
         """Build the layers one after the other, each on what the last hands on."""
@@ -163,10 +161,7 @@ class LayeredNetwork(ABC):
         switches = Switches(self.brian2, self.stages)
         try:
             kept = nullcontext() if any(learning) else state_kept(self.brian2)
-            # its first run lets go of networks that nobody holds any more
-            old = old_objects_kept() if self._has_run else nullcontext()
-            self._has_run = True
-            with old, own_random_numbers(), kept:
+            with own_random_numbers(), kept:
                 for number, stage in enumerate(self.stages):
                     computed, learned = number < depth, bool(learning[number])
                     self._rest(stage, computed=computed, learned=learned, frozen=frozen)

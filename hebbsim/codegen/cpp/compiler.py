@@ -53,7 +53,12 @@ def compiler_command() -> list[str]:
 
 def compiler_available() -> bool:
     """Whether a C++ compiler can be called (the one that ``CXX`` names, or ``g++``)."""
-    return platform.system() != "Windows" and shutil.which(compiler_command()[0]) is not None
+    return platform.system() != "Windows" and _found(compiler_command()[0], os.environ.get("PATH"))
+
+
+@cache
+def _found(command: str, _: str | None) -> bool:
+    return shutil.which(command) is not None
 
 
 def vector_flags() -> list[str]:

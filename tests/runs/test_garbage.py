@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hebbsim import ConvLayer, ConvNetwork, rules
-from hebbsim.networks.garbage import old_objects_kept
+from hebbsim.runs.garbage import old_objects_kept
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""Runs on Brian2's runtime device, as that lets a device run networks its own way."""
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from brian2 import Network, second
+from brian2.core.base import BrianObject
+from brian2.devices.device import runtime_device
+from brian2.groups.group import CodeRunner
+from brian2.groups.neurongroup import Resetter, StateUpdater, SubexpressionUpdater, Thresholder
+from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
+from brian2.monitors import EventMonitor, PopulationRateMonitor, SpikeMonitor, StateMonitor
+from brian2.synapses.synapses import StateUpdater as SynapsesStateUpdater
+from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
+
+from hebbsim.runs.garbage import old_objects_kept
+from hebbsim.runs.kept_code import code_kept
+
+__all__ = ["run_networks"]
+
+#: Brian2's runners of which it is known what they make their code of
+_KNOWN = {
+    CodeRunner,
+    EventMonitor,
+    PopulationRateMonitor,
+    Resetter,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    StateUpdater,
+    SubexpressionUpdater,
+    SummedVariableUpdater,
+    SynapsesStateUpdater,
+    SynapticPathway,
+    Thresholder,
+}
+
+#: Networks that have run
+_ran: "weakref.WeakSet[Network]" = weakref.WeakSet()
+
+
+def run_networks() -> None:
+    """Let networks that hold objects of this project start at once in later runs."""
+    runtime_device.network_run = _run
+    runtime_device.network_before_run = _before_run
+
+
+def _is_ours(item: BrianObject) -> bool:
+    return type(item).__module__.startswith("hebbsim.")
+
+
+def _with_parts(items: Iterable[BrianObject]) -> Iterator[BrianObject]:
+    for item in items:
+        yield item
+        yield from _with_parts(item.contained_objects)
+
+
+def _run(
+    network: Network,
+    duration: Any,
+    report: Any = None,
+    report_period: Any = 10 * second,
+    namespace: Mapping[str, Any] | None = None,
+    profile: bool | None = None,
+    level: int = 0,
+) -> None:
+    ran_before = network in _ran
+    _ran.add(network)
+    # a first run warns of objects that are in no network
+    with old_objects_kept() if ran_before else nullcontext():
+        Network.run.original_function(
+            network, duration, report, report_period, namespace, profile, level + 1
+        )
+
+
+def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
+    items = set(_with_parts(network.objects)) if any(map(_is_ours, network.objects)) else set()
+    runners = (item for item in items if isinstance(item, CodeRunner))
+    with code_kept(item for item in runners if type(item) in _KNOWN or _is_ours(item)):
+        Network.before_run.original_function(network, run_namespace)

@@ -1,0 +1,211 @@
+"""Code objects that stay from run to run, while nothing has changed of which they were made."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from brian2 import Clock, Equations
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_UNITS
+from brian2.core.preferences import prefs
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Constant, Variable
+from brian2.groups.group import CodeRunner
+from brian2.monitors import EventMonitor, PopulationRateMonitor, StateMonitor
+from brian2.synapses.synapses import SynapticPathway
+from brian2.units.fundamentalunits import get_dimensions
+
+from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
+
+__all__ = ["code_kept"]
+
+#: What Brian2's own runners make their text of, besides what they hold themselves
+_OF_GROUP = ("equations", "event_driven", "events", "event_codes", "_refractory")
+_OF_RUNNER = (
+    "code",
+    "event",
+    "method_choice",
+    "method_options",
+    "override_conditional_write",
+    "needed_variables",
+)
+#: What can't change in itself, and means the same as long as it is the same object
+_SAME_IF_IDENTICAL = (Clock, Equations, Function, SynapticPathway, Variable, type)
+#: Their arrays grow during a run, as their code does itself
+_MONITORS = (EventMonitor, PopulationRateMonitor, StateMonitor)
+_COMPILER = ("CC", "CFLAGS", "CXX", "CXXFLAGS", "LDFLAGS")
+_DEFAULTS = {**DEFAULT_UNITS, **DEFAULT_CONSTANTS, **DEFAULT_FUNCTIONS}
+_CREATE, _KEPT = "create_default_code_object", "_kept_code"
+
+
+@contextmanager
+def code_kept(runners: Iterable[CodeRunner]) -> Iterator[None]:
+    """Let runners keep the code objects of the run before, or make new ones where they must.
+
+    Brian2 makes all code anew for each run: analysis of the equations, generation, and a search for
+    the compiled library. All of that depends on texts, variables, values of external names,
+    preferences, the compiler and time steps, which are compared.
+
+    Parameters
+    ----------
+    runners : iterable of CodeRunner
+        What needs code for a run that is being prepared.
+    """
+    surroundings = (
+        code_object_class(),
+        repr(prefs.prefs),
+        *(os.environ.get(name) for name in _COMPILER),
+    )
+    own: list[tuple[dict[str, Any], Any]] = []
+    try:
+        for runner in runners:
+            # not by assignment: groups refuse attributes that they don't know
+            inside = runner.__dict__
+            own.append((inside, inside.get(_CREATE)))
+            inside[_CREATE] = partial(_kept_or_made, runner, surroundings, getattr(runner, _CREATE))
+        yield
+    finally:
+        for inside, create in own:
+            del inside[_CREATE]
+            if create is not None:
+                inside[_CREATE] = create
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A code object, and what it was made of."""
+
+    code: Any
+    #: Before it was made and afterwards: what has no code in C++ goes back to plain templates
+    made_of: tuple[tuple[Any, ...], tuple[Any, ...]]
+    #: Where each array is that it names, and the value of each constant
+    arrays: dict[str, tuple[Any, ...]]
+
+
+def _kept_or_made(
+    runner: CodeRunner,
+    surroundings: tuple[Any, ...],
+    make: Callable[[Mapping[str, Any]], Any],
+    run_namespace: Mapping[str, Any],
+) -> Any:
+    made_of = (*surroundings, *_made_of(runner))
+    kept: _Kept | None = runner.__dict__.get(_KEPT)
+    if kept and made_of in kept.made_of and _variables_stay(kept, runner, run_namespace):
+        return kept.code
+    runner.__dict__[_KEPT] = None
+    code = make(run_namespace)
+    if code is not None:
+        afterwards = (*surroundings, *_made_of(runner))
+        runner.__dict__[_KEPT] = _Kept(code, (made_of, afterwards), _arrays(runner, code))
+    return code
+
+
+def _made_of(runner: CodeRunner) -> tuple[Any, ...]:
+    inside, group = runner.__dict__, runner.group.__dict__
+    own_text = type(runner).update_abstract_code is not CodeRunner.update_abstract_code
+    kwds = {k: v for k, v in (runner.template_kwds or {}).items() if k != "draws"}
+    if own_text:
+        spaces = (group, getattr(inside.get("synapses"), "__dict__", {}))
+        text = [space.get(name) for space in spaces for name in _OF_GROUP]
+    else:
+        text = [runner.abstract_code, runner.template]
+    return (
+        type(runner),
+        _frozen(text),
+        _frozen([inside.get(name) for name in _OF_RUNNER]),
+        _frozen(kwds),
+        float(runner.clock.dt_),
+        float(group["_clock"].dt_) if group.get("_clock") else None,
+    )
+
+
+class _Identical:
+    """Equals what holds the same object."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identical) and self._value is other._value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Unknown:
+    """Equals nothing."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _frozen(value: Any) -> Any:
+    """Return what compares equal only while a value means the same."""
+    if value is None or isinstance(value, str | bytes | bool | int | float | np.dtype):
+        return value
+    if isinstance(value, _SAME_IF_IDENTICAL):
+        return _Identical(value)
+    if isinstance(value, Mapping):
+        return tuple((_frozen(k), _frozen(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *(_frozen(v) for v in value))
+    if isinstance(value, set | frozenset):
+        return frozenset(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return (value.shape, value.dtype, get_dimensions(value), value.tobytes())
+    if dataclasses.is_dataclass(value) and type(value).__hash__ is not None:
+        return value  # a frozen one
+    return _Unknown()
+
+
+def _arrays(runner: CodeRunner, code: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the place and size of each array that the code was given, and values of constants."""
+    found: dict[str, tuple[Any, ...]] = {}
+    asks_each_time = not isinstance(code, CPPRuntimeCodeObject)
+    for name, variable in code.variables.items():
+        if not isinstance(variable, ArrayVariable):
+            continue
+        moves = isinstance(runner, _MONITORS) or getattr(variable, "needs_reference_update", False)
+        if asks_each_time and moves and variable.dynamic:
+            continue
+        values = np.asarray(variable.get_value())
+        place = values.__array_interface__["data"][0], values.size
+        found[name] = (*place, values.item()) if variable.scalar and variable.constant else place
+    return found
+
+
+def _variables_stay(kept: _Kept, runner: CodeRunner, run_namespace: Mapping[str, Any]) -> bool:
+    """Whether each name means what it meant: the same variable or value, in the same place."""
+    spaces = (runner.__dict__.get("variables", {}), runner.group.variables)
+    external = (runner.group.namespace or {}, run_namespace)
+    for name, variable in kept.code.variables.items():
+        found = next((space[name] for space in spaces if name in space), None)
+        if found is None:
+            values = [space[name] for space in external if name in space]
+            if not values and name in _DEFAULTS:
+                values = [_DEFAULTS[name]]
+            if not values or not all(_same_value(variable, value) for value in values):
+                return False
+        elif not _same_variable(variable, found):
+            return False
+    return _arrays(runner, kept.code) == kept.arrays
+
+
+def _same_variable(before: Variable, now: Variable) -> bool:
+    if isinstance(before, AuxiliaryVariable) and isinstance(now, AuxiliaryVariable):
+        return (before.dim, before.dtype, before.scalar) == (now.dim, now.dtype, now.scalar)
+    return before is now
+
+
+def _same_value(variable: Variable, value: Any) -> bool:
+    if isinstance(variable, Function):
+        return value is variable or value is variable.pyfunc
+    if not isinstance(variable, Constant):
+        return False
+    same_units = get_dimensions(value) is variable.dim
+    return bool(same_units and np.array_equal(np.asarray(value), variable.get_value()))

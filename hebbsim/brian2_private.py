@@ -12,7 +12,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2 import Network
+from brian2 import Clock, Network
 from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
@@ -32,6 +32,7 @@ __all__ = [
     "enable_attributes",
     "hidden_variables",
     "lacks_code",
+    "last_step_of_run",
     "let_decide_on_flags",
     "mark_as_used",
     "name_users_line",
@@ -40,6 +41,7 @@ __all__ = [
     "replace_indexing",
     "replace_variable",
     "resize_array",
+    "schedule_held",
     "set_number_of_elements",
     "spikes_on_their_way",
     "tell_missing_code",
@@ -170,6 +172,22 @@ def spikes_on_their_way(pathway: SynapticPathway) -> Callable[[], None]:
             queue._restore_from_full_state(state)
 
     return go_back
+
+
+@contextmanager
+def schedule_held(network: Network) -> Iterator[None]:
+    """Let a network look its schedule up no more: it asks the preferences many times a run."""
+    own = network._schedule
+    network._schedule = network.schedule
+    try:
+        yield
+    finally:
+        network._schedule = own
+
+
+def last_step_of_run(clock: Clock) -> int:
+    """Return the number of the step at which a clock ends the run that it is prepared for."""
+    return int(clock._i_end)
 
 
 def was_stopped(network: Network) -> bool:

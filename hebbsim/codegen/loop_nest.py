@@ -5,7 +5,7 @@ from typing import Any
 
 from brian2 import Clock
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import Variable
+from brian2.core.variables import ArrayVariable, Variable
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import Thresholder
 
@@ -45,6 +45,8 @@ class LoopNest(MadeByUser, CodeRunner):
 
     #: The variable that is computed anew in each step, which nothing else may write
     computes: Variable | None = None
+    #: What its code sets to a number from 0 on where something is wrong
+    fault: ArrayVariable | None = None
 
     def __init__(
         self,
@@ -87,6 +89,21 @@ class LoopNest(MadeByUser, CodeRunner):
         """What errors call it."""
         return f"'{self.name}'"
 
+    @property
+    def needs_python(self) -> bool:
+        """Whether a step is more than its compiled code."""
+        return type(self).run is not LoopNest.run
+
+    def run(self) -> None:
+        """Run the code of a step, and complain if something is wrong."""
+        super().run()
+        if self.fault is not None and self.fault.get_value()[0] >= 0:
+            self.complain()
+
+    def complain(self) -> None:
+        """Raise an error about what `fault` names."""
+        raise NotImplementedError
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check that nothing else writes what is computed, and make the code object."""
         if self.computes is not None:
@@ -125,13 +142,21 @@ def _create_code_object(
         return create(run_namespace)
 
 
-def compile_directly(runner: CodeRunner) -> None:
+def compile_directly(runner: CodeRunner, *, made_now: bool = True) -> None:
     """Run one of Brian2's own code runners with the target's code object class too.
 
     Its templates are those of C++ standalone, but for thresholds, whose loop is vectorised. What
     draws random numbers, or calls a function that has no C++ code, stays with Brian2.
+
+    Parameters
+    ----------
+    runner : CodeRunner
+        What runs code.
+    made_now : bool
+        Whether the user's line that is running made it.
     """
-    name_users_line(runner)
+    if made_now:
+        name_users_line(runner)
     plain = runner.template
 
     def use_plain_code() -> None:
@@ -146,5 +171,6 @@ def compile_directly(runner: CodeRunner) -> None:
                 runner.template = "map_threshold"
         return _create_code_object(runner, original, run_namespace, None)
 
-    runner.use_plain_code = use_plain_code
+    # not by assignment: groups refuse attributes that they don't know
+    runner.__dict__["use_plain_code"] = use_plain_code
     wrap_code_object_creation(runner, create)

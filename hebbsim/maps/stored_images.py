@@ -262,6 +262,11 @@ class StoredImages(LoopNest):
         code = NumpyNodeRenderer(auto_vectorise=set()).render_expr(self.value)
         self.feature_map.check_intensities(np.asarray(eval(code, known | {"pixel": self._pixels})))
 
+    @property
+    def needs_python(self) -> bool:
+        """Whether what an expression makes of the images is checked in each step."""
+        return self._pixels is not None
+
     def run(self) -> None:
         """Show, and check what an expression makes of the images; in runtime mode alone."""
         super().run()

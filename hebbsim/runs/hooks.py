@@ -1,13 +1,12 @@
 """Runs on Brian2's runtime device, as that lets a device run networks its own way."""
 
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 from brian2 import Network, second
 from brian2.core.base import BrianObject
-from brian2.devices.device import runtime_device
+from brian2.devices.device import get_device, runtime_device
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater, SubexpressionUpdater, Thresholder
 from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
@@ -15,6 +14,9 @@ from brian2.monitors import EventMonitor, PopulationRateMonitor, SpikeMonitor, S
 from brian2.synapses.synapses import StateUpdater as SynapsesStateUpdater
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 
+from hebbsim.brian2_private import schedule_held
+from hebbsim.codegen.loop_nest import compile_directly
+from hebbsim.runs.chains import Chains
 from hebbsim.runs.garbage import old_objects_kept
 from hebbsim.runs.kept_code import code_kept
 
@@ -37,8 +39,8 @@ _KNOWN = {
     Thresholder,
 }
 
-#: Networks that have run
-_ran: "weakref.WeakSet[Network]" = weakref.WeakSet()
+#: Where a network that has run keeps its chains; not in a dictionary, which would keep networks
+_CHAINS = "_chains"
 
 
 def run_networks() -> None:
@@ -66,17 +68,31 @@ def _run(
     profile: bool | None = None,
     level: int = 0,
 ) -> None:
-    ran_before = network in _ran
-    _ran.add(network)
+    ran_before = _CHAINS in network.__dict__
+    chains = network.__dict__.setdefault(_CHAINS, Chains())
+    chains.allowed = not (get_device().build_options.get("profile") if profile is None else profile)
     # a first run warns of objects that are in no network
-    with old_objects_kept() if ran_before else nullcontext():
-        Network.run.original_function(
-            network, duration, report, report_period, namespace, profile, level + 1
-        )
+    with schedule_held(network), old_objects_kept() if ran_before else nullcontext():
+        try:
+            Network.run.original_function(
+                network, duration, report, report_period, namespace, profile, level + 1
+            )
+        finally:
+            chains.allowed = False
+            chains.take_apart()
 
 
 def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
-    items = set(_with_parts(network.objects)) if any(map(_is_ours, network.objects)) else set()
-    runners = (item for item in items if isinstance(item, CodeRunner))
+    if not any(map(_is_ours, network.objects)):
+        Network.before_run.original_function(network, run_namespace)
+        return
+    runners = {item for item in _with_parts(network.objects) if isinstance(item, CodeRunner)}
+    for runner in runners:
+        if type(runner) is SpikeGeneratorGroup and runner.codeobj_class is None:
+            # else each step waits for Python to call it
+            compile_directly(runner, made_now=False)
     with code_kept(item for item in runners if type(item) in _KNOWN or _is_ours(item)):
         Network.before_run.original_function(network, run_namespace)
+    chains = network.__dict__.get(_CHAINS)
+    if chains is not None and chains.allowed:  # else nobody runs it now
+        chains.link(network)

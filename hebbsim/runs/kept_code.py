@@ -33,6 +33,7 @@ _OF_RUNNER = (
     "override_conditional_write",
     "needed_variables",
 )
+_TEXT, _NUMBERS = {type(None), str, bytes}, {bool, int, float}
 #: What can't change in itself, and means the same as long as it is the same object
 _SAME_IF_IDENTICAL = (Clock, Equations, Function, SynapticPathway, Variable, type)
 #: Their arrays grow during a run, as their code does itself
@@ -118,8 +119,9 @@ def _made_of(runner: CodeRunner) -> tuple[Any, ...]:
         _frozen(text),
         _frozen([inside.get(name) for name in _OF_RUNNER]),
         _frozen(kwds),
-        float(runner.clock.dt_),
-        float(group["_clock"].dt_) if group.get("_clock") else None,
+        # a clock of events has no time step
+        getattr(runner.clock, "dt_", None),
+        getattr(group.get("_clock"), "dt_", None),
     )
 
 
@@ -146,19 +148,24 @@ class _Unknown:
 
 def _frozen(value: Any) -> Any:
     """Return what compares equal only while a value means the same."""
-    if value is None or isinstance(value, str | bytes | bool | int | float | np.dtype):
+    kind = type(value)
+    if kind in _TEXT:
         return value
+    if kind in _NUMBERS:
+        return (kind, value)  # 1 and True are written differently
     if isinstance(value, _SAME_IF_IDENTICAL):
         return _Identical(value)
     if isinstance(value, Mapping):
         return tuple((_frozen(k), _frozen(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
-        return (type(value).__name__, *(_frozen(v) for v in value))
+        return (kind, *map(_frozen, value))
     if isinstance(value, set | frozenset):
         return frozenset(value)
+    if isinstance(value, np.dtype):
+        return value
     if isinstance(value, np.ndarray | np.generic):
         return (value.shape, value.dtype, get_dimensions(value), value.tobytes())
-    if dataclasses.is_dataclass(value) and type(value).__hash__ is not None:
+    if dataclasses.is_dataclass(value) and kind.__hash__ is not None:
         return value  # a frozen one
     return _Unknown()
 

@@ -245,10 +245,7 @@ class SpikePathway(LoopNest):
                     ) from None
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Look at delays and statements before the code object is made."""
-        self.use_plain_code()
-        self._check_names(run_namespace)
-        self._check_target(run_namespace)
+        """Look at delays before the code object is made."""
         self.queue.prepare()
         for stored in ("_queue", "_queue_slot", "_steps"):
             if stored in self.variables:
@@ -257,8 +254,15 @@ class SpikePathway(LoopNest):
             self.variables.add_reference(own, self._kernel, stored, index=index)
         self.needed_variables = [*self._needed, *self.queue.stored]
         self.template_kwds |= {"slots": self.queue.slots, "ages": self.queue.ages}
-        self._use_products(run_namespace)
         super().before_run(run_namespace)
+
+    def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:
+        """Look at statements, and make the code object."""
+        self.use_plain_code()
+        self._check_names(run_namespace)
+        self._check_target(run_namespace)
+        self._use_products(run_namespace)
+        return super().create_default_code_object(run_namespace)
 
     def _check_target(self, run_namespace: dict[str, Any]) -> None:
         """Refuse on CUDA what needs an order there, where connections run side by side."""

@@ -90,7 +90,7 @@ class TouchedElements:
         ):
             kernel.variables.add_array(name, size=size // per, dtype=np.int8, read_only=True)
         #: What may write the kernel from Python, and the last step of its clock that was seen
-        self._operations: dict[NetworkOperation, int] = {}
+        self.operations: dict[NetworkOperation, int] = {}
 
     @staticmethod
     def worth(kernel: KernelGroup, code: str, weight: str) -> bool:
@@ -115,7 +115,7 @@ class TouchedElements:
         if any(writers_of(variable, others) for variable in self._written):
             return False
         # callbacks of a user may set weights, too
-        self._operations = {
+        self.operations = {
             item: -1
             for item in objects
             if isinstance(item, NetworkOperation) and not getattr(item, "leaves_kernels", False)
@@ -132,10 +132,10 @@ class TouchedElements:
             The time of this step, in seconds.
         """
         ran = False
-        for operation, seen in self._operations.items():
+        for operation, seen in self.operations.items():
             step = int(operation.clock.variables["timestep"].get_value()[0])
             ran |= step != seen or float(operation.clock.variables["t"].get_value()[0]) <= now
-            self._operations[operation] = step
+            self.operations[operation] = step
         if ran:
             self._flag_all()
 

@@ -79,6 +79,7 @@ class KernelUpdate(LoopNest):
         self.nothing_left, self.touched = nothing_left, touched
         #: What sets the flags of touched elements
         self.pathways: tuple[BrianObject, ...] = ()
+        self.fault = kernel.variables["_nonfinite"]
         super().__init__(
             kernel,
             "kernel_update",
@@ -120,21 +121,28 @@ class KernelUpdate(LoopNest):
         ]
         super().before_run(run_namespace)
 
+    @property
+    def needs_python(self) -> bool:
+        """Whether operations of the user's have to be looked for, which may set weights."""
+        return bool(self.template_kwds["touched"] and self.touched and self.touched.operations)
+
     def run(self) -> None:
         """Run the step, and stop if a weight is no longer finite."""
-        if self.template_kwds["touched"] and self.touched is not None:
+        if self.touched is not None and self.needs_python:
             self.touched.look_out(float(self.clock.variables["t"].get_value()[0]))
         super().run()
-        place = int(self.group.variables["_nonfinite"].get_value()[0])
-        if place >= 0:
-            kernel = self.group
-            value = kernel.variables[self.weight].get_value()[place]
-            rule = f" under the rule {self.rule.name}" if self.rule is not None else ""
-            raise NonFiniteWeightsError(
-                f"'{self.weight}' of '{kernel.name}' became {value} at kernel element {place}"
-                f"{rule}, step {int(kernel.clock.timestep[:])}, t = {kernel.clock.t[:]}. Lower the "
-                "learning rate, or bound or normalise the weights"
-            )
+
+    def complain(self) -> None:
+        """Raise an error about a weight that is no longer finite."""
+        kernel = self.group
+        place = int(kernel.variables["_nonfinite"].get_value()[0])
+        value = kernel.variables[self.weight].get_value()[place]
+        rule = f" under the rule {self.rule.name}" if self.rule is not None else ""
+        raise NonFiniteWeightsError(
+            f"'{self.weight}' of '{kernel.name}' became {value} at kernel element {place}"
+            f"{rule}, step {int(kernel.clock.timestep[:])}, t = {kernel.clock.t[:]}. Lower the "
+            "learning rate, or bound or normalise the weights"
+        )
 
 
 def make_update(

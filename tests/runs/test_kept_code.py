@@ -11,8 +11,8 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
-    mV,
     ms,
+    mV,
     prefs,
 )
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject

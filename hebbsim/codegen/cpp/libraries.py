@@ -66,6 +66,8 @@ class Library:
             parts += self._content(options)
         made_from = "\0".join(parts)
         self.key = hashlib.sha256(made_from.encode()).hexdigest()[:32]
+        #: Where the function is, once it is loaded
+        self.address = 0
         self._function: Callable[..., Any] | None = None
         self._future: Future[Any] | None = None
 
@@ -124,6 +126,7 @@ class Library:
         with never_forked:
             function = ctypes.CDLL(str(path)).run
         function.argtypes, function.restype = [ctypes.c_void_p], None
+        self.address = ctypes.cast(function, ctypes.c_void_p).value or 0
         return with_threads_of_its_own(function) if "-fopenmp" in self.flags else function
 
     def _kept(self, cache: Path) -> Iterator[Path]:

@@ -52,6 +52,7 @@ class CPPRuntimeCodeObject(CodeObject):
         super().__init__(*args, **kwds)
         self._arguments: dict[str, ctypes.Array[ctypes.c_void_p]] = {}
         self._kept: list[np.ndarray] = []  # what the arguments point into
+        self._library: Library | None = None
 
     def _values(self) -> dict[str, Any]:
         """Map each name in the code to the array or number that it stands for."""
@@ -63,6 +64,7 @@ class CPPRuntimeCodeObject(CodeObject):
             elif isinstance(variable, ArrayVariable):
                 array_name = self.generator_class.get_array_name(variable).removeprefix("_ptr")
                 values[array_name] = variable.get_value()
+                values[f"_num{name}"] = variable.get_len()
             elif not isinstance(variable, AuxiliaryVariable | Subexpression):
                 values[name] = variable.get_value()
         return values
@@ -109,10 +111,20 @@ class CPPRuntimeCodeObject(CodeObject):
         if compiled is not None:
             compiled()
 
+    def compiled(self) -> tuple[int, Any] | None:
+        """Return the place of the function that runs a step and its arguments, if there is any."""
+        if isinstance(self.compiled_code["run"], Library):
+            self._finish("run")
+        if self._library is None:
+            return None
+        return self._library.address, self._arguments["run"]
+
     def _finish(self, block: str) -> Callable[[], None]:
         """Wait until a block is compiled, and bind its arguments."""
         announce()
-        compiled = partial(self.compiled_code[block].result(), self._arguments[block])
+        library = self.compiled_code[block]
+        compiled = partial(library.result(), self._arguments[block])
+        self._library = library if block == "run" else self._library
         self.compiled_code[block] = compiled
         return compiled
 

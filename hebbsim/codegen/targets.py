@@ -25,6 +25,7 @@ from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
+from hebbsim.codegen.template_cache import keep_parsed
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
 
@@ -40,6 +41,7 @@ def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
     divide_in_precision()
     tell_missing_code()
+    keep_parsed(CPPRuntimeCodeObject.templater)
     for codeobj_class, folder in _FOLDERS.items():
         _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
     if toolkit.brian2cuda().found:
@@ -67,6 +69,7 @@ def _derive(codeobj_class: Any, folders: tuple[str, ...], shared: dict[str, Any]
     codeobj_class.templater = codeobj_class.templater.derive(
         ("hebbsim.codegen",) * len(folders), templates_dir=folders, env_globals=shared
     )
+    keep_parsed(codeobj_class.templater)
     return True
 
 

@@ -109,6 +109,9 @@ def knows_flag(flag: str) -> bool:
 
 @cache
 def _knows(command: tuple[str, ...], flag: str) -> bool:
+    together = prefs["codegen.cpp.extra_compile_args_gcc"]
+    if flag in together and _knows_all((*command, *together)):
+        return True
     try:
         done = _macros([*command, flag])
     except OSError:  # code that another machine will compile
@@ -119,6 +122,15 @@ def _knows(command: tuple[str, ...], flag: str) -> bool:
         logger.warn(f"{command[0]} doesn't know the flag '{flag}', which is left out.", once=True)
         return False
     raise _broken([*command, flag], done)
+
+
+@cache
+def _knows_all(command: tuple[str, ...]) -> bool:
+    """Whether the compiler knows all flags of a command: one call in place of one for each."""
+    try:
+        return bool(_target(command))
+    except CompilationError:  # each is asked for
+        return False
 
 
 let_decide_on_flags(knows_flag)

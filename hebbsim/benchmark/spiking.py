@@ -29,6 +29,8 @@ RULE = rules.PairSTDP(1e-6, tau_plus=TAU, tau_minus=TAU)
 INPUT_RATE = 0.05
 RECORDED_STEPS = 200
 STEPS_TO_COMPARE = 40
+#: Few enough for short runs, and enough for steps without Python between them
+TIMED_TOGETHER = 10
 BISECTIONS = 14
 #: Changes are some 1e-7 of the weights that they are taken from
 ROUNDING = 1e-7
@@ -143,10 +145,11 @@ def _rows(setting: Setting, size: SpikingSize) -> list[Row]:
         setting.announce(f"spikes, {what}")
         difference = spiking_difference(given, learning=learning)
         ours = _Ours(given, learning=learning)
-        contenders: dict[str, Contender] = {"ours": Stamped(ours.network, setting.threads)}
+        stamped = Stamped(ours.network, setting.threads, every=TIMED_TOGETHER)
+        contenders: dict[str, Contender] = {"ours": stamped}
         for form in FORMS if learning else FORMS[:1]:
             step = _rival(given, form, learning=learning, compiled=setting.sizes.compiled).step
-            contenders[form] = Repeated(step)
+            contenders[form] = Repeated(step, TIMED_TOGETHER)
         times = interleave(contenders, setting.repeats, setting.sizes.seconds)
         own = times.pop("ours")
         best = min(times, key=times.__getitem__)

@@ -29,6 +29,10 @@ _CUDA_FUNCTIONS = {"c": ("on_cuda", "training_step"), "d": ("on_cuda", "convolut
 _DEVICES = {"cpu": _FUNCTIONS, "cuda": _CUDA_FUNCTIONS}
 
 
+#: What parts are called besides
+_OTHER_NAMES = {"spiking": "h"}
+
+
 def benchmark(
     setting: Setting,
     folder: str | Path,
@@ -87,6 +91,7 @@ def benchmark(
 
 def check_parts(parts: Sequence[str]) -> list[str]:
     """Return the parts in their order, each once, or raise a SettingsError."""
+    parts = [_OTHER_NAMES.get(part, part) for part in parts]
     if not parts:
         raise SettingsError(f"parts: give at least one of {', '.join(PARTS)}")
     for part in parts:

@@ -1,4 +1,7 @@
-"""Part h: spiking convolution that learns by pair STDP, against compiled torch."""
+"""Part h: spiking convolution that learns by pair STDP, against compiled torch and libraries.
+
+All have the same output rate. BindsNET and SpikingJelly are measured where they are installed.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +14,7 @@ from hebbsim import rules
 from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.sizes import SpikingSize
+from hebbsim.benchmark.spiking_libraries import LIBRARIES, find_threshold, library_difference
 from hebbsim.benchmark.spiking_rivals import FORMS, TorchSpikes, output_rate
 from hebbsim.benchmark.timing import Contender, Repeated, Stamped, interleave
 from hebbsim.experiments.preferences import preferences
@@ -32,6 +36,8 @@ STEPS_TO_COMPARE = 40
 #: Few enough for short runs, and enough for steps without Python between them
 TIMED_TOGETHER = 10
 BISECTIONS = 14
+#: Of libraries, in single precision
+LIBRARY_ROUNDING = 1e-4
 #: Changes are some 1e-7 of the weights that they are taken from
 ROUNDING = 1e-7
 
@@ -129,7 +135,7 @@ def measure(setting: Setting) -> Found:
         finally:
             defaultclock.dt = before
             torch.set_flush_denormal(False)
-    learning = [row for row in rows if "learning" in row.what]
+    learning = [row for row in rows if "learning" in row.what and row.target is not None]
     if len(learning) > 1:
         rows.append(_median_row(learning, setting.threads))
     return Found(rows, [])
@@ -138,7 +144,7 @@ def measure(setting: Setting) -> Found:
 def _rows(setting: Setting, size: SpikingSize) -> list[Row]:
     given = SpikingSetting(size, setting.sizes.kernel)
     rate = output_rate(given.spikes, given.kernel, given.threshold, decay())
-    rows = []
+    rows: list[Row] = []
     for learning in (True, False):
         doing = "learning" if learning else "forward"
         what = f"{size.maps} maps, batch {size.batch}, output {rate:.1%} a step: {doing}"
@@ -150,8 +156,12 @@ def _rows(setting: Setting, size: SpikingSize) -> list[Row]:
         for form in FORMS if learning else FORMS[:1]:
             step = _rival(given, form, learning=learning, compiled=setting.sizes.compiled).step
             contenders[form] = Repeated(step, TIMED_TOGETHER)
+        libraries = _add_libraries(contenders, given) if learning else {}
         times = interleave(contenders, setting.repeats, setting.sizes.seconds)
         own = times.pop("ours")
+        rows += [
+            _library_row(setting, what, own, times.pop(n), n, *libraries[n]) for n in libraries
+        ]
         best = min(times, key=times.__getitem__)
         rows.append(
             Row(
@@ -170,16 +180,49 @@ def _rows(setting: Setting, size: SpikingSize) -> list[Row]:
     return rows
 
 
+def _add_libraries(
+    contenders: dict[str, Contender], given: SpikingSetting
+) -> dict[str, tuple[float, float]]:
+    """Add the libraries that are installed; return the rate and the difference of each."""
+    found = {}
+    for name, library in LIBRARIES.items():
+        spikes, kernel = given.spikes, given.kernel
+        threshold, rate = find_threshold(library, spikes, kernel, decay(), given.size.rate)
+        own = (spikes, kernel, threshold, decay(), changes())
+        found[name] = rate, library_difference(library, *own)
+        contenders[name] = library(*own)
+    return found
+
+
+def _library_row(
+    setting: Setting,
+    what: str,
+    own: float,
+    theirs: float,
+    name: str,
+    rate: float,
+    difference: float,
+) -> Row:
+    rival = f"{name}, output {rate:.1%}"
+    times = (1e6 * own, 1e6 * theirs)
+    return Row("h", what, setting.threads, "us", *times, rival, None, difference, LIBRARY_ROUNDING)
+
+
+def changes() -> tuple[float, float]:
+    """Return how much a coincidence changes a weight, up and down."""
+    plus, minus = (float(RULE.learning_rate) * float(a) for a in (RULE.A_plus, RULE.A_minus))
+    return plus, minus
+
+
 def _rival(
     given: SpikingSetting, form: str, *, learning: bool, compiled: bool, double: bool = False
 ) -> TorchSpikes:
-    plus, minus = (float(RULE.learning_rate) * float(a) for a in (RULE.A_plus, RULE.A_minus))
     return TorchSpikes(
         given.spikes,
         given.kernel,
         threshold=given.threshold,
         decay=decay(),
-        changes=(plus, minus) if learning else None,
+        changes=changes() if learning else None,
         form=form,
         compiled=compiled,
         double=double,

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-__all__ = ["FORMS", "TorchSpikes", "output_rate"]
+__all__ = ["FORMS", "TorchSpikes", "by_convolution", "output_rate"]
 
 #: How coincidences of output and input are summed: by a matrix product of unfolded patches, or by
 #: a convolution of the input with the output
@@ -52,7 +52,7 @@ class TorchSpikes:
         double: bool = False,
     ) -> None:
         dtype = torch.float64 if double else torch.float32
-        correlate = {"convolutions": _by_convolution, "unfolded": _by_patches}[form]
+        correlate = {"convolutions": by_convolution, "unfolded": _by_patches}[form]
 
         def step(
             x: Tensor, w: Tensor, v: Tensor, r: Tensor, o: Tensor
@@ -106,7 +106,8 @@ class TorchSpikes:
         return self._state[1].numpy()
 
 
-def _by_convolution(post: Tensor, pre: Tensor, shape: tuple[int, ...]) -> Tensor:
+def by_convolution(post: Tensor, pre: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return the sum of products of all pairs that a kernel's elements join, in a kernel's form."""
     return F.conv2d(pre.transpose(0, 1), post.transpose(0, 1)).transpose(0, 1)
 
 

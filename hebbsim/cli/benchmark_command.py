@@ -32,8 +32,8 @@ def benchmark(
         str | None,
         option(
             "Any of a (explicit Brian2 synapses), b (torch, closed form), c (torch, gradient "
-            "trick), d (torch, convolution), e (memory), f (scaling), g (start-up), h (spikes, "
-            "compiled torch); default all."
+            "trick), d (torch, convolution), e (memory), f (scaling), g (start-up), h or spiking "
+            "(compiled torch, BindsNET, SpikingJelly); default all."
         ),
     ] = None,
     threads: Annotated[

@@ -1,5 +1,6 @@
 """Event-driven pathways: what a spike does along its projective or receptive field."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.rules.rule import Rule
 from hebbsim.statements import Statement
+from hebbsim.synapses.connections import Connections
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathway_statements import (
     PathwayPart,
@@ -103,6 +105,8 @@ class SpikePathway(LoopNest):
                 "additions": additions,
                 "pre_start": connections.source_map.start,
                 "vectorise": independent and not part.at_once,
+                **_division(part, connections, [index for *_, index in additions]),
+                "dtypes": [self.variables[name].dtype for name, *_ in additions],
                 "at_once": bool(part.at_once),
                 "looked_at": None,
                 "marks": False,
@@ -280,6 +284,26 @@ class SpikePathway(LoopNest):
                 f"'{self.name}': what '{text}' gives depends on the order of spikes, and CUDA "
                 "runs them side by side; accumulate with += or -=, or run it in C++"
             )
+
+
+#: Indices that tell samples apart
+_OF_SAMPLE = {
+    *(f"_{side}{part}_idx" for side in ("pre", "post") for part in ("", "_position", "_sample")),
+    "_pre_sub_idx",
+    "_sample_kernel_idx",
+}
+
+
+def _division(part: PathwayPart, connections: Connections, indices: list[str]) -> dict[str, Any]:
+    """Return how the work of spikes may be divided between threads, for C++."""
+    geometry = connections.geometry
+    in_any_order = not (part.at_once or part.in_order) and bool(indices)
+    return {
+        "by_sample": in_any_order and connections.batch_size > 1 and {*indices} <= _OF_SAMPLE,
+        "only_kernel": in_any_order and geometry.weight_sharing and {*indices} == {"_kernel_idx"},
+        # of a presynaptic spike, about
+        "operations": math.prod(geometry.kernel_size) * geometry.out_channels_per_group,
+    }
 
 
 def _copied(statement: Statement, part: PathwayPart) -> Statement:

@@ -23,6 +23,7 @@ from hebbsim.benchmark import (
     spiking,
     synapses,
 )
+from hebbsim.benchmark import spiking_libraries as libraries
 from hebbsim.benchmark.charts import benchmark_figure
 from hebbsim.benchmark.report import BenchmarkFolder, markdown
 from hebbsim.benchmark.rows import exponent, largest_difference
@@ -236,8 +237,56 @@ def test_spiking_rivals_do_the_same(learning, monkeypatch):
     assert spiking.spiking_difference(case, learning=learning) > 1e-3
 
 
+class ByHand(libraries.Library):
+    """A library that does what SpikingJelly does."""
+
+    name, package = "by hand", "hebbsim"
+    step = staticmethod(libraries.SpikingJelly.step)
+    #: What it keeps of a potential besides
+    leak = 1.0
+
+    def _build(self, kernel):
+        given = self.threshold, self.decay * self.leak, self.changes
+        self.net = libraries.WrittenOut(self.step, self.spikes.numpy(), kernel.numpy(), *given)
+
+    def _simulate(self, x):
+        return [self.step(self.net, one) for one in x]
+
+    @property
+    def kernel(self):
+        return self.net.w
+
+
+def test_libraries_are_measured_at_the_same_rate_and_compared(monkeypatch):
+    defaultclock.dt = 1 * ms
+    case = spiking.SpikingSetting(QUICK.spiking[0], QUICK.kernel)
+    monkeypatch.setattr(spiking, "LIBRARIES", {"by hand 1": ByHand})
+    contenders = {}
+    found = spiking._add_libraries(contenders, case)
+    rate, difference = found["by hand 1"]
+    assert rate == pytest.approx(case.size.rate, rel=0.1)
+    assert difference == 0
+    assert contenders["by hand 1"].measure(3) > 0
+    monkeypatch.setattr(ByHand, "leak", 0.8)
+    assert spiking._add_libraries({}, case)["by hand 1"][1] > spiking.LIBRARY_ROUNDING
+
+
+@pytest.mark.parametrize("library", [libraries.BindsNet, libraries.SpikingJelly])
+@pytest.mark.filterwarnings("ignore")  # the libraries' own
+def test_installed_libraries_do_what_is_written_out(library):
+    if library not in libraries.LIBRARIES.values():
+        pytest.skip(f"{library.name} isn't installed: pip install '.[benchmark]'")
+    defaultclock.dt = 1 * ms
+    case = spiking.SpikingSetting(QUICK.spiking[0], QUICK.kernel)
+    given = case.spikes, case.kernel
+    threshold, _ = libraries.find_threshold(library, *given, spiking.decay(), 0.05)
+    own = threshold, spiking.decay(), spiking.changes()
+    assert libraries.library_difference(library, *given, *own) < spiking.LIBRARY_ROUNDING
+
+
 def test_parts_come_in_their_order():
     assert check_parts(("d", "b", "d")) == ["b", "d"]
+    assert check_parts(("spiking",)) == ["h"]
     with pytest.raises(SettingsError, match="'z'"):
         check_parts(("z",))
 

@@ -15,17 +15,15 @@ ARGUMENTS = {
     "speed_against_synapses": ["--steps", "20"],
     "reward_digits": ["--seeds", "1", "--epochs", "5"],
     "spiking_features": ["--seeds", "1"],
-    "spiking_speed": ["--quick"],
 }
-WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "spiking_speed", "torch_export")
+WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "torch_export")
 #: Which of an example's networks are compiled for a GPU, under which options; by default the first
 NETWORKS = {
     "distal_reward": [(0,), (0, "--sparse")],
     "own_rule": [(0,), (1,)],
     "speed_against_synapses": [(n, "--steps", "1") for n in (0, 1, 2, 4, 5, 6, 10)],
-    "spiking_speed": [(n,) for n in range(4)],
 }
-SLOW = ("distal_reward", "reward_digits", "speed_against_synapses", "spiking_speed")
+SLOW = ("distal_reward", "reward_digits", "speed_against_synapses")
 
 
 def run_python(*arguments, folder, timeout):

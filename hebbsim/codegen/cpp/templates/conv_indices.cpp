@@ -122,9 +122,9 @@ std::copy(_results, _results + {{n_results}}, {{get_array_name(_target_var)}});
 {% endmacro %}
 
 {# What ends the visit of a connection: adding up, and a look at the weight that it changed at once #}
-{% macro after_connection() %}
+{% macro after_connection(in_sums=False) %}
 {% for addition, target, index in additions %}
-{{get_array_name(target)}}[{{index}}] += {{addition}};
+{{'_sums%d' % loop.index0 if in_sums else get_array_name(target)}}[{{index}}] += {{addition}};
 {% endfor %}
 {% if looked_at %}
 if (!(std::fabs({{get_array_name(looked_at)}}[_kernel_idx]) <= std::numeric_limits<{{c_data_type(looked_at.dtype)}}>::max()) && {{_nonfinite}} < 0) {{_nonfinite}} = _kernel_idx;

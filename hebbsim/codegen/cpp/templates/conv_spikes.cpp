@@ -13,7 +13,9 @@ if (_neuron < 0 || _neuron >= {{n_neurons}}) continue;
 {%- endmacro %}
 
 {% block extra_headers %}
+#include <algorithm>
 #include <limits>
+#include <vector>
 {% endblock %}
 
 {% block maincode %}
@@ -44,12 +46,41 @@ if (_neuron < 0 || _neuron >= {{n_neurons}}) continue;
     _n_spikes = _spikes[{{n_neurons}}];
     {% endif %}
     {% block spikes %}
+    {% if by_sample and not draws %}
+    // the spikes of each sample, in their order, for a thread
+    constexpr int _OF_SAMPLE = {{n_neurons // batch_size}};
+    int _begin[_BATCH + 1] = {};
+    static thread_local std::vector<int> _sorted_here;
+    if (_sorted_here.size() < (size_t) _n_spikes) _sorted_here.resize(_n_spikes);
+    int* const _sorted = _sorted_here.data();
+    for (int _spike = 0; _spike < _n_spikes; _spike++)
+    {
+        {{neuron()|indent(8)}}
+        _begin[_neuron / _OF_SAMPLE + 1]++;
+    }
+    for (int _n = 0; _n < _BATCH; _n++) _begin[_n + 1] += _begin[_n];
+    int _next[_BATCH];
+    std::copy(_begin, _begin + _BATCH, _next);
+    for (int _spike = 0; _spike < _n_spikes; _spike++)
+    {
+        {{neuron()|indent(8)}}
+        _sorted[_next[_neuron / _OF_SAMPLE]++] = _neuron;
+    }
+    {{parallel('(size_t) _n_spikes * %d' % operations)}}
+    for (int _of_batch = 0; _of_batch < _BATCH; _of_batch++)
+    for (int _spike = _begin[_of_batch]; _spike < _begin[_of_batch + 1]; _spike++)
+    {
+        const int _neuron = _sorted[_spike];
+        {{self.field()}}
+    }
+    {% else %}
     for (int _spike = 0; _spike < _n_spikes; _spike++)
     {
         {{neuron()|indent(8)}}
         {% block field %}
         {% endblock %}
     }
+    {% endif %}
     {% endblock %}
     {% if slots %}
     }

@@ -1,41 +1,116 @@
-{# A presynaptic spike visits its projective field #}
+{# A presynaptic spike visits its projective field. What many spikes add to a kernel is added up in
+   chains first, chunk by chunk: how spikes are cut into chunks depends on their number alone, and so
+   do the results; threads share the chunks #}
 {% extends 'conv_spikes.cpp' %}
 {% from 'conv_indices.cpp' import after_connection, connection, padded_line with context %}
+{% set _in_chunks = only_kernel and not draws and ages|length == 1 %}
+
+{% macro _visit(in_sums=False) %}
+const int _in = _neuron % _IN_CHANNELS, _group = _in / _GROUP_IN, _in_channel = _in % _GROUP_IN;
+const int _pre_col = _neuron / _IN_CHANNELS % _IN_COLS, _pre_row = _neuron / (_IN_CHANNELS * _IN_COLS) % _IN_ROWS;
+const int _sample = _neuron / (_IN_CHANNELS * _IN_COLS * _IN_ROWS);
+// the last element first: neurons in their order
+for (int _krow = _KROWS - 1; _krow >= 0; _krow--)
+{% if geometry.pads_neurons %}
+for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
+{% endif %}
+{
+    const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
+    if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
+    for (int _kcol = _KCOLS - 1; _kcol >= 0; _kcol--)
+    {% if geometry.pads_neurons %}
+    for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
+    {% endif %}
+    {
+        const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
+        if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
+        {% if marks %}
+        {% if in_sums or by_sample %}
+        #pragma omp atomic write
+        {% endif %}
+        {{_touched_rows}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * %d + ' % geometry.fan_in}}(_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel] = 1;
+        {% endif %}
+        {% if vectorise and not draws and ages|length == 1 %}
+        #pragma omp simd
+        {% endif %}
+        for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
+        {
+            {{connection(geometry)|indent(12)}}
+            {% if ages|length > 1 %}
+            if ({{_steps}}[_kernel_idx] != _age) continue;
+            {% endif %}
+            {{vector_code|join('\n')|indent(12)}}
+            {{after_connection(in_sums)|indent(12)}}
+        }
+    }
+}
+{%- endmacro %}
+
+{% block spikes %}
+{% if _in_chunks %}
+    constexpr int _ELEMENTS = {{geometry.kernel_elements}}, _MOST_CHUNKS = 16;
+    const size_t _additions = (size_t) _n_spikes * {{operations}};
+    if (_additions < (size_t) 4 * _ELEMENTS)
+{% endif %}
+    {{super()}}
+{% if _in_chunks %}
+    else
+    {
+        const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / ((size_t) 8 * _ELEMENTS)));
+        {% for _, target, _ in additions %}
+        static thread_local std::vector<{{c_data_type(dtypes[loop.index0])}}> _sums_here{{loop.index0}};
+        static thread_local std::vector<{{c_data_type(target.dtype)}}> _totals_here{{loop.index0}};
+        if (_sums_here{{loop.index0}}.size() < (size_t) _chunks * _ELEMENTS)
+        {
+            _sums_here{{loop.index0}}.resize((size_t) _chunks * _ELEMENTS);
+            _totals_here{{loop.index0}}.resize((size_t) _chunks * _ELEMENTS);
+        }
+        auto* const _chunk_sums{{loop.index0}} = _sums_here{{loop.index0}}.data();
+        auto* const _chunk_totals{{loop.index0}} = _totals_here{{loop.index0}}.data();
+        {% endfor %}
+        {{parallel('_additions')}}
+        for (int _chunk = 0; _chunk < _chunks; _chunk++)
+        {
+            {% for _ in additions %}
+            auto* const _sums{{loop.index0}} = _chunk_sums{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
+            auto* const _totals{{loop.index0}} = _chunk_totals{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
+            std::fill(_sums{{loop.index0}}, _sums{{loop.index0}} + _ELEMENTS, 0);
+            std::fill(_totals{{loop.index0}}, _totals{{loop.index0}} + _ELEMENTS, 0);
+            {% endfor %}
+            const auto _add_up = [&]() {
+                for (int _n = 0; _n < _ELEMENTS; _n++)
+                {
+                    {% for _ in additions %}
+                    _totals{{loop.index0}}[_n] += _sums{{loop.index0}}[_n];
+                    _sums{{loop.index0}}[_n] = 0;
+                    {% endfor %}
+                }
+            };
+            int _terms = 0;
+            const int _stop = (long) _n_spikes * (_chunk + 1) / _chunks;
+            for (int _spike = (long) _n_spikes * _chunk / _chunks; _spike < _stop; _spike++)
+            {
+                {{neuron()|indent(16)}}
+                {{_visit(in_sums=True)|indent(16)}}
+                _terms += {{'_ROW_COPIES * _COL_COPIES' if geometry.pads_neurons else 1}};
+                if (_terms < {{CHAIN}}) continue;
+                _add_up();
+                _terms = 0;
+            }
+            _add_up();
+        }
+        {{parallel('(size_t) _chunks * _ELEMENTS')}}
+        for (int _n = 0; _n < _ELEMENTS; _n++)
+            for (int _chunk = 0; _chunk < _chunks; _chunk++)
+            {
+                {% for _, target, _ in additions %}
+                {{get_array_name(target)}}[_n] += _chunk_totals{{loop.index0}}[(size_t) _chunk * _ELEMENTS + _n];
+                {% endfor %}
+            }
+    }
+{% endif %}
+{% endblock %}
 
 {% block field %}
-        const int _in = _neuron % _IN_CHANNELS, _group = _in / _GROUP_IN, _in_channel = _in % _GROUP_IN;
-        const int _pre_col = _neuron / _IN_CHANNELS % _IN_COLS, _pre_row = _neuron / (_IN_CHANNELS * _IN_COLS) % _IN_ROWS;
-        const int _sample = _neuron / (_IN_CHANNELS * _IN_COLS * _IN_ROWS);
-        // the last element first: neurons in their order
-        for (int _krow = _KROWS - 1; _krow >= 0; _krow--)
-        {% if geometry.pads_neurons %}
-        for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
-        {% endif %}
-        {
-            const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-            if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
-            for (int _kcol = _KCOLS - 1; _kcol >= 0; _kcol--)
-            {% if geometry.pads_neurons %}
-            for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
-            {% endif %}
-            {
-                const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
-                if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
-                {% if marks %}
-                {{_touched_rows}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * %d + ' % geometry.fan_in}}(_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel] = 1;
-                {% endif %}
-                {% if vectorise and not draws and ages|length == 1 %}
-                #pragma omp simd
-                {% endif %}
-                for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
-                {
-                    {{connection(geometry)|indent(20)}}
-                    {% if ages|length > 1 %}
-                    if ({{_steps}}[_kernel_idx] != _age) continue;
-                    {% endif %}
-                    {{vector_code|join('\n')|indent(20)}}
-                    {{after_connection()|indent(20)}}
-                }
-            }
-        }
+        {{_visit()|indent(8)}}
 {% endblock %}

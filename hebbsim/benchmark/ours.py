@@ -9,7 +9,7 @@ from brian2 import Network
 
 from hebbsim import rules
 from hebbsim.benchmark.sizes import Sizes
-from hebbsim.benchmark.timing import Stamped
+from hebbsim.benchmark.timing import TIMED_TOGETHER, Stamped
 from hebbsim.brian2_private import mark_as_used
 from hebbsim.competition.winners import WinnerTakeAll
 from hebbsim.geometry import conv_output_shape
@@ -135,7 +135,7 @@ class Layer:
 
     def stamped(self, threads: int, synapses: Any = None) -> Stamped:
         """Return `network` to be timed."""
-        return Stamped(self.network(synapses), threads)
+        return Stamped(self.network(synapses), threads, every=TIMED_TOGETHER)
 
 
 def random_kernel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

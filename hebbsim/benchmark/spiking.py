@@ -16,7 +16,7 @@ from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.sizes import SpikingSize
 from hebbsim.benchmark.spiking_libraries import LIBRARIES, find_threshold, library_difference
 from hebbsim.benchmark.spiking_rivals import FORMS, TorchSpikes, output_rate
-from hebbsim.benchmark.timing import Contender, Repeated, Stamped, interleave
+from hebbsim.benchmark.timing import TIMED_TOGETHER, Contender, Repeated, Stamped, interleave
 from hebbsim.experiments.preferences import preferences
 from hebbsim.geometry import conv_output_shape
 from hebbsim.maps.feature_map import FeatureMap
@@ -33,8 +33,6 @@ RULE = rules.PairSTDP(1e-6, tau_plus=TAU, tau_minus=TAU)
 INPUT_RATE = 0.05
 RECORDED_STEPS = 200
 STEPS_TO_COMPARE = 40
-#: Few enough for short runs, and enough for steps without Python between them
-TIMED_TOGETHER = 10
 BISECTIONS = 14
 #: Of libraries, in single precision
 LIBRARY_ROUNDING = 1e-4

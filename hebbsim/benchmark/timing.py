@@ -9,9 +9,11 @@ from brian2 import Clock, Network, NetworkOperation, defaultclock
 
 from hebbsim.experiments.preferences import THREADS, preferences
 
-__all__ = ["Contender", "Repeated", "Stamped", "interleave"]
+__all__ = ["TIMED_TOGETHER", "Contender", "Repeated", "Stamped", "interleave"]
 
 MIN_STEPS, MAX_STEPS = 5, 300
+#: Steps of small networks: few enough for short runs, enough for steps without Python in between
+TIMED_TOGETHER = 10
 
 
 class Contender(Protocol):

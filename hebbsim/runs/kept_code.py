@@ -19,6 +19,7 @@ from brian2.monitors import EventMonitor, PopulationRateMonitor, StateMonitor
 from brian2.synapses.synapses import SynapticPathway
 from brian2.units.fundamentalunits import get_dimensions
 
+from hebbsim.codegen.cpp.arrays import as_c_array
 from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
 
 __all__ = ["code_kept"]
@@ -171,19 +172,50 @@ def _frozen(value: Any) -> Any:
 
 
 def _arrays(runner: CodeRunner, code: Any) -> dict[str, tuple[Any, ...]]:
-    """Return the place and size of each array that the code was given, and values of constants."""
+    """Return the place and size of each array that the code was given, and values of constants.
+
+    So for arrays that functions read, such as a `TimedArray`'s.
+    """
     found: dict[str, tuple[Any, ...]] = {}
     asks_each_time = not isinstance(code, CPPRuntimeCodeObject)
     for name, variable in code.variables.items():
+        if isinstance(variable, Function):
+            found[name] = _of_function(variable, code)
         if not isinstance(variable, ArrayVariable):
             continue
         moves = isinstance(runner, _MONITORS) or getattr(variable, "needs_reference_update", False)
         if asks_each_time and moves and variable.dynamic:
             continue
         values = np.asarray(variable.get_value())
-        place = values.__array_interface__["data"][0], values.size
-        found[name] = (*place, values.item()) if variable.scalar and variable.constant else place
+        constant = values.item() if variable.scalar and variable.constant else None
+        found[name] = (*_place(values), constant)
     return found
+
+
+def _place(values: np.ndarray) -> tuple[int, int]:
+    return values.__array_interface__["data"][0], values.size
+
+
+def _of_function(function: Function, code: Any) -> tuple[Any, ...]:
+    """Return what code was given of a function: equal only if it would be given the same again."""
+    try:
+        implementation = function.implementations[type(code)]
+    except KeyError:  # made when it is asked for
+        return (_Identical(function.pyfunc),)
+    given, again = (implementation.get_namespace(code.owner) or {} for _ in range(2))
+    return (
+        _Identical(implementation),
+        *((name, _of_namespace(value, again[name])) for name, value in given.items()),
+        *(_of_function(one, code) for one in (implementation.dependencies or {}).values()),
+    )
+
+
+def _of_namespace(value: Any, again: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        return _frozen(value)
+    place = _place(as_c_array(value))
+    # a copy says nothing: it isn't what the code holds
+    return place if place == _place(as_c_array(again)) else _Unknown()
 
 
 def _variables_stay(kept: _Kept, runner: CodeRunner, run_namespace: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
+    TimedArray,
     ms,
     mV,
     prefs,
@@ -225,6 +226,36 @@ def test_what_has_no_code_in_cpp_is_kept_too():
     network.run(1 * ms, namespace=namespace)
     assert runner.codeobj is code
     np.testing.assert_array_equal(layer.v, 2.5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_other_values_of_a_timed_array_are_seen(dtype, in_place):
+    steps = TimedArray(np.arange(4, dtype=dtype), dt=1 * ms)
+    layer = FeatureMap((1, 2, 2), "v : 1", name="layer")
+    layer.run_regularly("v += steps(t)", dt=1 * ms)
+    network = Network(layer)
+    namespace = {"steps": steps}
+    for _ in range(2):
+        network.run(1 * ms, namespace=namespace)
+    if in_place:
+        steps.values[2:] = 10
+    else:
+        steps.values = np.full(4, 10, dtype)
+    network.run(2 * ms, namespace=namespace)
+    np.testing.assert_array_equal(layer.v, 21)
+
+
+def test_another_implementation_of_a_function_is_seen():
+    shifted = Function(lambda x: x + 1, arg_units=[1], return_unit=1)
+    shifted.implementations.add_implementation("cpp", "double shifted(double x) { return x + 1; }")
+    layer = FeatureMap((1, 2, 2), "u : 1\nv : 1", name="layer")
+    network = Network(layer, Assign(layer, "shifted(u)", "v"))
+    network.run(1 * ms, namespace={"shifted": shifted})
+    np.testing.assert_array_equal(layer.v, 1)
+    shifted.implementations.add_implementation("cpp", "double shifted(double x) { return x + 2; }")
+    network.run(1 * ms, namespace={"shifted": shifted})
+    np.testing.assert_array_equal(layer.v, 2)
 
 
 def test_networks_without_an_object_of_this_project_are_left_to_brian2():

@@ -72,7 +72,7 @@ class Chains:
         """Join what follows each other in a step, once a network has been prepared for a run."""
         self.take_apart()
         active = [item for item in network.sorted_objects if item.active]
-        made_of = [(item, item.clock, *_code_of(item)) for item in active]
+        made_of = [(i, i.clock, getattr(i, "needs_python", None), *_code_of(i)) for i in active]
         if made_of != self._made_of:
             self._segments, self._made_of = _segments(active), made_of
         for segment in self._segments:

@@ -53,7 +53,17 @@ NEVER = {
     "networks": ("torch",),
 }
 #: Libraries that are slow to load, or may be missing: imported inside functions
-LATE = ("torch", "torchvision", "matplotlib", "sklearn", "PIL", "safetensors", "brian2cuda")
+LATE = (
+    "bindsnet",
+    "brian2cuda",
+    "matplotlib",
+    "PIL",
+    "safetensors",
+    "sklearn",
+    "spikingjelly",
+    "torch",
+    "torchvision",
+)
 #: Packages that are imported late themselves, or whose modules are
 HEAVY = {"torch", "matplotlib"}
 

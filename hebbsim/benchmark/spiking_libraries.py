@@ -100,7 +100,7 @@ class BindsNet(Library):
         tau = -1 / float(np.log(self.decay))
         traces = {"traces": True, "traces_additive": True, "tc_trace": tau}
         plus, minus = self.changes
-        self._network = Network(dt=1.0, batch_size=batch)
+        self._built = Network(dt=1.0, batch_size=batch)
         source = Input(shape=tuple(shape), **traces)
         self._layer = LIFNodes(
             shape=tuple(out),
@@ -111,8 +111,8 @@ class BindsNet(Library):
             tc_decay=tau,
             **traces,
         )
-        self._network.add_layer(source, "source")
-        self._network.add_layer(self._layer, "layer")
+        self._built.add_layer(source, "source")
+        self._built.add_layer(self._layer, "layer")
         self._connection = Conv2dConnection(
             source,
             self._layer,
@@ -124,10 +124,10 @@ class BindsNet(Library):
             wmax=1.0,
             w=kernel.clone(),
         )
-        self._network.add_connection(self._connection, "source", "layer")
+        self._built.add_connection(self._connection, "source", "layer")
 
     def _simulate(self, x: Tensor) -> list[Tensor]:
-        self._network.run({"source": x}, time=len(x))
+        self._built.run({"source": x}, time=len(x))
         return [self._layer.s]
 
     @property

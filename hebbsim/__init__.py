@@ -24,6 +24,7 @@ from hebbsim.networks.spiking_network import SpikingNetwork
 from hebbsim.rules.rule import Rule
 from hebbsim.runs.hooks import run_networks
 from hebbsim.synapses.conv_synapses import ConvSynapses
+from hebbsim.synapses.order_plasticity import OrderPlasticity
 
 if TYPE_CHECKING:
     from hebbsim.bridge.torch_export import to_torch
@@ -43,6 +44,7 @@ __all__ = [
     "LatencyEncoder",
     "LateralInhibition",
     "MaxPooling",
+    "OrderPlasticity",
     "PerChannel",
     "PerMap",
     "PerPosition",

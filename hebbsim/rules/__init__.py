@@ -2,6 +2,7 @@
 
 from hebbsim.rules.clopath import Clopath
 from hebbsim.rules.hebbian import BCM, Covariance, Hebb, Instar, NonlinearHebb, Oja, Sanger
+from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.rules.reward import RewardGated
 from hebbsim.rules.rule import Rule
 from hebbsim.rules.stdp import PairSTDP, TripletSTDP
@@ -14,6 +15,7 @@ __all__ = [
     "Instar",
     "NonlinearHebb",
     "Oja",
+    "OrderSTDP",
     "PairSTDP",
     "RewardGated",
     "Rule",

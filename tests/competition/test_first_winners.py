@@ -106,7 +106,7 @@ def test_what_has_no_meaning_is_refused():
         FirstWinners(layer, duration=ms4)
     with pytest.raises(ValueError, match="k must be an integer from 1, got 0"):
         FirstWinners(layer, 0, source="u", duration=ms4)
-    with pytest.raises(ValueError, match="radius must be an integer from 0, got 1.5"):
+    with pytest.raises(ValueError, match=r"radius must be an integer from 0, got 1\.5"):
         FirstWinners(layer, radius=1.5, source="u", duration=ms4)
     with pytest.raises(ValueError, match="duration"):
         FirstWinners(layer, source="u", duration=1.5 * defaultclock.dt)

@@ -1,0 +1,150 @@
+"""STDP by order alone: what spiked before whom in a stimulus, however long before."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from hebbsim.rules.bounds import checked_bounds
+
+__all__ = ["OrderSTDP"]
+
+
+@dataclass(frozen=True)
+class OrderSTDP:
+    """STDP by order: inputs that spiked before the neuron are potentiated, all others depressed.
+
+    For networks in which each neuron spikes once a stimulus. An input that spikes later, or not at
+    all, or is padding, is depressed. `OrderPlasticity` applies it to a kernel: all of a stimulus
+    sees the kernel of its start, and the changes of all winners come when it ends.
+
+    Parameters
+    ----------
+    a_plus, a_minus : float or str
+        Rates of potentiation and of depression. An expression may name ``n_stimuli``, how many
+        stimuli came before, and ``reward``.
+    soft : bool
+        Whether changes fade towards both bounds, by ``(w - w_min)*(w_max - w)``.
+    w_min, w_max : float
+        Bounds to which the weights are clipped after each stimulus.
+
+    Raises
+    ------
+    TypeError
+        If a rate is neither a number nor an expression.
+    ValueError
+        If the bounds don't rise or are not finite.
+
+    References
+    ----------
+    Kheradpisheh et al. 2018, Neural Networks 99:56, equation 5; with reward Mozafari et al. 2018,
+    IEEE Trans Neural Netw Learn Syst 29:6178.
+
+    Examples
+    --------
+    >>> print(OrderSTDP(0.004, 0.003).doubling(every=500, until=0.15))
+    """
+
+    a_plus: float | str = 0.004
+    a_minus: float | str = 0.003
+    soft: bool = True
+    w_min: float = 0.0
+    w_max: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("a_plus", "a_minus"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                raise TypeError(
+                    f"OrderSTDP: {name} must be a number or an expression such as "
+                    f"'0.004*exp(-n_stimuli/1000)', got {value!r}"
+                )
+        low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
+        if not high - low < float("inf"):
+            raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
+
+    @property
+    def model(self) -> str:
+        """The equations of the kernel: the weight, and the rates."""
+        return "\n".join(
+            (
+                "w : 1",
+                "n_stimuli : integer (shared)",
+                "reward : 1 (shared)",
+                f"a_plus = {self.a_plus} : 1 (shared)",
+                f"a_minus = {self.a_minus} : 1 (shared)",
+            )
+        )
+
+    @property
+    def potentiation(self) -> str:
+        """By how much a weight changes whose input had spiked when the neuron did."""
+        return f"a_plus{self._scale}"
+
+    @property
+    def depression(self) -> str:
+        """By how much a weight changes whose input had not."""
+        return f"-a_minus{self._scale}"
+
+    @property
+    def update(self) -> str:
+        """What is done with the sum of all changes ``dw`` when the stimulus ends."""
+        return f"w = clip(w + dw, {self.w_min}, {self.w_max})"
+
+    @property
+    def _scale(self) -> str:
+        if not self.soft:
+            return ""
+        above = "w" if self.w_min == 0 else f"(w - {self.w_min})"
+        return f"*{above}*({self.w_max} - w)"
+
+    def doubling(self, every: int, until: float) -> Self:
+        """Return this rule with rates that double with each `every`-th stimulus.
+
+        Parameters
+        ----------
+        every : int
+            The stimulus of this number, counted from 1, is the first with rates twice as large.
+        until : float
+            Largest `a_plus`; `a_minus` keeps its ratio to it.
+        """
+        if isinstance(self.a_plus, str) or isinstance(self.a_minus, str):
+            raise ValueError("OrderSTDP: only rates that are numbers can double")
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"OrderSTDP: every must be a positive integer, got {every!r}")
+        if not 0 < self.a_plus <= until:
+            raise ValueError(
+                f"OrderSTDP: rates double from a_plus={self.a_plus} up to until, which must be at "
+                f"least as large, got {until!r}"
+            )
+        ratio = self.a_minus / self.a_plus
+        doublings = f"(n_stimuli + 1)//{every}"
+        # a sum of powers of two is exact
+        return replace(
+            self,
+            a_plus=f"clip({self.a_plus}*2.0**({doublings}), 0, {until})",
+            a_minus=f"{ratio}*a_plus",
+        )
+
+    def rewarded(self, a_plus_wrong: float, a_minus_wrong: float) -> Self:
+        """Return this rule with signs and rates set by the kernel's ``reward``.
+
+        Where it is positive the rule stays; where it is negative, inputs that spiked before are
+        depressed by `a_plus_wrong`, and all others potentiated by `a_minus_wrong`; where it is 0,
+        nothing changes.
+        """
+        right, wrong = "int(reward > 0)", "int(reward < 0)"
+        return replace(
+            self,
+            a_plus=f"({self.a_plus})*{right} - {a_plus_wrong}*{wrong}",
+            a_minus=f"({self.a_minus})*{right} - {a_minus_wrong}*{wrong}",
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            *self.model.splitlines(),
+            f"for each winner, where its input spiked before it: dw += {self.potentiation}",
+            f"for each winner, where it spiked later or never, and of padding: "
+            f"dw += {self.depression}",
+            f"when the stimulus ends: {self.update}",
+            "Kheradpisheh et al. 2018, Neural Networks 99:56",
+        ]
+        return "\n".join(["OrderSTDP", *(f"    {line}" for line in lines)])

@@ -9,7 +9,23 @@ from hebbsim.geometry import GeometryError, PoolGeometry
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 
-__all__ = ["AveragePooling", "MaxPooling", "SumPooling"]
+__all__ = ["AveragePooling", "MaxPooling", "SumPooling", "checked_windows"]
+
+
+def checked_windows(label: str, source_map: Any, target_map: Any, *options: Any) -> PoolGeometry:
+    """Return the windows of one map that give another, or say why these don't fit."""
+    for role, feature_map in (("source", source_map), ("target", target_map)):
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"{label}: the {role} must be a FeatureMap, got {feature_map!r}")
+    geometry = PoolGeometry(source_map.shape, *options)
+    expected = geometry.out_shape
+    if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
+        raise GeometryError(
+            f"{label}: target '{target_map.name}' is {target_map!r}, but pooling "
+            f"'{source_map.name}' gives shape {tuple(expected)} and batch_size "
+            f"{source_map.batch_size}"
+        )
+    return geometry
 
 
 class Pooling(ForwardOperation):
@@ -59,7 +75,7 @@ class Pooling(ForwardOperation):
         name: str | None = None,
     ) -> None:
         options = (kernel_size, stride, padding, ceil_mode)
-        self.geometry = self._check_maps(source_map, target_map, *options)
+        self.geometry = checked_windows(type(self).__name__, source_map, target_map, *options)
         if activation not in (None, "triangle"):
             raise ValueError(
                 f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
@@ -103,23 +119,6 @@ class Pooling(ForwardOperation):
     def label(self) -> str:
         """What errors call it."""
         return f"{type(self).__name__} into '{self.target_map.name}'"
-
-    @classmethod
-    def _check_maps(cls, source_map: Any, target_map: Any, *options: Any) -> PoolGeometry:
-        for role, feature_map in (("source", source_map), ("target", target_map)):
-            if not isinstance(feature_map, FeatureMap):
-                raise TypeError(
-                    f"{cls.__name__}: the {role} must be a FeatureMap, got {feature_map!r}"
-                )
-        geometry = PoolGeometry(source_map.shape, *options)
-        expected = geometry.out_shape
-        if target_map.shape != expected or target_map.batch_size != source_map.batch_size:
-            raise GeometryError(
-                f"{cls.__name__}: target '{target_map.name}' is {target_map!r}, but "
-                f"pooling '{source_map.name}' gives shape {tuple(expected)} and batch_size "
-                f"{source_map.batch_size}"
-            )
-        return geometry
 
     @classmethod
     def _written(

@@ -7,7 +7,8 @@ import inspect
 import linecache
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import brian2
@@ -19,6 +20,7 @@ from brian2.core.base import BrianObject
 from brian2.core.functions import FunctionImplementationContainer
 from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, Variable, Variables
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner, Group, Indexing
 from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.synapses.synapses import SynapticPathway
@@ -47,6 +49,7 @@ __all__ = [
     "tell_missing_code",
     "was_stopped",
     "wrap_code_object_creation",
+    "wrap_compilation",
 ]
 
 
@@ -213,6 +216,26 @@ def wrap_code_object_creation(
     """
     original = runner.create_default_code_object
     runner.create_default_code_object = lambda run_namespace: create(original, run_namespace)
+
+
+def wrap_compilation(around: Callable[[Path, str], AbstractContextManager[None]]) -> None:
+    """Let standalone devices call ``make`` inside `around`, given a project and its arguments.
+
+    Brian2 can be told another command than ``make``, but not what comes before and after. A program
+    for a debugger, or that is to be compiled from nothing, is left to Brian2.
+    """
+    original = CPPStandaloneDevice.compile_source
+
+    def compile_source(
+        self: CPPStandaloneDevice, directory: str, compiler: str, debug: bool, clean: bool
+    ) -> None:
+        unix = prefs.devices.cpp_standalone
+        arguments = " ".join([unix.make_cmd_unix, *unix.extra_make_args_unix])
+        apart = compiler == "msvc" or debug or clean
+        with nullcontext() if apart else around(Path(directory).absolute(), arguments):
+            original(self, directory, compiler, debug, clean)
+
+    CPPStandaloneDevice.compile_source = compile_source
 
 
 def replace_in_template(templater: Templater, name: str, old: str, new: str) -> None:

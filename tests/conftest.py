@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_device, start_scope
 from cuda_programs import use_cuda
-from precompiled import compile_cython_quickly, precompile_standalone
+from cython_modules import compile_cython_quickly
 
 TARGETS = (
     *("numpy", "cpp_runtime", "cpp_standalone"),
@@ -42,7 +42,6 @@ def _fresh_brian(tmp_path, monkeypatch):
     saved = {name: prefs[name] for name in names}
     arguments = list(prefs["codegen.cpp.extra_compile_args_gcc"])
     if shutil.which("g++") is not None:
-        precompile_standalone(monkeypatch)
         compile_cython_quickly(monkeypatch)
     seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()

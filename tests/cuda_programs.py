@@ -1,5 +1,6 @@
 """Build programs of Brian2CUDA for this machine's CPU, where there is no GPU."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from brian2 import set_device
 from brian2.devices.device import all_devices
-from precompiled import STANDARD, precompiled
 
+from hebbsim.codegen.cpp.compiler import target
+from hebbsim.codegen.cpp.headers import STANDARD, compile_header, header
 from hebbsim.codegen.cuda.toolkit import compile_without_gpu, requirements
 
 HEADERS = Path(__file__).parent / "cuda_on_cpu"
@@ -25,9 +27,12 @@ def compile_for_cpu(directory) -> None:
         unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
         units.append(str(unit.relative_to(folder)))
     command = ("g++", "-std=c++17", "-O1", "-w", f"-I{HEADERS}")
-    header = precompiled(f'#include "cuda_on_cpu.h"\n{STANDARD}', command)
+    read = "".join(path.read_text() for path in sorted(HEADERS.rglob("*.h")))
+    checksum = hashlib.sha256(read.encode()).hexdigest()
+    headers = header(f'// {checksum}\n#include "cuda_on_cpu.h"\n{STANDARD}')
+    compile_header(headers, [*command], target())
     done = subprocess.run(
-        [*command, "-I.", "-include", str(header), *units, "-o", "main"],
+        [*command, "-I.", "-include", str(headers), *units, "-o", "main"],
         cwd=folder,
         env={k: v for k, v in os.environ.items() if k != "CPLUS_INCLUDE_PATH"},
         capture_output=True,

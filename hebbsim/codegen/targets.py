@@ -14,7 +14,12 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, all_devices, get_device
 from brian2.utils.logger import get_logger
 
-from hebbsim.brian2_private import divide_in_double, divide_in_precision, tell_missing_code
+from hebbsim.brian2_private import (
+    divide_in_double,
+    divide_in_precision,
+    tell_missing_code,
+    wrap_compilation,
+)
 from hebbsim.codegen.cpp.compiler import (
     TEMPLATE_GLOBALS,
     compiler_available,
@@ -22,6 +27,7 @@ from hebbsim.codegen.cpp.compiler import (
     vector_flags,
 )
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
+from hebbsim.codegen.cpp.standalone import compiling, share_headers
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
@@ -31,19 +37,16 @@ __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_tem
 
 logger = get_logger("hebbsim.codegen")
 
-_FOLDERS = {
-    NumpyCodeObject: "numpy/templates",
-    CPPStandaloneCodeObject: "cpp/templates",
-}
-
 
 def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
     divide_in_precision()
     tell_missing_code()
     keep_parsed(CPPRuntimeCodeObject.templater)
-    for codeobj_class, folder in _FOLDERS.items():
-        _derive(codeobj_class, (folder,), TEMPLATE_GLOBALS)
+    _derive(NumpyCodeObject, ("numpy/templates",), TEMPLATE_GLOBALS)
+    if _derive(CPPStandaloneCodeObject, ("cpp/templates",), TEMPLATE_GLOBALS):
+        share_headers(CPPStandaloneCodeObject.templater)
+        wrap_compilation(compiling)
     if toolkit.brian2cuda().found:
         _register_cuda_templates()
     else:

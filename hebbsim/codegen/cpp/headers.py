@@ -1,0 +1,84 @@
+"""The headers of the standard library that each unit of a program includes, compiled once.
+
+To read them takes the compiler three times as long as the unit itself.
+"""
+
+import hashlib
+import os
+import secrets
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from hebbsim.codegen.cache_folder import cache_folder
+from hebbsim.codegen.kept_objects import put_whole
+
+__all__ = ["STANDARD", "compile_header", "header"]
+
+#: What Brian2's own headers include in every unit
+STANDARD = "".join(
+    f"#include <{name}>\n"
+    for name in (
+        *("algorithm", "chrono", "climits", "cmath", "cstdint", "cstdlib", "cstring", "ctime"),
+        *("fstream", "iostream", "limits", "random", "set", "type_traits", "utility", "vector"),
+    )
+)
+
+_VARIANTS = 8  # that are kept at least
+_UNUSED = 24 * 3600  # seconds after which others may go
+
+
+def header(text: str = STANDARD) -> Path:
+    """Return a header file to name with ``-include``; the compiler can read it as it is."""
+    folder = cache_folder() / f"headers-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / "headers.h"
+    if not file.exists() or file.read_text() != text:
+        put_whole(file, text.encode())
+    return file
+
+
+def compile_header(file: Path, command: list[str], made_with: str = "") -> None:
+    """Compile a header for units with the same flags, unless that was done.
+
+    The compiler looks through the folder of variants for one that fits; where none does, as when
+    this failed, it reads the text.
+
+    Parameters
+    ----------
+    file : Path
+        What `header` returned.
+    command : list of str
+        The compiler with all flags of the units.
+    made_with : str
+        What else it depends on, such as the compiler's version.
+    """
+    variants = file.with_name("headers.h.gch")
+    key = hashlib.sha256("\0".join([*command, made_with]).encode()).hexdigest()[:16]
+    part = file.with_name(f"part-{secrets.token_hex(8)}")
+    with suppress(OSError, subprocess.CalledProcessError):
+        variants.mkdir(mode=0o700, exist_ok=True)
+        if _have(variants, key):
+            return
+        compile_it = [*command, "-x", "c++-header", str(file), "-o", str(part)]
+        subprocess.run(compile_it, capture_output=True, check=True)
+        part.rename(variants / f"{key}-{part.stat().st_size}")  # atomic
+        _discard_unused(variants)
+    part.unlink(missing_ok=True)
+
+
+def _have(variants: Path, key: str) -> bool:
+    for variant in variants.glob(f"{key}-*"):
+        if variant.name == f"{key}-{variant.stat().st_size}":
+            os.utime(variant)  # used last now
+            return True
+        variant.unlink()  # a part of it
+    return False
+
+
+def _discard_unused(variants: Path) -> None:
+    used = sorted(((path.stat().st_mtime, path) for path in variants.iterdir()), reverse=True)
+    for last, path in used[_VARIANTS:]:
+        if time.time() - last > _UNUSED:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""Compiled objects of standalone programs, kept by what they were compiled from.
+
+Brian2 writes a program as some dozen C++ files and calls ``make``. Most of them another program had
+already, or the same one with another number elsewhere: their objects are put where ``make`` finds
+them up to date, and it compiles the rest.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hebbsim.codegen.cache_folder import cache_folder
+from hebbsim.codegen.units import Project, Unit
+
+__all__ = ["objects_kept", "put_whole"]
+
+#: Bytes of objects that are kept; the oldest go first
+LIMIT = 500_000_000
+
+
+@contextmanager
+def objects_kept(project: Project, made_with: str) -> Iterator[list[Unit]]:
+    """
+    Put the objects that are known in their places, and keep those that are compiled meanwhile.
+
+    Parameters
+    ----------
+    project : Project
+        Sources and makefile, as they will be compiled.
+    made_with : str
+        What the objects depend on besides: compilers, their versions, the processor.
+
+    Yields
+    ------
+    list of Unit
+        What is left to compile.
+    """
+    folder = cache_folder() / "objects"
+    keys = {unit.source: _key(unit, project, made_with) for unit in project.units if unit.known}
+    left = []
+    for unit in project.units:
+        place = project.folder / unit.object
+        kept = _kept(folder, keys[unit.source]) if unit.known else None
+        if kept is None:
+            left.append(unit)
+            if unit.known:  # what lies there is of another source
+                place.unlink(missing_ok=True)
+        else:
+            place.write_bytes(kept)
+    yield left
+    compiled = [unit for unit in left if unit.known]
+    with suppress(OSError):  # where there is no room
+        for unit in compiled:
+            _keep(folder, keys[unit.source], (project.folder / unit.object).read_bytes())
+        if compiled:
+            _discard_oldest(folder)
+
+
+def _key(unit: Unit, project: Project, made_with: str) -> str:
+    parts = [project.rules, made_with, *unit.content()]
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
+
+
+def _kept(folder: Path, key: str) -> bytes | None:
+    """Return an object, if it is there and whole."""
+    file = folder / key[:2] / key
+    try:
+        content = file.read_bytes()
+        if hashlib.sha256(content[32:]).digest() == content[:32]:
+            os.utime(file)  # used last now
+            return content[32:]
+        file.unlink()
+    except OSError:
+        pass
+    return None
+
+
+def _keep(folder: Path, key: str, content: bytes) -> None:
+    place = folder / key[:2]
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    put_whole(place / key, hashlib.sha256(content).digest() + content)
+
+
+def put_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all: other processes share the folder."""
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "wb") as part:
+            part.write(content)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _discard_oldest(folder: Path) -> None:
+    files = []
+    for path in folder.glob("*/*"):
+        with suppress(FileNotFoundError):  # another process discards too
+            files.append((path.stat().st_mtime, path.stat().st_size, path))
+    size = sum(size for _, size, _ in files)
+    for _, of_file, path in sorted(files):
+        if size <= LIMIT:
+            return
+        path.unlink(missing_ok=True)
+        size -= of_file

@@ -130,13 +130,14 @@ def test_long_sums_in_single_precision(pathway, target):
     prefs.codegen.target = target
     with run_preferences(1, "float32"):
         spiking = {"threshold": "v > -1", "reset": "", "batch_size": 48}
-        source = FeatureMap((1, 30, 30), "v : 1\nx : 1", **spiking)
+        source = FeatureMap((2, 30, 30), "v : 1\nx : 1", **spiking)
         layer = FeatureMap((2, 28, 28), "v : 1\nx : 1", **spiking)
         statement = {"on_pre": "w += x_post", "on_post": "w += x_pre"}[pathway]
-        conv = ConvSynapses(source, layer, "w : 1", kernel_size=3, **{pathway: statement})
-        source.x = layer.x = 0.1
+        conv = ConvSynapses(source, layer, "w : 1", kernel_size=3, groups=2, **{pathway: statement})
+        source.x = layer.x = "0.1 + 0.2*channel"
         Network(source, layer, conv).run(0.1 * ms, namespace={})
-        assert_allclose(conv.get_kernel("w"), np.float32(0.1) * 48.0 * 28 * 28, rtol=1e-6)
+        expected = layer.get_maps("x")[0, :, :1, :1, None] * 48.0 * 28 * 28
+        assert_allclose(conv.get_kernel("w"), np.broadcast_to(expected, (2, 1, 3, 3)), rtol=1e-6)
 
 
 def test_threads_change_no_bit():

@@ -26,7 +26,8 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
 {% block spikes %}
     constexpr int _FAN_IN = {{geometry.fan_in}}, _ELEMENTS = _FAN_IN * _OUT_CHANNELS, _MOST_CHUNKS = 16;
     const size_t _additions = (size_t) _n_spikes * _FAN_IN;
-    const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / (4 * _ELEMENTS)));
+    // what a chunk keeps for itself pays from so many additions to each element on
+    const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / ((size_t) 32 * _ELEMENTS)));
     {% for product in products %}
     static thread_local std::vector<{{c_data_type(product.dtype)}}> _sums_here{{loop.index0}};
     if (_sums_here{{loop.index0}}.size() < (size_t) _chunks * _ELEMENTS) _sums_here{{loop.index0}}.resize((size_t) _chunks * _ELEMENTS);
@@ -84,7 +85,6 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
             {
                 {% for product in products %}
                 std::fill(_sums{{loop.index0}} + _filter, _sums{{loop.index0}} + _filter + _FAN_IN, 0);
-                std::fill(_totals{{loop.index0}} + _filter, _totals{{loop.index0}} + _filter + _FAN_IN, 0);
                 {% endfor %}
             }
             {% for product in products %}
@@ -102,13 +102,16 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
             }
             {% endfor %}
             if (++_n_terms % {{CHAIN}} == 0)
+            {
+                const bool _first_chain = _n_terms == {{CHAIN}};
                 for (int _n = 0; _n < _FAN_IN; _n++)
                 {
                     {% for product in products %}
-                    _totals{{loop.index0}}[_filter + _n] += _sums{{loop.index0}}[_filter + _n];
+                    _totals{{loop.index0}}[_filter + _n] = (_first_chain ? 0 : _totals{{loop.index0}}[_filter + _n]) + _sums{{loop.index0}}[_filter + _n];
                     _sums{{loop.index0}}[_filter + _n] = 0;
                     {% endfor %}
                 }
+            }
         }
     }
     {{scalar_code['kernel']|autoindent}}
@@ -128,10 +131,12 @@ for (int _input = 0; _input < {{n_inputs}}; _input++)
             {% endfor %}
             for (int _chunk = 0; _chunk < _chunks; _chunk++)
             {
-                if (!_terms[_chunk * _OUT_CHANNELS + _channel]) continue;
+                const int _n_terms = _terms[_chunk * _OUT_CHANNELS + _channel];
+                if (!_n_terms) continue;
                 const size_t _added = (size_t) _chunk * _ELEMENTS + _channel * _FAN_IN + _n;
                 {% for product in products %}
-                _total{{loop.index0}} += _totals{{loop.index0}}[_added] + _sums{{loop.index0}}[_added];
+                _total{{loop.index0}} += _sums{{loop.index0}}[_added];
+                if (_n_terms >= {{CHAIN}}) _total{{loop.index0}} += _totals{{loop.index0}}[_added];
                 {% endfor %}
             }
             {{vector_code['kernel']|join('\n')|indent(12)}}

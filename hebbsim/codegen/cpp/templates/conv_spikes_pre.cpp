@@ -56,7 +56,8 @@ for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
 {% if _in_chunks %}
     else
     {
-        const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / ((size_t) 8 * _ELEMENTS)));
+        // what a chunk keeps for itself pays from so many additions to each element on
+        const int _chunks = std::min(_MOST_CHUNKS, 1 + (int) (_additions / ((size_t) 32 * _ELEMENTS)));
         {% for _, target, _ in additions %}
         static thread_local std::vector<{{c_data_type(dtypes[loop.index0])}}> _sums_here{{loop.index0}};
         static thread_local std::vector<{{c_data_type(target.dtype)}}> _totals_here{{loop.index0}};
@@ -68,6 +69,7 @@ for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
         auto* const _chunk_sums{{loop.index0}} = _sums_here{{loop.index0}}.data();
         auto* const _chunk_totals{{loop.index0}} = _totals_here{{loop.index0}}.data();
         {% endfor %}
+        bool _has_totals[_MOST_CHUNKS] = {};  // whether a chain is complete
         {{parallel('_additions')}}
         for (int _chunk = 0; _chunk < _chunks; _chunk++)
         {
@@ -75,38 +77,55 @@ for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
             auto* const _sums{{loop.index0}} = _chunk_sums{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
             auto* const _totals{{loop.index0}} = _chunk_totals{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
             std::fill(_sums{{loop.index0}}, _sums{{loop.index0}} + _ELEMENTS, 0);
-            std::fill(_totals{{loop.index0}}, _totals{{loop.index0}} + _ELEMENTS, 0);
             {% endfor %}
-            const auto _add_up = [&]() {
-                for (int _n = 0; _n < _ELEMENTS; _n++)
+            // ends the chains of the elements that a source channel reaches
+            const auto _end_chains = [&](int _in) {
+                if (!_has_totals[_chunk])
                 {
                     {% for _ in additions %}
-                    _totals{{loop.index0}}[_n] += _sums{{loop.index0}}[_n];
-                    _sums{{loop.index0}}[_n] = 0;
+                    std::fill(_totals{{loop.index0}}, _totals{{loop.index0}} + _ELEMENTS, 0);
                     {% endfor %}
+                    _has_totals[_chunk] = true;
+                }
+                for (int _tap = 0; _tap < _KROWS * _KCOLS; _tap++)
+                {
+                    const int _first = (_tap * _GROUP_IN + _in % _GROUP_IN) * _OUT_CHANNELS + _in / _GROUP_IN * _GROUP_OUT;
+                    for (int _n = _first; _n < _first + _GROUP_OUT; _n++)
+                    {
+                        {% for _ in additions %}
+                        _totals{{loop.index0}}[_n] += _sums{{loop.index0}}[_n];
+                        _sums{{loop.index0}}[_n] = 0;
+                        {% endfor %}
+                    }
                 }
             };
-            int _terms = 0;
+            int _terms[_IN_CHANNELS] = {};
             const int _stop = (long) _n_spikes * (_chunk + 1) / _chunks;
             for (int _spike = (long) _n_spikes * _chunk / _chunks; _spike < _stop; _spike++)
             {
                 {{neuron()|indent(16)}}
                 {{_visit(in_sums=True)|indent(16)}}
-                _terms += {{'_ROW_COPIES * _COL_COPIES' if geometry.pads_neurons else 1}};
-                if (_terms < {{CHAIN}}) continue;
-                _add_up();
-                _terms = 0;
+                _terms[_in] += {{'_ROW_COPIES * _COL_COPIES' if geometry.pads_neurons else 1}};
+                if (_terms[_in] < {{CHAIN}}) continue;
+                _end_chains(_in);
+                _terms[_in] = 0;
             }
-            _add_up();
         }
+        constexpr int _TILE = 1024;
         {{parallel('(size_t) _chunks * _ELEMENTS')}}
-        for (int _n = 0; _n < _ELEMENTS; _n++)
-            for (int _chunk = 0; _chunk < _chunks; _chunk++)
-            {
-                {% for _, target, _ in additions %}
-                {{get_array_name(target)}}[_n] += _chunk_totals{{loop.index0}}[(size_t) _chunk * _ELEMENTS + _n];
-                {% endfor %}
-            }
+        for (int _first = 0; _first < _ELEMENTS; _first += _TILE)
+        for (int _chunk = 0; _chunk < _chunks; _chunk++)
+        {
+            {% for _, target, _ in additions %}
+            const auto* const _sums{{loop.index0}} = _chunk_sums{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
+            const auto* const _totals{{loop.index0}} = _chunk_totals{{loop.index0}} + (size_t) _chunk * _ELEMENTS;
+            #pragma omp simd
+            for (int _n = _first; _n < std::min(_first + _TILE, _ELEMENTS); _n++) {{get_array_name(target)}}[_n] += _sums{{loop.index0}}[_n];
+            if (_has_totals[_chunk])
+            #pragma omp simd
+            for (int _n = _first; _n < std::min(_first + _TILE, _ELEMENTS); _n++) {{get_array_name(target)}}[_n] += _totals{{loop.index0}}[_n];
+            {% endfor %}
+        }
     }
 {% endif %}
 {% endblock %}

@@ -8,6 +8,13 @@
 #include <limits>
 {% endblock %}
 
+{# Element `_idx` of a row of the kernel, if spikes touched it; needs _finite #}
+{% macro _visit(idx) %}
+const size_t _idx = {{idx}}, _vectorisation_idx = _idx;
+{{vector_code|autoindent}}
+_finite &= std::fabs({{get_array_name(_weight_var)}}[_idx]) <= _LARGEST ? 1 : 0;
+{%- endmacro %}
+
 {% block maincode %}
     {% if not nothing_left %}
     {% set _w = get_array_name(_weight_var) %}
@@ -39,17 +46,13 @@
                 #pragma omp simd reduction(&:_finite)
                 for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
                 {
-                    const size_t _idx = _first + _channel, _vectorisation_idx = _idx;
-                    {{vector_code|autoindent}}
-                    _finite &= std::fabs({{_w}}[_idx]) <= _LARGEST ? 1 : 0;
+                    {{_visit('_first + _channel')|indent(20)}}
                 }
             }
-            else
+            else  // runs of neighbours in place of single elements take half as long again
                 for (int _number = 0; _number < _n_listed; _number++)
                 {
-                    const size_t _idx = _first + _listed[_number], _vectorisation_idx = _idx;
-                    {{vector_code|autoindent}}
-                    _finite &= std::fabs({{_w}}[_idx]) <= _LARGEST ? 1 : 0;
+                    {{_visit('_first + _listed[_number]')|indent(20)}}
                 }
             if (!_finite && {{_nonfinite}} < 0)
                 {{_nonfinite}} = std::find_if({{_w}} + _first, {{_w}} + _first + _OUT_CHANNELS, [](double _value) { return !std::isfinite(_value); }) - {{_w}};

@@ -1,0 +1,212 @@
+"""The network: neurons that add up, spike once and learn by the order of spikes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from brian2 import Network, Quantity, StateMonitor, defaultclock
+from brian2.core.base import BrianObject
+
+from hebbsim import (
+    ConvSynapses,
+    EarliestSpike,
+    FeatureMap,
+    FirstWinners,
+    LateralInhibition,
+    OrderPlasticity,
+    StoredImages,
+    pool_output_shape,
+    rules,
+)
+from hebbsim.data.dataset import as_float
+from hebbsim.data.dog_bank import dog_bank, normalize_locally
+from hebbsim.data.latency_bins import NEVER, latency_bins
+from models.kheradpisheh2018.settings import N_BINS, RADIUS, WINDOWS, Layer
+
+__all__ = ["LearningLayer", "Variation", "encoded", "learning_rule", "presentation", "transformed"]
+
+#: An image lasts until its last bin's spikes have passed a layer and its pooling, one step each
+STEPS = N_BINS + 2
+#: An input spikes in its bin
+INPUT = "bin : integer\nsilenced : 1"
+INPUT_THRESHOLD = f"bin == t_in_timesteps % {STEPS} and silenced < 1"
+#: v adds up without a leak until it is above the threshold; each neuron spikes once an image
+NEURON = "v : 1\nfired : boolean"
+#: A neuron of a pooled map hands on the earliest spike of its window
+POOLED = "arrived : boolean\nfired : boolean\nfirst : integer"
+#: Images that are passed through a layer in one run
+CHUNK = 2500
+
+
+def encoded(images: np.ndarray) -> np.ndarray:
+    """Return when each pixel of each image spikes, ON and OFF: ``(n, 2, rows, cols)`` bytes."""
+    parts = []
+    for start in range(0, len(images), CHUNK):
+        floats = as_float(images[start : start + CHUNK])
+        parts.append(latency_bins(normalize_locally(dog_bank(floats, WINDOWS), RADIUS), N_BINS))
+    return np.concatenate(parts)
+
+
+def presentation() -> Quantity:
+    """Return how long an image lasts."""
+    duration: Quantity = STEPS * defaultclock.dt
+    return duration
+
+
+def learning_rule(layer: Layer, doubling_every: int, sign: int = 1) -> rules.OrderSTDP:
+    """Return a layer's rule: STDP by order, with soft bounds 0 and 1."""
+    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus)
+    if doubling_every:
+        rule = rule.doubling(doubling_every, until=0.15)
+    if sign > 0:
+        return rule
+    return replace(
+        rule, a_plus=f"-({rule.a_plus})", a_minus=f"{layer.a_minus / layer.a_plus}*a_plus"
+    )
+
+
+def _input(bins: np.ndarray, one_a_position: bool) -> tuple[FeatureMap, list[BrianObject]]:
+    """Return a map that spikes as stored, and what else it needs."""
+    source = FeatureMap(bins.shape[1:], INPUT, INPUT_THRESHOLD, reset="", name="input")
+    objects: list[BrianObject] = [
+        StoredImages(source, bins, "bin", duration=presentation(), name="images")
+    ]
+    if one_a_position:  # the earliest; ties go to the lowest channel
+        inhibition = LateralInhibition(source, "silenced = 1", source="-channel")
+        objects.append(inhibition)
+        source.run_regularly("silenced = 0", dt=presentation(), when="before_start")
+    return source, objects
+
+
+def _neurons(
+    layer: Layer, source: FeatureMap, model: str, threshold: str
+) -> tuple[FeatureMap, ConvSynapses]:
+    """Return the layer's map and the convolution onto it."""
+    rows, cols = (n + 2 * layer.padding - layer.kernel_size + 1 for n in source.shape[1:])
+    neurons = FeatureMap(
+        (layer.channels, rows, cols),
+        NEURON,
+        threshold=f"v > {layer.threshold} and not fired{threshold}",
+        reset="fired = True",
+        name="layer",
+    )
+    neurons.run_regularly("v = 0; fired = False", dt=presentation(), when="before_start")
+    conv = ConvSynapses(
+        source,
+        neurons,
+        model,
+        on_pre="v_post += w",
+        kernel_size=layer.kernel_size,
+        padding=layer.padding,
+        name="conv",
+    )
+    return neurons, conv
+
+
+@dataclass(frozen=True)
+class Variation:
+    """
+    Say how a control differs from the network.
+
+    Parameters
+    ----------
+    sign : int
+        -1: what is potentiated is depressed, and the other way round.
+    competing : bool
+        Whether winners exclude channels and surroundings, and are k at most; else each channel
+        learns, at the first place where it is the first.
+    ordered : bool
+        Whether neurons spike when they cross; else all do in the last step, by when all inputs have
+        spiked that ever will, and winners are those of the largest potential.
+    """
+
+    sign: int = 1
+    competing: bool = True
+    ordered: bool = True
+
+
+class LearningLayer:
+    """
+    Build a layer that learns from stored first spikes.
+
+    Parameters
+    ----------
+    layer : Layer
+        Sizes.
+    bins : array of uint8
+        ``(n, channels, rows, cols)``: when each input spikes.
+    kernel : array
+        ``(out_channels, in_channels, rows, cols)``, the first weights.
+    doubling_every : int
+        Images after which rates double; 0: never.
+    variation : Variation
+        Of a control.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        bins: np.ndarray,
+        kernel: np.ndarray,
+        doubling_every: int,
+        variation: Variation = Variation(),
+    ) -> None:
+        self.n_images = len(bins)
+        rule = learning_rule(layer, doubling_every, variation.sign)
+        source, shown = _input(bins, layer.one_a_position)
+        at_end = "" if variation.ordered else f" and t_in_timesteps % {STEPS} == {STEPS - 1}"
+        neurons, self.conv = _neurons(layer, source, rule.model, at_end)
+        self.conv.set_kernel("w", kernel)
+        k, radius = (layer.k, layer.radius) if variation.competing else (layer.channels, 0)
+        winners = FirstWinners(neurons, k, radius=radius, duration=presentation())
+        learning = OrderPlasticity(self.conv, rule, duration=presentation())
+        self.network = Network(source, *shown, neurons, self.conv, winners, learning)
+
+    def learn(self, epochs: int, converged: float = 0.0) -> list[float]:
+        """Show all images in their order, `epochs` times at most; return the means of w(1 - w)."""
+        found: list[float] = []
+        while len(found) < epochs and not (found and found[-1] < converged):
+            self.network.run(self.n_images * presentation(), namespace={})
+            w = self.kernel
+            found.append(float((w * (1 - w)).mean()))
+        return found
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """The weights, ``(out_channels, in_channels, rows, cols)``."""
+        return self.conv.get_kernel("w")
+
+
+def transformed(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Return when each neuron of the layer's pooled map spikes: ``(n, channels, rows, cols)``."""
+    return np.concatenate(
+        [
+            _first_spikes(layer, bins[start : start + CHUNK], kernel)
+            for start in range(0, len(bins), CHUNK)
+        ]
+    )
+
+
+def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    source, shown = _input(bins, one_a_position=False)
+    neurons, conv = _neurons(layer, source, "w : 1", "")
+    conv.set_kernel("w", kernel)
+    pooled = FeatureMap(
+        pool_output_shape(neurons.shape, 2, padding=1),
+        POOLED,
+        threshold="arrived and not fired",
+        # a step each for the layer and for pooling
+        reset=f"fired = True; first = t_in_timesteps % {STEPS} - 2",
+        name="pooled",
+    )
+    forget = f"arrived = False; fired = False; first = {NEVER}"
+    pooled.run_regularly(forget, dt=presentation(), when="before_start")
+    hands_on = EarliestSpike(neurons, pooled, 2, padding=1)
+    # what each image leaves is read when the next one begins
+    before = StateMonitor(
+        pooled, "first", record=True, dt=presentation(), when="before_start", order=-1
+    )
+    network = Network(source, *shown, neurons, conv, pooled, hands_on, before)
+    network.run(len(bins) * presentation(), namespace={})
+    found = np.vstack([before.first.T[1:].astype(np.uint8), pooled.first[:].astype(np.uint8)])
+    channels, rows, cols = pooled.shape
+    return np.ascontiguousarray(np.moveaxis(found.reshape(-1, rows, cols, channels), -1, 1))

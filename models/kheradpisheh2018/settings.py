@@ -1,0 +1,104 @@
+"""Every number of the model; those of the authors' torch port where no other source is named."""
+
+from dataclasses import dataclass
+
+from hebbsim.experiments.settings import SavedSettings
+
+__all__ = ["FULL", "LAYERS", "N_BINS", "QUICK", "RADIUS", "WINDOWS", "Layer", "Settings"]
+
+#: Size and sigmas of centre and surround, in pixels: ON and OFF
+WINDOWS = ((7, 1.0, 2.0), (7, 2.0, 1.0))
+#: Surroundings by whose mean an answer is divided
+RADIUS = 8
+#: Time steps in which the input spikes
+N_BINS = 15
+
+
+@dataclass(frozen=True)
+class Layer:
+    """
+    Describe a layer and how it learns; pooling after it is 2x2 with a padding of 1.
+
+    Parameters
+    ----------
+    channels, kernel_size, padding : int
+        Of the convolution.
+    threshold : float
+        Of the potential, the sum of the weights of all inputs that have spiked.
+    k, radius : int
+        How many neurons learn from an image, and within which distance of them no other.
+    a_plus, a_minus : float
+        Rates of potentiation and depression at the start.
+    one_a_position : bool
+        Whether at each position of the input the first spike alone counts while the layer learns.
+    """
+
+    channels: int
+    kernel_size: int
+    padding: int
+    threshold: float
+    k: int
+    radius: int
+    a_plus: float = 0.004
+    a_minus: float = 0.003
+    one_a_position: bool = False
+
+
+LAYERS = (
+    Layer(32, 5, 2, threshold=10, k=5, radius=2),
+    Layer(150, 2, 1, threshold=1, k=8, radius=1, one_a_position=True),
+)
+
+
+@dataclass(frozen=True)
+class Settings(SavedSettings):
+    """
+    Hold what the full size and the quick one differ in.
+
+    Parameters
+    ----------
+    data : {'mnist', 'digits'}
+        Images; those of scikit-learn are enlarged from 8x8 to 28x28.
+    n_train, n_test : int
+        The first of each split; 0 for all.
+    n_control : int
+        Training images of the controls, and of the network that they are compared with.
+    epochs : (int, int)
+        Most that each layer learns; the second one stops where it has converged.
+    control_epochs : (int, int)
+        Of the controls.
+    doubling_every : (int, int)
+        Images after which the rates of each layer double, up to 0.15; 0: never.
+    converged : float
+        Mean of w(1 - w) at which a layer has (Kheradpisheh et al. 2018, section 2.5).
+    penalty : float
+        C of the linear support vector machine.
+    alpha : float
+        Regularisation of the averaged perceptron with hinge loss, reconstructed here.
+    data_root : str, optional
+        Folder of data sets; by default where HEBBSIM_DATA_ROOT says.
+    """
+
+    data: str = "mnist"
+    n_train: int = 0
+    n_test: int = 0
+    n_control: int = 5000
+    epochs: tuple[int, int] = (2, 20)
+    control_epochs: tuple[int, int] = (2, 8)
+    doubling_every: tuple[int, int] = (500, 0)
+    converged: float = 0.01
+    penalty: float = 2.4
+    alpha: float = 1e-5
+    data_root: str | None = None
+
+
+FULL = Settings()
+QUICK = Settings(
+    data="digits",
+    n_train=600,
+    n_test=300,
+    n_control=600,
+    epochs=(1, 2),
+    control_epochs=(1, 2),
+    doubling_every=(20, 20),  # so few images need high rates: reconstructed
+)

@@ -62,7 +62,7 @@ class SpikingSetting:
     @cached_property
     def threshold(self) -> float:
         """The threshold at which so many of the output neurons spike in a step as they should."""
-        low, high = 0.0, 2.0 * self.kernel_size**2
+        low, high = 0.0, 2.0 * self.kernel[0].size
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             busy = output_rate(self.spikes, self.kernel, middle, decay()) > self.size.rate

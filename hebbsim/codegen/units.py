@@ -15,18 +15,17 @@ _LISTS = re.compile(r"^(SRCS|H_SRCS|LFLAGS) = .*$", re.MULTILINE)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:([<"])([^>"\n]+)[>"])?', re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _EXTERN = re.compile(r"^extern [^;(){}=]*?\b(\w+);$", re.MULTILINE)
-#: Headers that come with the compiler, the C library or the CUDA toolkit
+#: Headers that come with the compiler or the C library
 _OF_SYSTEM = re.compile(
     r"algorithm|array|c(assert|float|limits|math|signal|std(def|int|io|lib)|string|time)|chrono|complex"
     r"|deque|functional|iomanip|iostream|fstream|iterator|limits|list|map|memory|numeric|queue"
     r"|random|set|sstream|stdexcept|string|thread|tuple|type_traits|unordered_map|utility|vector"
     r"|(assert|inttypes|math|omp|std(int|io|lib)|string|sys/stat|time)\.h"
-    r"|(cuda|cuda_profiler_api|cuda_runtime|curand|curand_kernel)\.h|(thrust|cub)/.*"
 )
 
 
 class Project:
-    """A folder with a makefile, as Brian2 and Brian2CUDA write it.
+    """A folder with a makefile, as Brian2 writes it.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ class Project:
     def _unit(self, source: Path) -> "Unit":
         """Follow what a source includes, depth first."""
         texts: dict[Path, str] = {}
-        known = source.suffix in (".cpp", ".cu")
+        known = source.suffix == ".cpp"
 
         def follow(file: Path) -> None:
             nonlocal known

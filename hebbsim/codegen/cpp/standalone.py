@@ -56,6 +56,9 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
         yield
         return
     project = Project(folder)
+    if project.variable("NVCC"):  # whose version the objects depend on as well
+        yield
+        return
     project.write_dependencies()
     with objects_kept(project, made_with) as left:
         if left and "-include" in project.variable("CXXFLAGS"):

@@ -132,7 +132,7 @@ class Library:
     def _kept(self, cache: Path) -> Iterator[Path]:
         """Iterate over the files that may be it: one, unless something was damaged."""
         folder = cache / self.key[:2]
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             for name in os.listdir(folder):  # of thousands: without a look at each
                 if name.startswith(f"{self.key}-") and name.endswith(".so"):
                     yield folder / name

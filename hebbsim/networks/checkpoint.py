@@ -233,6 +233,8 @@ def _differences_of_fits(
     theirs: dict[str, Any], ours: dict[str, Any], position: Position
 ) -> list[str]:
     """Name what differs in what is learned from and when, but for more epochs of one phase."""
-    if position.phase == 0 and theirs.get("epochs", np.inf) < ours.get("epochs", 0):
+    # of one phase, or of each
+    before, now = (np.atleast_1d(one.get("epochs", 0)).tolist() for one in (theirs, ours))
+    if position.phase == 0 and len(before) == len(now) and "epochs" in theirs and before < now:
         theirs = {**theirs, "epochs": ours["epochs"]}
     return list(differences_of(theirs, json.loads(json.dumps(ours))))

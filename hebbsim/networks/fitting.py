@@ -54,18 +54,19 @@ def fit(
     network: Trainable,
     images: np.ndarray,
     *,
-    epochs: int = 1,
+    epochs: int | Sequence[int] = 1,
     labels: np.ndarray | None = None,
     layers: Sequence[int] | None = None,
     layerwise: bool = False,
     burn_in: int = 0,
+    shuffle: bool = True,
     augment: Augmentation | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
 ) -> None:
-    """Learn a network's kernels from images, presented in random order, a batch a time step.
+    """Learn a network's kernels from images, a batch a time step.
 
     Another call goes on with other orders: two of one epoch are one of two.
 
@@ -76,8 +77,8 @@ def fit(
     images : ndarray
         ``(n, channels, rows, cols)``, indexed batch by batch (a memory-mapped file will do); uint8
         is read as 0 to 1 (see `as_float`). What doesn't fill a last batch is left out of an epoch.
-    epochs : int
-        Passes over the images; with `layerwise`, for each layer.
+    epochs : int or sequence of int
+        Passes over the images; with `layerwise`, for each layer, or of each: ``[2, 20]``.
     labels : ndarray of int, optional
         ``(n,)``, the class of each image: then a `SpikingNetwork` whose last layer learns from
         reward is told whether its choice was right; see `SpikingNetwork.choose`.
@@ -87,6 +88,8 @@ def fit(
         Learn one layer after the other, instead of all at once.
     burn_in : int
         Batches at the start during which thresholds adapt and weights don't.
+    shuffle : bool
+        Present the images of each epoch in an order of its own, or else as they come.
     augment : callable, optional
         Called with a batch and a random generator, returns the batch to present.
     checkpoint : path, optional
@@ -123,7 +126,12 @@ def fit(
         changed then.
     """
     schedule = Schedule.of(
-        len(network.stages), epochs=epochs, layers=layers, layerwise=layerwise, burn_in=burn_in
+        len(network.stages),
+        epochs=epochs,
+        layers=layers,
+        layerwise=layerwise,
+        burn_in=burn_in,
+        shuffle=shuffle,
     )
     n_batches = _check(network, images)
     reward = None if labels is None else _rewarding(network, images, labels)
@@ -137,7 +145,7 @@ def fit(
     # the epochs of earlier fits: what is drawn goes on from them
     earlier = network.learned.epochs - schedule.epochs_begun(position)
     run = _Run(network, images, n_batches, augment, schedule, reward, earlier)
-    total = len(schedule.phases) * schedule.epochs * n_batches
+    total = sum(schedule.epochs) * n_batches
     with _progress(progress, total) as run.advance, interruptible() as run.stopped:
         run.advance(schedule.batches_before(position, n_batches))
         for learning, here in schedule.places(position):
@@ -283,8 +291,9 @@ class _Run:
         # the order depends on the seed and the place in the network's life alone: what is resumed
         # is repeated, and another fit goes on
         epoch += self.earlier
-        shuffle = np.random.default_rng([self.network.seed, 1_000_000 + phase, epoch])
-        order = shuffle.permutation(len(self.images))
+        order = np.arange(len(self.images))
+        if self.schedule.shuffle:
+            np.random.default_rng([self.network.seed, 1_000_000 + phase, epoch]).shuffle(order)
         for number in range(start, stop):
             chosen = np.sort(order[number * size : (number + 1) * size])
             self.images_shown = chosen

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from hebbsim.geometry import is_integer
 from hebbsim.networks.checkpoint import Position
 
@@ -18,7 +20,7 @@ class Schedule:
     ----------
     depth : int
         Number of layers.
-    epochs : int
+    epochs : tuple of int
         Passes over the images in each phase.
     layers : tuple of int
         The layers that learn, ascending from 0.
@@ -26,26 +28,32 @@ class Schedule:
         Whether each of them has a phase of its own.
     burn_in : int
         Batches at the start during which weights rest.
+    shuffle : bool
+        Whether images come in random order.
     """
 
     depth: int
-    epochs: int
+    epochs: tuple[int, ...]
     layers: tuple[int, ...]
     layerwise: bool
     burn_in: int
+    shuffle: bool = True
 
     @classmethod
     def of(
         cls,
         depth: int,
         *,
-        epochs: int,
+        epochs: int | Sequence[int],
         layers: Sequence[int] | None,
         layerwise: bool,
         burn_in: int,
+        shuffle: bool,
     ) -> Self:
         """Return the schedule that `fit` was given, or say what is wrong with it."""
-        for name, value in (("epochs", epochs), ("burn_in", burn_in)):
+        one_each = np.ndim(epochs) > 0
+        given = list(np.atleast_1d(np.asarray(epochs, dtype=object)))
+        for name, value in (*(("epochs", one) for one in given), ("burn_in", burn_in)):
             if not is_integer(value, 0):
                 raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
         chosen = list(range(depth) if layers is None else layers)
@@ -53,7 +61,14 @@ class Schedule:
             raise ValueError(f"layers: expected numbers from 0 to {depth - 1}, got {chosen}")
         numbers = sorted({range(depth)[n] for n in chosen})
         apart = bool(layerwise) and len(numbers) > 1
-        return cls(depth, int(epochs), tuple(numbers), apart, int(burn_in))
+        n_phases = len(numbers) if apart else 1
+        if one_each and len(given) != n_phases:
+            raise ValueError(
+                f"epochs: expected {n_phases}, one for each layer that learns by itself (with "
+                f"layerwise=True), or a single number, got {given}"
+            )
+        passes = [int(n) for n in given] if one_each else [int(given[0])] * n_phases
+        return cls(depth, tuple(passes), tuple(numbers), apart, int(burn_in), bool(shuffle))
 
     @property
     def phases(self) -> list[list[bool]]:
@@ -65,7 +80,7 @@ class Schedule:
         """Yield which layers learn, and where each epoch from `position` on begins."""
         batch = position.batch
         for phase, learning in enumerate(self.phases):
-            for epoch in range(self.epochs):
+            for epoch in range(self.epochs[phase]):
                 if (phase, epoch) >= (position.phase, position.epoch):
                     yield learning, Position(phase, epoch, batch)
                     batch = 0  # all later epochs are whole
@@ -77,7 +92,7 @@ class Schedule:
         """
         if done < n_batches:
             return Position(here.phase, here.epoch, done)
-        if here.epoch + 1 == self.epochs and here.phase + 1 < len(self.phases):
+        if here.epoch + 1 == self.epochs[here.phase] and here.phase + 1 < len(self.phases):
             return Position(here.phase + 1)
         return Position(here.phase, here.epoch + 1)
 
@@ -88,17 +103,21 @@ class Schedule:
 
     def epochs_begun(self, position: Position) -> int:
         """Return how many epochs have begun before a position, the one it is in among them."""
-        return position.phase * self.epochs + position.epoch + int(position.batch > 0)
+        return self._whole_epochs(position) + int(position.batch > 0)
 
     def batches_before(self, position: Position, n_batches: int) -> int:
         """Return how many batches come before a position."""
-        return (position.phase * self.epochs + position.epoch) * n_batches + position.batch
+        return self._whole_epochs(position) * n_batches + position.batch
+
+    def _whole_epochs(self, position: Position) -> int:
+        return sum(self.epochs[: position.phase]) + position.epoch
 
     def describe(self) -> dict[str, Any]:
         """Describe it in plain values that JSON holds."""
         return {
-            "epochs": self.epochs,
+            "epochs": self.epochs[0] if len({*self.epochs}) == 1 else list(self.epochs),
             "layers": list(self.layers),
             "layerwise": self.layerwise,
             "burn_in": self.burn_in,
+            "shuffle": self.shuffle,
         }

@@ -6,6 +6,7 @@ from brian2.units import Quantity
 
 from hebbsim.competition.inhibition import CHANNELS
 from hebbsim.errors import unknown
+from hebbsim.networks.initial_weights import check_initial_weights
 from hebbsim.networks.layer import LayerDeclaration
 from hebbsim.rules.rule import Rule
 
@@ -50,8 +51,9 @@ class SpikingLayer(LayerDeclaration):
         once (Diehl and Cook 2015). It decays with ``tau_theta``; without it, ``theta`` is 0.
     tau_theta : float
         In stimuli.
-    initial_weights : (float, float)
-        Range of the uniformly distributed initial weights.
+    initial_weights : (float, float) or str
+        Range of the uniformly distributed initial weights, or an expression such as
+        ``'clip(0.8 + 0.05*randn(), 0, 1)'``, drawn with the network's seed.
     normalize, norm
         Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
     """
@@ -68,7 +70,7 @@ class SpikingLayer(LayerDeclaration):
     single_spike: bool = True
     theta_plus: float = 0.0
     tau_theta: float = 100.0
-    initial_weights: tuple[float, float] = (0.2, 0.8)
+    initial_weights: tuple[float, float] | str = (0.2, 0.8)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,9 +80,7 @@ class SpikingLayer(LayerDeclaration):
             raise TypeError(
                 f"SpikingLayer: rule must be a Rule, such as rules.PairSTDP(), got {self.rule!r}"
             )
-        low, high = self.initial_weights
-        if not low <= high:
-            raise ValueError(f"SpikingLayer: initial_weights must rise, got {self.initial_weights}")
+        check_initial_weights("SpikingLayer", self.initial_weights)
         if not self.theta_plus >= 0 or not self.tau_theta > 0:
             raise ValueError(
                 "SpikingLayer: theta_plus must not be negative and tau_theta positive, got "

@@ -12,6 +12,7 @@ from brian2.utils.stringtools import get_identifiers
 from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel, PerSample
+from hebbsim.networks.initial_weights import draw_weights
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.stage import Stage, StagePlan
 from hebbsim.statements import parse_statements
@@ -52,7 +53,7 @@ def build_stage(plan: StagePlan[SpikingLayer], duration: Quantity) -> Stage:
         on_pre={"transmit": layer.on_pre},
         delay=None if layer.delay is None else {"transmit": layer.delay},
     )
-    weights = plan.generator().uniform(*layer.initial_weights, geometry.kernel_shape)
+    weights = draw_weights(layer.initial_weights, plan.generator(), geometry.kernel_shape)
     conv.set_kernel("w", weights)
     feature_map.first_spike = duration
     _initialize(plan, feature_map)

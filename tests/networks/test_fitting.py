@@ -11,7 +11,7 @@ from brian2 import prefs
 from networks_cases import SHAPE, Stop, assert_same, images, kernels, spiking_network, two_layers
 
 from hebbsim import rules
-from hebbsim.networks.checkpoint import Position, load_checkpoint, save_checkpoint
+from hebbsim.networks.checkpoint import CheckpointError, Position, load_checkpoint, save_checkpoint
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.interruption import StoppedError
@@ -266,3 +266,36 @@ def test_burn_in_counts_batches_over_epochs(burn_in):
     network.fit(images(40), burn_in=burn_in, epochs=2, augment=spy, progress=False)
     frozen = [not (a != b).any() for a, b in pairwise([*moved, kernels(network)[0]])]
     assert frozen == [number < burn_in for number in range(8)]
+
+
+def test_images_come_as_they_are_without_shuffling():
+    shown = []
+
+    def spy(batch, rng):
+        shown.append(batch)
+        return batch
+
+    given, settings = images(30), {"augment": spy, "progress": False}
+    network, again = two_layers(), two_layers()
+    network.fit(given, epochs=2, shuffle=False, **settings)
+    np.testing.assert_array_equal(np.concatenate(shown), np.concatenate([given, given]))
+    again.fit(given, shuffle=False, **settings)
+    again.fit(given, shuffle=False, **settings)
+    assert_same(network, again)
+    shown.clear()
+    two_layers().fit(given, **settings)
+    assert (np.concatenate(shown) != given).any()
+
+
+def test_layers_learn_for_epochs_of_their_own(tmp_path):
+    whole, parts = two_layers(), two_layers()
+    whole.fit(images(), epochs=[1, 2], layerwise=True, progress=False)
+    parts.fit(images(), layers=[0], progress=False)
+    first = kernels(parts)[0]
+    np.testing.assert_array_equal(kernels(whole)[0], first)
+    assert whole.learned.epochs == 3
+    path = tmp_path / "state.npz"
+    given = {"layerwise": True, "progress": False, "checkpoint": path}
+    two_layers().fit(images(), epochs=[1, 2], **given)
+    with pytest.raises(CheckpointError, match=r"epochs"):
+        two_layers().fit(images(), epochs=[2, 2], resume=True, **given)

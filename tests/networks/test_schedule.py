@@ -7,7 +7,8 @@ from hebbsim.networks.schedule import Schedule
 
 
 def schedule(**changes):
-    given = {"epochs": 2, "layers": None, "layerwise": False, "burn_in": 0} | changes
+    given = {"epochs": 2, "layers": None, "layerwise": False, "burn_in": 0}
+    given |= {"shuffle": True} | changes
     return Schedule.of(3, **given)
 
 
@@ -54,3 +55,25 @@ def test_burn_in_goes_on_in_the_next_epoch(burn_in, expected):
 def test_layers_that_are_not_there(layers):
     with pytest.raises(ValueError, match="layers: expected numbers from 0 to 2, got"):
         schedule(layers=layers)
+
+
+def test_each_layer_has_epochs_of_its_own():
+    whole = schedule(epochs=[2, 0, 3], layerwise=True)
+    visited, position = [], Position()
+    while places := list(whole.places(position)):
+        _, here = places[0]
+        assert whole.batches_before(here, 5) == 5 * len(visited)
+        visited.append((here.phase, here.epoch))
+        position = whole.next(here, 5, 5)
+    assert visited == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2)]
+    assert whole.epochs_begun(Position(2, 1, 3)) == 4
+    assert whole.describe()["epochs"] == [2, 0, 3]
+    assert schedule(epochs=[2, 2, 2], layerwise=True) == schedule(epochs=2, layerwise=True)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "layerwise", "n"), [([1, 2], True, 3), ([1, 2, 3], False, 1), ([], True, 3)]
+)
+def test_as_many_epochs_as_layers_that_learn_apart(epochs, layerwise, n):
+    with pytest.raises(ValueError, match=f"epochs: expected {n}, one for each layer"):
+        schedule(epochs=epochs, layerwise=layerwise)

@@ -412,3 +412,34 @@ def test_a_stopped_prediction_is_no_prediction():
     with pytest.raises(StoppedError, match=r"predict: the simulation was stopped, .* 1 of 6;"):
         spiking.predict(IMAGES, 2)
     assert shown == [2]
+
+
+def test_initial_weights_are_drawn_by_an_expression():
+    def kernel(weights, seed=0):
+        layer = SpikingLayer(64, 5, initial_weights=weights)
+        network = SpikingNetwork((1, 8, 8), [layer], batch_size=1, seed=seed)
+        return network.stages[0].conv.get_kernel("w")
+
+    drawn = kernel("clip(0.8 + 0.05*randn(), 0, 1)")
+    assert drawn.mean() == pytest.approx(0.8, abs=0.005)
+    assert drawn.std() == pytest.approx(0.05, rel=0.1)
+    np.testing.assert_array_equal(drawn, kernel("clip(0.8 + 0.05*randn(), 0, 1)"))
+    assert (drawn != kernel("clip(0.8 + 0.05*randn(), 0, 1)", seed=1)).any()
+    np.testing.assert_allclose(kernel("0.2 + 0.6*rand()"), kernel((0.2, 0.8)), rtol=1e-14)
+    np.testing.assert_array_equal(kernel("exp(-1)"), np.exp(-1))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((0.8, 0.2), "must be a range that rises"),
+        (0.5, "must be a range that rises"),
+        ("0.8 + 0.1*rnadn()", "names rnadn"),
+        ("0.8 +", "can't be computed"),
+        ("log(0)", "aren't finite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_initial_weights_that_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        SpikingLayer(4, 3, initial_weights=weights)

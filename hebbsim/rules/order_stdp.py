@@ -1,7 +1,7 @@
 """STDP by order alone: what spiked before whom in a stimulus, however long before."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from hebbsim.rules.bounds import checked_bounds
 
@@ -49,6 +49,10 @@ class OrderSTDP:
     w_min: float = 0.0
     w_max: float = 1.0
 
+    #: As of a `Rule`: driven by spikes, and where it comes from
+    spiking: ClassVar[bool] = True
+    reference: ClassVar[str] = "Kheradpisheh et al. 2018, Neural Networks 99:56, equation 5"
+
     def __post_init__(self) -> None:
         for name in ("a_plus", "a_minus"):
             value = getattr(self, name)
@@ -60,6 +64,11 @@ class OrderSTDP:
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
         if not high - low < float("inf"):
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
+
+    @property
+    def equations(self) -> str:
+        """The equations of the kernel, as `Rule` calls them."""
+        return self.model
 
     @property
     def model(self) -> str:
@@ -145,6 +154,6 @@ class OrderSTDP:
             f"for each winner, where it spiked later or never, and of padding: "
             f"dw += {self.depression}",
             f"when the stimulus ends: {self.update}",
-            "Kheradpisheh et al. 2018, Neural Networks 99:56",
+            self.reference,
         ]
         return "\n".join(["OrderSTDP", *(f"    {line}" for line in lines)])

@@ -202,7 +202,10 @@ def _of_function(function: Function, code: Any) -> tuple[Any, ...]:
         implementation = function.implementations[type(code)]
     except KeyError:  # made when it is asked for
         return (_Identical(function.pyfunc),)
-    given, again = (implementation.get_namespace(code.owner) or {} for _ in range(2))
+    try:
+        given, again = (implementation.get_namespace(code.owner) or {} for _ in range(2))
+    except TypeError:  # made for its owner each time, with what it reads inside
+        return (_Unknown(),)
     return (
         _Identical(implementation),
         *((name, _of_namespace(value, again[name])) for name, value in given.items()),

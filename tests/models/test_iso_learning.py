@@ -7,7 +7,7 @@ import pytest
 from brian2 import Hz, Network, StateMonitor, ms, prefs
 
 from hebbsim.experiments.figures import save_picture
-from hebbsim.experiments.preferences import run_preferences
+from hebbsim.experiments.preferences import preferences, run_preferences
 from models.common.claim import failing
 from models.common.standalone import standalone
 from models.iso_learning.claims import CLAIMS
@@ -61,14 +61,14 @@ def learned(rule, u, u0, mu, rho_0=1.0, r=0.25):
 
 @pytest.fixture(scope="module")
 def pulses():
-    prefs.codegen.target = "numpy"
-    filters = [resonator(f * Hz, 0.6, DT, gain="published") for f in (1.0, np.array([2.0]))]
-    circuit = Circuit(list(TEACHERS), INPUTS, *filters, rho_0=1, dt=DT)
-    circuit.set_kernels("mu", 0.02)
-    u = StateMonitor(circuit.bank, "u", record=[0], dt=DT, when="end")
-    u0 = StateMonitor(circuit.neurons, "u0", record=[0], dt=DT, when="end")
-    Network(*circuit.objects, u, u0).run(60 * DT)
-    return u.u[0], u0.u0[0], circuit.synapses.get_kernel("rho").ravel()
+    with preferences({"codegen.target": "numpy"}):  # of the tests that share it alone
+        filters = [resonator(f * Hz, 0.6, DT, gain="published") for f in (1.0, np.array([2.0]))]
+        circuit = Circuit(list(TEACHERS), INPUTS, *filters, rho_0=1, dt=DT)
+        circuit.set_kernels("mu", 0.02)
+        u = StateMonitor(circuit.bank, "u", record=[0], dt=DT, when="end")
+        u0 = StateMonitor(circuit.neurons, "u0", record=[0], dt=DT, when="end")
+        Network(*circuit.objects, u, u0).run(60 * DT)
+        return u.u[0], u0.u0[0], circuit.synapses.get_kernel("rho").ravel()
 
 
 def test_resonators_filter_as_the_published_code_but_for_its_delay(pulses):

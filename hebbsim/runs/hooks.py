@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from brian2 import Network, second
@@ -53,6 +54,10 @@ def _is_ours(item: BrianObject) -> bool:
     return type(item).__module__.startswith("hebbsim.")
 
 
+def _holds_ours(network: Network) -> bool:
+    return any(map(_is_ours, network.objects))
+
+
 def _with_parts(items: Iterable[BrianObject]) -> Iterator[BrianObject]:
     for item in items:
         yield item
@@ -68,22 +73,24 @@ def _run(
     profile: bool | None = None,
     level: int = 0,
 ) -> None:
+    original = partial(Network.run.original_function, network, duration, report, report_period)
+    if not _holds_ours(network):
+        original(namespace, profile, level + 1)
+        return
     ran_before = _CHAINS in network.__dict__
     chains = network.__dict__.setdefault(_CHAINS, Chains())
     chains.allowed = not (get_device().build_options.get("profile") if profile is None else profile)
     # a first run warns of objects that are in no network
     with schedule_held(network), old_objects_kept() if ran_before else nullcontext():
         try:
-            Network.run.original_function(
-                network, duration, report, report_period, namespace, profile, level + 1
-            )
+            original(namespace, profile, level + 1)
         finally:
             chains.allowed = False
             chains.take_apart()
 
 
 def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
-    if not any(map(_is_ours, network.objects)):
+    if not _holds_ours(network):
         Network.before_run.original_function(network, run_namespace)
         return
     runners = {item for item in _with_parts(network.objects) if isinstance(item, CodeRunner)}

@@ -15,6 +15,8 @@ from brian2 import (
     ms,
     mV,
     prefs,
+    run,
+    start_scope,
 )
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.groups.group import CodeRunner
@@ -263,6 +265,7 @@ def test_networks_without_an_object_of_this_project_are_left_to_brian2():
     network = Network(group)
     network.run(1 * ms)
     code = group.state_updater.codeobj
+    assert not hasattr(network, "_chains")
     network.run(1 * ms)
     assert group.state_updater.codeobj is not code
     np.testing.assert_allclose(group.v, 0.2)
@@ -276,3 +279,16 @@ def test_names_are_those_around_the_call_of_run():
     tau = 5 * ms  # noqa: F841
     network.run(1 * ms)
     np.testing.assert_allclose(layer.v, 0.3)
+
+
+def test_a_network_of_all_objects_around():
+    start_scope()
+    tau = 10 * ms
+    layer = FeatureMap((1, 2, 2), "dv/dt = 1/tau : 1", method="euler")
+    run(1 * ms)
+    code = layer.state_updater.codeobj
+    run(1 * ms)
+    assert layer.state_updater.codeobj is code
+    tau = 5 * ms  # noqa: F841
+    run(1 * ms)
+    np.testing.assert_allclose(layer.v, 0.4)

@@ -34,8 +34,8 @@ INPUT_RATE = 0.05
 RECORDED_STEPS = 200
 STEPS_TO_COMPARE = 40
 BISECTIONS = 14
-#: Of libraries, in single precision
-LIBRARY_ROUNDING = 1e-4
+#: Of libraries, in single precision: changes are some 1e-4 of the weights that they are taken from
+LIBRARY_ROUNDING = 1e-3
 #: Changes are some 1e-7 of the weights that they are taken from
 ROUNDING = 1e-7
 

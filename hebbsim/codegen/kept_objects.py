@@ -7,15 +7,15 @@ them up to date, and it compiles the rest.
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hebbsim.codegen.cache_folder import cache_folder
+from hebbsim.codegen.kept_files import keep, kept
 from hebbsim.codegen.units import Project, Unit
 
-__all__ = ["objects_kept", "put_whole"]
+__all__ = ["objects_kept"]
 
 #: Bytes of objects that are kept; the oldest go first
 LIMIT = 500_000_000
@@ -43,18 +43,18 @@ def objects_kept(project: Project, made_with: str) -> Iterator[list[Unit]]:
     left = []
     for unit in project.units:
         place = project.folder / unit.object
-        kept = _kept(folder, keys[unit.source]) if unit.known else None
-        if kept is None:
+        known = _kept(folder, keys[unit.source]) if unit.known else None
+        if known is None:
             left.append(unit)
             if unit.known:  # what lies there is of another source
                 place.unlink(missing_ok=True)
         else:
-            place.write_bytes(kept)
+            place.write_bytes(known)
     yield left
     compiled = [unit for unit in left if unit.known]
     with suppress(OSError):  # where there is no room
         for unit in compiled:
-            _keep(folder, keys[unit.source], (project.folder / unit.object).read_bytes())
+            keep(_file(folder, keys[unit.source]), (project.folder / unit.object).read_bytes())
         if compiled:
             _discard_oldest(folder)
 
@@ -66,33 +66,18 @@ def _key(unit: Unit, project: Project, made_with: str) -> str:
 
 def _kept(folder: Path, key: str) -> bytes | None:
     """Return an object, if it is there and whole."""
-    file = folder / key[:2] / key
-    try:
-        content = file.read_bytes()
-        if hashlib.sha256(content[32:]).digest() == content[:32]:
+    file = _file(folder, key)
+    content = kept(file)
+    with suppress(OSError):
+        if content is None:
+            file.unlink()
+        else:
             os.utime(file)  # used last now
-            return content[32:]
-        file.unlink()
-    except OSError:
-        pass
-    return None
+    return content
 
 
-def _keep(folder: Path, key: str, content: bytes) -> None:
-    place = folder / key[:2]
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    put_whole(place / key, hashlib.sha256(content).digest() + content)
-
-
-def put_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all: other processes share the folder."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with open(handle, "wb") as part:
-            part.write(content)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+def _file(folder: Path, key: str) -> Path:
+    return folder / key[:2] / key
 
 
 def _discard_oldest(folder: Path) -> None:

@@ -1,8 +1,5 @@
 """Templates that stay parsed from process to process: to parse them takes longer than to fill."""
 
-import hashlib
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,10 +8,9 @@ from brian2.codegen.templates import Templater
 from jinja2.bccache import Bucket, BytecodeCache
 
 from hebbsim.codegen.cache_folder import cache_folder
+from hebbsim.codegen.kept_files import keep, kept
 
 __all__ = ["keep_parsed"]
-
-_DIGEST = hashlib.sha256().digest_size
 
 
 class _InCacheFolder(BytecodeCache):
@@ -25,25 +21,14 @@ class _InCacheFolder(BytecodeCache):
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Load a template, if it is there and whole."""
-        with suppress(OSError):
-            held = _file(bucket).read_bytes()
-            if hashlib.sha256(held[_DIGEST:]).digest() == held[:_DIGEST]:
-                bucket.bytecode_from_string(held[_DIGEST:])
+        content = kept(_file(bucket))
+        if content is not None:
+            bucket.bytecode_from_string(content)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep a template, where there is room."""
-        content = bucket.bytecode_to_string()
         with suppress(OSError):
-            file = _file(bucket)
-            file.parent.mkdir(mode=0o700, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=file.parent)
-            try:
-                with open(handle, "wb") as unfinished:
-                    unfinished.write(hashlib.sha256(content).digest() + content)
-                os.replace(name, file)  # atomic: other processes share the folder
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(name)
+            keep(_file(bucket), bucket.bytecode_to_string())
 
 
 def _file(bucket: Bucket) -> Path:

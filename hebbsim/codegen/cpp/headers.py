@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hebbsim.codegen.cache_folder import cache_folder
-from hebbsim.codegen.kept_objects import put_whole
+from hebbsim.codegen.kept_files import put_whole
 
 __all__ = ["STANDARD", "compile_header", "header"]
 

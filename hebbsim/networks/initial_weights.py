@@ -29,7 +29,11 @@ def check_initial_weights(label: str, given: tuple[float, float] | str) -> None:
     if isinstance(given, str):
         _draw(label, given, np.random.default_rng(0), (2,))
         return
-    if not (isinstance(given, tuple | list) and len(given) == 2 and given[0] <= given[1]):
+    try:
+        low, high = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):  # no two numbers
+        low = high = np.nan
+    if not -np.inf < low <= high < np.inf:
         raise ValueError(
             f"{label}: initial_weights must be a range that rises, such as (0.2, 0.8), or an "
             f"expression, such as '0.8 + 0.05*randn()', got {given!r}"

@@ -434,6 +434,8 @@ def test_initial_weights_are_drawn_by_an_expression():
     [
         ((0.8, 0.2), "must be a range that rises"),
         (0.5, "must be a range that rises"),
+        (("a", 1), "must be a range that rises"),
+        ((0, np.inf), "must be a range that rises"),
         ("0.8 + 0.1*rnadn()", "names rnadn"),
         ("0.8 +", "can't be computed"),
         ("log(0)", "aren't finite"),

@@ -20,6 +20,7 @@ __all__ = ["Chains"]
 #: Seconds after which Python sees to progress bars and Ctrl-C
 _TURN = 0.01
 
+_NAME = "steps"
 _STEPS = """
 #include <cstdint>
 
@@ -67,6 +68,11 @@ class Chains:
         #: What led and followed in the run before, and what it was made of
         self._segments: list[_Segment] = []
         self._made_of: list[tuple[Any, ...]] = []
+
+    @staticmethod
+    def begin() -> None:
+        """Let the compiler begin with what runs chains, while it is found out what they hold."""
+        compile_library(_STEPS, _NAME)
 
     def link(self, network: Network) -> None:
         """Join what follows each other in a step, once a network has been prepared for a run."""
@@ -174,7 +180,7 @@ class _Chain:
             ctypes.addressof(self._links), ctypes.addressof(self._state), *map(_address, times)
         )
         self._held = (links, faults, times)
-        self._function = compile_library(_STEPS, "steps")
+        self._function = compile_library(_STEPS, _NAME)
 
     def run(self, steps: int) -> None:
         """Run all for a number of steps; the clock is left at the last of them."""

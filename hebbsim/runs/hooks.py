@@ -17,6 +17,7 @@ from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 
 from hebbsim.brian2_private import schedule_held
 from hebbsim.codegen.loop_nest import compile_directly
+from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
 from hebbsim.runs.chains import Chains
 from hebbsim.runs.garbage import old_objects_kept
 from hebbsim.runs.kept_code import code_kept
@@ -93,6 +94,11 @@ def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
     if not _holds_ours(network):
         Network.before_run.original_function(network, run_namespace)
         return
+    chains = network.__dict__.get(_CHAINS)
+    if chains is not None and not chains.allowed:  # nobody runs it now
+        chains = None
+    if chains is not None and code_object_class() is CPPRuntimeCodeObject:
+        chains.begin()
     runners = {item for item in _with_parts(network.objects) if isinstance(item, CodeRunner)}
     for runner in runners:
         if type(runner) is SpikeGeneratorGroup and runner.codeobj_class is None:
@@ -100,6 +106,5 @@ def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
             compile_directly(runner, made_now=False)
     with code_kept(item for item in runners if type(item) in _KNOWN or _is_ours(item)):
         Network.before_run.original_function(network, run_namespace)
-    chains = network.__dict__.get(_CHAINS)
-    if chains is not None and chains.allowed:  # else nobody runs it now
+    if chains is not None:
         chains.link(network)

@@ -28,6 +28,9 @@ from hebbsim.codegen.cpp.options import CompilerOptions
 
 __all__ = ["CPPRuntimeCodeObject"]
 
+#: Where code names nothing of them, they would take most of its time to compile
+_CONTAINERS = "".join(f"#include <{name}>\n" for name in ("algorithm", "utility", "vector"))
+
 
 class CPPRuntimeCodeObject(CodeObject):
     """Run a C++ loop nest on Brian2's runtime device."""
@@ -93,7 +96,8 @@ class CPPRuntimeCodeObject(CodeObject):
         self._arguments[block] = (ctypes.c_void_p * len(pointers))(*pointers)
         options = CompilerOptions.of(self.compiler_kwds)
         code = word_substitute(code, renamed).replace("%ARGUMENTS%", "\n    ".join(lines))
-        code = code.replace("%HEADERS%", options.includes)
+        containers = _CONTAINERS if "std" in used else ""
+        code = code.replace("%HEADERS%", containers + options.includes)
         return compile_library(code, self.name.partition("_codeobject")[0], options)
 
     def __call__(self, **_: Any) -> None:

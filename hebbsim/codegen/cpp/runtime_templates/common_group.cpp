@@ -1,12 +1,9 @@
 {# C++ in runtime mode: the frame around the loop nests of templates/cpp, and around Brian2's own #}
 {% macro _head() %}
-#include <algorithm>
 #include <climits>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <utility>
-#include <vector>
 %HEADERS%
 {{ openmp_pragma('include') }}
 {% block extra_headers %}

@@ -15,12 +15,15 @@
     constexpr size_t _RUN = 64;
     constexpr int _BLOCKS = 16;
     const size_t _neurons = N, _runs = (_neurons + _RUN - 1) / _RUN;
+    const auto _first_of = [&](int _block) {
+        const size_t _run_start = _runs * _block / _BLOCKS * _RUN;
+        return _run_start < _neurons ? _run_start : _neurons;  // the last run may be shorter
+    };
     size_t _counts[_BLOCKS];
     {{parallel('N')}}
     for (int _block = 0; _block < _BLOCKS; _block++)
     {
-        const size_t _start = std::min(_runs * _block / _BLOCKS * _RUN, _neurons);
-        const size_t _stop = std::min(_runs * (_block + 1) / _BLOCKS * _RUN, _neurons);
+        const size_t _start = _first_of(_block), _stop = _first_of(_block + 1);
         int32_t* const _spikes = {{_eventspace}} + _start;
         size_t _count = 0;
         for (size_t _first = _start; _first < _stop; _first += _RUN)
@@ -63,8 +66,7 @@
     size_t _total = _counts[0];
     for (int _block = 1; _block < _BLOCKS; _block++)
     {
-        const size_t _start = std::min(_runs * _block / _BLOCKS * _RUN, _neurons);
-        std::memmove({{_eventspace}} + _total, {{_eventspace}} + _start, _counts[_block] * sizeof(int32_t));
+        memmove({{_eventspace}} + _total, {{_eventspace}} + _first_of(_block), _counts[_block] * sizeof(int32_t));
         _total += _counts[_block];
     }
     {{_eventspace}}[N] = _total;

@@ -8,11 +8,13 @@ import linecache
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
+import sympy
 from brian2 import Clock, Network
 from brian2.codegen import cpp_prefs
 from brian2.codegen.templates import CodeObjectTemplate, Templater
@@ -32,6 +34,7 @@ __all__ = [
     "divide_in_precision",
     "drop_variable",
     "enable_attributes",
+    "exponentiate_diagonals",
     "hidden_variables",
     "lacks_code",
     "last_step_of_run",
@@ -288,6 +291,34 @@ def divide_in_precision() -> None:
         return f"1.0*{code.removeprefix('1.0f*')}" if is_division and is_double else code
 
     CPPNodeRenderer.render_BinOp = render_division
+
+
+class _Coefficients(sympy.Matrix):
+    """Coefficients of linear differential equations."""
+
+    def exp(self) -> sympy.Matrix:
+        """Return the matrix exponential."""
+        if not self.is_diagonal():
+            return super().exp()
+        return sympy.diag(*(sympy.exp(rate) for rate in self.diagonal()))
+
+
+def exponentiate_diagonals() -> None:
+    """Let Brian2's exact integration solve equations that don't meet each by itself.
+
+    Its sympy looks for the Jordan form of their diagonal matrix, which takes most of the time
+    before a first step, and ends with the same text.
+    """
+    exact = import_module(
+        "brian2.stateupdaters.exact"
+    )  # its package gives the name another meaning
+    original = exact.get_linear_system
+
+    def get_linear_system(*args: Any) -> tuple[list[str], sympy.Matrix, sympy.Matrix]:
+        names, coefficients, constants = original(*args)
+        return names, _Coefficients(coefficients), constants
+
+    exact.get_linear_system = get_linear_system  # type: ignore[attr-defined]
 
 
 def divide_in_double() -> None:

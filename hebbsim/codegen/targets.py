@@ -17,6 +17,7 @@ from brian2.utils.logger import get_logger
 from hebbsim.brian2_private import (
     divide_in_double,
     divide_in_precision,
+    exponentiate_diagonals,
     tell_missing_code,
     wrap_compilation,
 )
@@ -41,6 +42,7 @@ logger = get_logger("hebbsim.codegen")
 def register_templates() -> None:
     """Add the project's templates to the code objects of Brian2's targets."""
     divide_in_precision()
+    exponentiate_diagonals()
     tell_missing_code()
     keep_parsed(CPPRuntimeCodeObject.templater)
     _derive(NumpyCodeObject, ("numpy/templates",), TEMPLATE_GLOBALS)

@@ -10,6 +10,15 @@ __all__ = ["old_objects_kept"]
 _OF_PYTHON = 1000
 
 
+#: Whether the user has frozen objects at any time: to count many takes as long as a collection
+_seen_frozen = [False]
+
+
+def _frozen_by_user() -> bool:
+    _seen_frozen[0] = _seen_frozen[0] or gc.get_freeze_count() > _OF_PYTHON
+    return _seen_frozen[0]
+
+
 @contextmanager
 def old_objects_kept() -> Iterator[None]:
     """
@@ -19,7 +28,7 @@ def old_objects_kept() -> Iterator[None]:
     are in no network: with torch and sympy loaded this takes a tenth of a second, as long as the
     rest of a small presentation.
     """
-    if gc.get_freeze_count() > _OF_PYTHON:  # the user froze what there was
+    if _frozen_by_user():
         yield
         return
     gc.freeze()

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from hebbsim import ConvLayer, ConvNetwork, rules
+from hebbsim.runs import garbage
 from hebbsim.runs.garbage import old_objects_kept
 
 
 @pytest.fixture
-def thawed():
+def thawed(monkeypatch):
     """As in a process in which nobody has frozen anything."""
+    monkeypatch.setattr(garbage, "_seen_frozen", [False])
     gc.unfreeze()
     yield
     gc.collect()

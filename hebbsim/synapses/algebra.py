@@ -1,13 +1,13 @@
 """What algebra says about a sum over connections: which parts of it separate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy
 from brian2.core.variables import Variables
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-__all__ = ["Product", "separate", "sides_of"]
+__all__ = ["Product", "separate", "sides_of", "silent_together"]
 
 _MOST_TERMS = 6  # more products than that cost more than they save
 
@@ -68,6 +68,45 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
         if kernel != 0
     )
     return products or None  # a sum that cancels is left as it was written
+
+
+def silent_together(products: Sequence[Product]) -> list[int]:
+    """Give products that the same silent neurons leave out the same number.
+
+    Parameters
+    ----------
+    products : sequence of Product
+        Their postsynaptic factors are looked at.
+
+    Returns
+    -------
+    list of int
+        From 0 on. A product is zero at least where all the products are that share its number and
+        have fewer factors; one without a postsynaptic factor is never zero.
+
+    Examples
+    --------
+    >>> spike = Product("trace_pre", "spike_post", "1")
+    >>> silent_together([spike, Product("spike_pre", "trace_post", "1")])
+    [0, 1]
+    >>> silent_together([spike, Product("1", "spike_post*spike_post", "w"), Product("1", "1", "w")])
+    [0, 0, 1]
+    """
+    factors = [_factors(product.post) for product in products]
+    fewest = [
+        f for f in dict.fromkeys(factors) if not any(other and other < f for other in factors)
+    ]
+    return [
+        next(n for n, few in enumerate(fewest) if few <= f and bool(few) == bool(f))
+        for f in factors
+    ]
+
+
+def _factors(expression: str) -> frozenset[str]:
+    """Return the factors of a product, without their powers."""
+    whole = str_to_sympy(expression)
+    bases = (factor.as_base_exp()[0] for factor in sympy.Mul.make_args(whole))
+    return frozenset(str(base) for base in bases if not base.is_number)
 
 
 def sides_of(variables: Variables) -> Callable[[str], str]:

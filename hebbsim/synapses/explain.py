@@ -13,6 +13,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class
+from hebbsim.synapses.algebra import silent_together
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
 from hebbsim.synapses.reductions import KernelReduction
@@ -191,12 +192,16 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
         terms = [f for f in (product.post, product.pre) if f != "1"] or ["1"]
         lines.append(f"  {factor}sum of {' * '.join(f'({term})' for term in terms)}")
         operations += connections if product.pre != "1" else n_neurons * places
-    activity = " or ".join(dict.fromkeys(f"{p.post} != 0" for p in products))
-    if all(p.post != "1" for p in products):
-        lines.append(
-            f"where {activity} in at most 1 neuron of {total.dense_from}, only those are visited: "
-            f"{geometry.fan_in} operations each"
-        )
+    active: dict[int, dict[str, None]] = {}
+    for part, product in zip(silent_together(products), products, strict=True):
+        active.setdefault(part, {})[product.post] = None
+    for posts in active.values():
+        if "1" not in posts:
+            activity = " or ".join(f"{post} != 0" for post in posts)
+            lines.append(
+                f"where {activity} in at most 1 neuron of {total.dense_from}, only those are "
+                f"visited: {geometry.fan_in} operations each"
+            )
     return lines, operations
 
 

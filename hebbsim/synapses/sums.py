@@ -1,5 +1,6 @@
 """Sums over a convolution's connections, into postsynaptic, presynaptic or kernel variables."""
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 from hebbsim.rules.rule import Rule
-from hebbsim.synapses.algebra import Product, separate, sides_of
+from hebbsim.synapses.algebra import Product, separate, sides_of, silent_together
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import ConvModel, check_identifiers
 
@@ -229,11 +230,20 @@ class ConnectionSum(ForwardOperation):
                 code = f"_s{number} = ({product.post})*({product.pre})"
                 self.abstract_code[f"product{number}"] = code
         self.user_code = self.abstract_code
+        part_of = silent_together(self.products)
+        places = {False: count(), True: count()}  # of plain sums, and of correlations
+        products = [
+            {
+                "number": n,
+                "pre_number": pres.index(p.pre) if p.pre != "1" else None,
+                "part": part_of[n],
+                "place": next(places[p.pre != "1"]),
+            }
+            for n, p in enumerate(self.products)
+        ]
         self.template_kwds |= {
-            "products": [
-                {"number": n, "pre_number": pres.index(p.pre) if p.pre != "1" else None}
-                for n, p in enumerate(self.products)
-            ],
+            "products": products,
+            "parts": [[p for p in products if p["part"] == part] for part in sorted(set(part_of))],
             "dense_from": self.dense_from,
             "padded": any(geometry.padding),
         }

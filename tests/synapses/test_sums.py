@@ -267,6 +267,44 @@ def test_threads_do_not_change_the_result():
             np.testing.assert_array_equal(b, c)
 
 
+@pytest.mark.parametrize(
+    ("padding", "dtype"), [(0, np.float64), (1, np.float32)], indirect=["dtype"]
+)
+def test_each_product_visits_what_is_active_in_it(padding, dtype):
+    """Spikes are few where a trace is nowhere zero, and a decay has no neurons."""
+    rng, size = np.random.default_rng(3), 10 + 2 * padding - 2
+    source = FeatureMap((2, 10, 10), "s : 1\nx : 1", batch_size=2)
+    layer = FeatureMap((5, size, size), "s : 1\ny : 1", batch_size=2)
+    model = "w : 1\ndw = x_pre*s_post - 2*s_pre*y_post - s_post*s_post*w - 3*w : 1 (summed)"
+    conv = ConvSynapses(source, layer, model, kernel_size=3, padding=padding)
+    of_pre, of_post = (2, *source.shape), (2, *layer.shape)
+    values = {"s": rng.random(of_pre) < 0.1, "x": rng.random(of_pre)}
+    spikes, trace, kernel = (
+        rng.random(of_post) < 0.05,
+        rng.random(of_post),
+        rng.random((5, 2, 3, 3)),
+    )
+    spikes[:, :, :4, :4] = False
+    values["x"][:, :, 0, 0] = 0
+    source.set_maps("s", values["s"])
+    source.set_maps("x", values["x"])
+    source.x["row == 0 and col == 0"] = np.inf  # which no spike meets
+    layer.set_maps("s", spikes)
+    layer.set_maps("y", trace)
+    conv.set_kernel("w", kernel)
+    Network(source, layer, conv).run(defaultclock.dt)
+
+    x, s, o, y = (torch.tensor(a, dtype=float) for a in (values["x"], values["s"], spikes, trace))
+    padded = [F.pad(a, [padding] * 4) for a in (x, s, torch.ones_like(x))]
+    with_x, with_s, places = (
+        torch.nn.grad.conv2d_weight(a, kernel.shape, b)
+        for a, b in zip(padded, (o, y, torch.ones_like(o)), strict=True)
+    )
+    squares = torch.nn.grad.conv2d_weight(padded[2], kernel.shape, o)
+    expected = with_x - 2 * with_s - (squares + 3 * places) * torch.tensor(kernel)
+    assert_close(conv.get_kernel("dw"), expected.numpy(), TOLERANCE[dtype], "dw")
+
+
 def test_explicit_synapses_store_every_connection():
     source = FeatureMap((1, 28, 28), "x : 1")
     layer = FeatureMap((32, 24, 24), "u : 1\ny : 1")

@@ -44,10 +44,6 @@ class ConnectionSum(ForwardOperation):
         Place in the step of a sum to the kernel; shifts that of others.
     """
 
-    #: A sum visits active neurons alone if no more than one in so many is active: their scattered
-    #: changes cost more each than those of the tiles
-    dense_from = 8
-
     def __init__(
         self,
         kernel: KernelGroup,
@@ -60,6 +56,9 @@ class ConnectionSum(ForwardOperation):
         self.side = side
         self.connections = connections = kernel.connections
         self.equation = equation
+        #: Active neurons alone are visited if no more than one in so many is active: their
+        #: scattered changes cost more each than those of the tiles, the more so the fewer they are
+        self.dense_from = max(8, 1000 // connections.geometry.fan_in)
         self.variables = kernel.connection_variables()
         self.target_variable: Variable = self.variables[equation.varname]
         self.variables.add_auxiliary_variable(

@@ -35,6 +35,8 @@ CLAIMS = (
     Claim("... behind trained", "trained - without order"),
     Claim("... sign flipped", "sign flipped"),
     Claim("... behind trained", "trained - sign flipped", least=10),
+    Claim("... winners drawn at random", "winners drawn at random"),
+    Claim("... behind trained", "trained - winners drawn at random"),
     Claim("Learning, milliseconds an image: layer 1", "ms an image, layer 1"),
     Claim("... layer 2", "ms an image, layer 2"),
     Claim("Whole network with both classifiers, minutes", "minutes", digits=1),

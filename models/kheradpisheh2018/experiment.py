@@ -4,14 +4,16 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
+from brian2 import seed as seed_brian2
 from scipy.ndimage import zoom  # type: ignore[import-untyped]
 
 from hebbsim import load_dataset
 from hebbsim.data.dataset import as_float
+from hebbsim.data.latency_bins import NEVER
 from models.common import Results
 from models.common.model import Announce, silent
 from models.kheradpisheh2018.model import LearningLayer, Variation, encoded, transformed
-from models.kheradpisheh2018.readout import hinge, spiked, support_vectors
+from models.kheradpisheh2018.readout import hinge, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, Settings
 
 __all__ = ["CONTROLS", "run"]
@@ -23,6 +25,7 @@ CONTROLS: dict[str, Variation | None] = {
     "without competition": Variation(competing=False),
     "without order": Variation(ordered=False),
     "sign flipped": Variation(sign=-1),
+    "winners drawn at random": Variation(drawn=True),
 }
 
 
@@ -60,6 +63,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         Accuracies in percent, convergence and times; kernels and the confusion matrix.
     """
     start = perf_counter()
+    seed_brian2(seed)
     announce("encoding")
     digits = _digits(settings)
     network = _network(digits, seed, settings, settings.epochs, Variation(), announce)
@@ -141,30 +145,35 @@ def _network(
             kernel = learning.kernel
         announce(f"output of layer {number}")
         kernels.append(kernel)
-        both = transformed(layer, np.concatenate([digits.train, digits.test]), kernel)
-        n_train = len(digits.train)
-        digits = replace(digits, train=both[:n_train], test=both[n_train:])
+        digits = replace(
+            digits,
+            train=transformed(layer, digits.train, kernel),
+            test=transformed(layer, digits.test, kernel),
+        )
     return Trained(kernels, convergence, digits, milliseconds)
 
 
 def _read_out(digits: Digits, settings: Settings) -> tuple[dict[str, float], np.ndarray]:
     """Return accuracies in percent, and the confusion matrix of the better classifier."""
-    features, tested, labels = spiked(digits.train), spiked(digits.test), digits.test_labels
+    train, known, test, labels = (
+        digits.train,
+        digits.train_labels,
+        digits.test,
+        digits.test_labels,
+    )
     found = {
-        "support vectors": support_vectors(features, digits.train_labels, tested, settings.penalty),
-        "hinge": hinge(features, digits.train_labels, tested, settings.alpha),
+        "support vectors": support_vectors(train, known, test, settings.penalty),
+        "hinge": hinge(train, known, test, settings.alpha),
     }
     numbers = {name: 100 * float((given == labels).mean()) for name, given in found.items()}
     best = max(numbers, key=lambda name: numbers[name])
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (labels, found[best]), 1)
     numbers["accuracy"] = numbers[best]
-    numbers["spikes an image"] = features.nnz / features.shape[0]
+    numbers["spikes an image"] = np.count_nonzero(train < NEVER) / len(train)
     return numbers, confusion
 
 
 def _accuracy(digits: Digits, settings: Settings) -> float:
-    given = support_vectors(
-        spiked(digits.train), digits.train_labels, spiked(digits.test), settings.penalty
-    )
+    given = support_vectors(digits.train, digits.train_labels, digits.test, settings.penalty)
     return 100 * float((given == digits.test_labels).mean())

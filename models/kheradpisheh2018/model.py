@@ -30,7 +30,7 @@ STEPS = N_BINS + 2
 INPUT = "bin : integer\nsilenced : 1"
 INPUT_THRESHOLD = f"bin == t_in_timesteps % {STEPS} and silenced < 1"
 #: v adds up without a leak until it is above the threshold; each neuron spikes once an image
-NEURON = "v : 1\nfired : boolean"
+NEURON = "v : 1\nfired : boolean\ndrawn : boolean"
 #: A neuron of a pooled map hands on the earliest spike of its window
 POOLED = "arrived : boolean\nfired : boolean\nfirst : integer"
 #: Images that are passed through a layer in one run
@@ -78,14 +78,14 @@ def _input(bins: np.ndarray, one_a_position: bool) -> tuple[FeatureMap, list[Bri
 
 
 def _neurons(
-    layer: Layer, source: FeatureMap, model: str, threshold: str
+    layer: Layer, source: FeatureMap, model: str, condition: str = ""
 ) -> tuple[FeatureMap, ConvSynapses]:
-    """Return the layer's map and the convolution onto it."""
+    """Return the layer's map and the convolution onto it; a control adds to the threshold."""
     rows, cols = (n + 2 * layer.padding - layer.kernel_size + 1 for n in source.shape[1:])
     neurons = FeatureMap(
         (layer.channels, rows, cols),
         NEURON,
-        threshold=f"v > {layer.threshold} and not fired{threshold}",
+        threshold=f"v > {layer.threshold} and not fired{condition}",
         reset="fired = True",
         name="layer",
     )
@@ -117,11 +117,21 @@ class Variation:
     ordered : bool
         Whether neurons spike when they cross; else all do in the last step, by when all inputs have
         spiked that ever will, and winners are those of the largest potential.
+    drawn : bool
+        Whether winners are drawn at random: before each image as many neurons as may win, on the
+        average, of which those learn that spike.
     """
 
     sign: int = 1
     competing: bool = True
     ordered: bool = True
+    drawn: bool = False
+
+    @property
+    def condition(self) -> str:
+        """What is asked of a neuron that spikes while it learns."""
+        at_end = "" if self.ordered else f" and t_in_timesteps % {STEPS} == {STEPS - 1}"
+        return at_end + " and drawn" * self.drawn
 
 
 class LearningLayer:
@@ -153,8 +163,10 @@ class LearningLayer:
         self.n_images = len(bins)
         rule = learning_rule(layer, doubling_every, variation.sign)
         source, shown = _input(bins, layer.one_a_position)
-        at_end = "" if variation.ordered else f" and t_in_timesteps % {STEPS} == {STEPS - 1}"
-        neurons, self.conv = _neurons(layer, source, rule.model, at_end)
+        neurons, self.conv = _neurons(layer, source, rule.model, variation.condition)
+        if variation.drawn:
+            draw = f"drawn = rand() < {layer.k / len(neurons)}"
+            neurons.run_regularly(draw, dt=presentation(), when="before_start")
         self.conv.set_kernel("w", kernel)
         k, radius = (layer.k, layer.radius) if variation.competing else (layer.channels, 0)
         winners = FirstWinners(neurons, k, radius=radius, duration=presentation())
@@ -178,17 +190,20 @@ class LearningLayer:
 
 def transformed(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return when each neuron of the layer's pooled map spikes: ``(n, channels, rows, cols)``."""
-    return np.concatenate(
-        [
-            _first_spikes(layer, bins[start : start + CHUNK], kernel)
-            for start in range(0, len(bins), CHUNK)
-        ]
-    )
+    found = None
+    for start in range(0, len(bins), CHUNK):
+        part = _first_spikes(layer, bins[start : start + CHUNK], kernel)
+        if found is None:  # parts that are put together at the end would need twice as much memory
+            found = np.empty((len(bins), *part.shape[1:]), dtype=part.dtype)
+        found[start : start + CHUNK] = part
+    if found is None:
+        raise ValueError("transformed: expected at least one image, got none")
+    return found
 
 
 def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     source, shown = _input(bins, one_a_position=False)
-    neurons, conv = _neurons(layer, source, "w : 1", "")
+    neurons, conv = _neurons(layer, source, "w : 1")
     conv.set_kernel("w", kernel)
     pooled = FeatureMap(
         pool_output_shape(neurons.shape, 2, padding=1),

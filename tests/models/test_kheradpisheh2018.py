@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from brian2 import EventMonitor, defaultclock, prefs, seed
 from latency_cases import NEVER, changes, first_spikes, winners
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.svm import LinearSVC
 
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
@@ -13,8 +15,8 @@ from models.common.claim import failing
 from models.kheradpisheh2018.claims import CLAIMS
 from models.kheradpisheh2018.experiment import run
 from models.kheradpisheh2018.figures import pictures
-from models.kheradpisheh2018.model import LearningLayer, transformed
-from models.kheradpisheh2018.readout import spiked
+from models.kheradpisheh2018.model import STEPS, LearningLayer, Variation, transformed
+from models.kheradpisheh2018.readout import hinge, spiked, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, N_BINS, QUICK
 
 LAYER = replace(LAYERS[0], channels=6, kernel_size=3, padding=1, threshold=4, k=3, radius=1)
@@ -69,7 +71,38 @@ def test_layer_learns_and_hands_on_as_its_transcription(target, alone):
 
 def test_features_are_the_neurons_that_spiked():
     bins, _ = drawn()
-    assert_array_equal(spiked(bins).toarray(), bins.reshape(len(bins), -1) < NEVER)
+    found = [(of, part.copy()) for of, part in spiked(bins, chunk=3)]
+    assert [of.stop for of, _ in found] == [3, 6, 8]
+    expected = bins.reshape(len(bins), -1) < NEVER
+    assert_array_equal(np.concatenate([part for _, part in found]), expected)
+
+
+def test_classifiers_are_those_of_scikit_learn():
+    bins, _ = drawn((3, 6, 6), n=400)
+    features = (bins.reshape(400, -1) < NEVER).astype(float)
+    answers = features @ np.random.default_rng(1).normal(size=(108, 4))
+    labels = answers.argmax(axis=1)
+    train, test, known = bins[:300], bins[300:], labels[:300]
+    machine = LinearSVC(C=2.4, dual=False, tol=1e-6, max_iter=10_000).fit(features[:300], known)
+    found = support_vectors(train, known, test, 2.4, iterations=1000)
+    assert_array_equal(found, machine.predict(features[300:]))
+    assert (found == labels[300:]).mean() > 0.7
+    assert (hinge(train, known, test, 1e-3) == labels[300:]).mean() > 0.7
+    assert (hinge(train, np.roll(known, 1), test, 1e-3) == labels[300:]).mean() < 0.5
+
+
+def test_winners_are_drawn_among_all_that_spike():
+    prefs.codegen.target = "numpy"
+    bins, kernel = drawn(n=40)
+    seed(0)
+    drawn_at_random = LearningLayer(LAYER, bins, kernel, 0, Variation(drawn=True))
+    won = EventMonitor(drawn_at_random.network["layer"], "win")
+    drawn_at_random.network.add(won)
+    drawn_at_random.learn(1)
+    assert 40 < len(won.i) < 3 * 40  # three may win, and each is drawn with its chance
+    steps = np.rint(won.t / defaultclock.dt).astype(int) % STEPS
+    assert len(np.unique(steps)) > 3
+    assert (drawn_at_random.kernel != kernel).any(axis=(1, 2, 3)).all()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from hebbsim import rules
 from hebbsim.bridge.decoding import decode
 from hebbsim.codegen.targets import register_templates
 from hebbsim.competition.activations import Assign, Rectify, Standardize, Triangle
+from hebbsim.competition.decision import Decision
 from hebbsim.competition.earliest_spike import EarliestSpike
 from hebbsim.competition.first_winners import FirstWinners
 from hebbsim.competition.inhibition import LateralInhibition
@@ -40,6 +41,7 @@ __all__ = [
     "ConvLayer",
     "ConvNetwork",
     "ConvSynapses",
+    "Decision",
     "EarliestSpike",
     "FeatureMap",
     "FirstWinners",

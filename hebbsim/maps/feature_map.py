@@ -238,9 +238,10 @@ class FeatureMap(ForwardMap, CompiledGroup, NeuronGroup):
 def first_not_held(values: np.ndarray, dtype: Any) -> tuple[int, ...] | None:
     """Return the index of the first number that an integer or boolean type changes, or None.
 
-    Floating-point types round, and hold everything.
+    Floating-point types round, and hold everything; what a wider type holds is not looked at, since
+    the copies would be the largest of a long run.
     """
-    if np.dtype(dtype).kind == "f":
+    if np.dtype(dtype).kind == "f" or np.can_cast(values.dtype, dtype, "safe"):
         return None
     with np.errstate(invalid="ignore"):  # numbers that are too large for the type
         changed = values.astype(dtype) != values

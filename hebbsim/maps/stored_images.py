@@ -184,7 +184,7 @@ class StoredImages(LoopNest):
                 f"variable of {dtype}; round or compare first, or declare '{self.variable} : 1'"
             )
         if images.dtype == np.uint8:
-            images = (images.astype(np.int16) - int(_SIGN)).astype(np.int8)
+            images = (images ^ np.uint8(_SIGN)).view(np.int8)  # less 128, without a wider copy
         else:
             with np.errstate(over="ignore"):  # too large for the variable becomes infinite
                 images = images.astype(dtype)

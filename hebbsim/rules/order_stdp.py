@@ -25,13 +25,17 @@ class OrderSTDP:
         Whether changes fade towards both bounds, by ``(w - w_min)*(w_max - w)``.
     w_min, w_max : float
         Bounds to which the weights are clipped after each stimulus.
+    block : int
+        Stimuli after which ``share_right`` becomes the share of those among them that were
+        rewarded; it is 0 before, as ``block_ended`` is. Without it the rule has neither. Rates
+        that follow are made by `rewarded`.
 
     Raises
     ------
     TypeError
         If a rate is neither a number nor an expression.
     ValueError
-        If the bounds don't rise or are not finite.
+        If the bounds don't rise or are not finite, or `block` is negative.
 
     References
     ----------
@@ -48,6 +52,7 @@ class OrderSTDP:
     soft: bool = True
     w_min: float = 0.0
     w_max: float = 1.0
+    block: int = 0
 
     #: As of a `Rule`: driven by spikes, and where it comes from
     spiking: ClassVar[bool] = True
@@ -64,6 +69,10 @@ class OrderSTDP:
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
         if not high - low < float("inf"):
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
+        if isinstance(self.block, bool) or not isinstance(self.block, int) or self.block < 0:
+            raise ValueError(
+                f"OrderSTDP: block must be a number of stimuli, or 0 for none, got {self.block!r}"
+            )
 
     @property
     def equations(self) -> str:
@@ -73,15 +82,26 @@ class OrderSTDP:
     @property
     def model(self) -> str:
         """The equations of the kernel: the weight, and the rates."""
+        of_block = (
+            "n_right : integer (shared)",
+            "share_right : 1 (shared)",
+            f"block_ended = int(n_stimuli >= {self.block}) : 1 (shared)",
+        )
         return "\n".join(
             (
                 "w : 1",
                 "n_stimuli : integer (shared)",
                 "reward : 1 (shared)",
+                *(of_block if self.block else ()),
                 f"a_plus = {self.a_plus} : 1 (shared)",
                 f"a_minus = {self.a_minus} : 1 (shared)",
             )
         )
+
+    @property
+    def names(self) -> list[str]:
+        """What the equations define."""
+        return [line.split(" ", 1)[0] for line in self.model.splitlines()]
 
     @property
     def potentiation(self) -> str:
@@ -97,6 +117,20 @@ class OrderSTDP:
     def update(self) -> str:
         """What is done with the sum of all changes ``dw`` when the stimulus ends."""
         return f"w = clip(w + dw, {self.w_min}, {self.w_max})"
+
+    @property
+    def count(self) -> str:
+        """What is counted when a stimulus has ended and is part of ``n_stimuli``; may be empty."""
+        if not self.block:
+            return ""
+        last, within = (f"int(n_stimuli % {self.block} {how})" for how in ("== 0", "> 0"))
+        return "\n".join(
+            (
+                "n_right += int(reward > 0)",
+                f"share_right = share_right*{within} + n_right/{float(self.block)}*{last}",
+                f"n_right = n_right*{within}",
+            )
+        )
 
     @property
     def _scale(self) -> str:
@@ -133,18 +167,32 @@ class OrderSTDP:
             a_minus=f"{ratio}*a_plus",
         )
 
-    def rewarded(self, a_plus_wrong: float, a_minus_wrong: float) -> Self:
+    def rewarded(self, a_plus_wrong: float, a_minus_wrong: float, block: int = 0) -> Self:
         """Return this rule with signs and rates set by the kernel's ``reward``.
 
         Where it is positive the rule stays; where it is negative, inputs that spiked before are
         depressed by `a_plus_wrong`, and all others potentiated by `a_minus_wrong`; where it is 0,
         nothing changes.
+
+        Parameters
+        ----------
+        a_plus_wrong, a_minus_wrong : float
+            Rates where the reward is negative.
+        block : int, optional
+            Let rates follow what was right in the last block of so many stimuli: where the reward
+            is positive they are multiplied by the block's share of errors, where it is negative by
+            its share of right decisions (Mozafari et al. 2019, Pattern Recognition 94:87). Until
+            the first block has ended both are 1. By default they follow nothing.
         """
         right, wrong = "int(reward > 0)", "int(reward < 0)"
+        if block:
+            right += "*(1 - block_ended*share_right)"
+            wrong += "*(1 - block_ended*(1 - share_right))"
         return replace(
             self,
             a_plus=f"({self.a_plus})*{right} - {a_plus_wrong}*{wrong}",
             a_minus=f"({self.a_minus})*{right} - {a_minus_wrong}*{wrong}",
+            block=block,
         )
 
     def __str__(self) -> str:
@@ -154,6 +202,7 @@ class OrderSTDP:
             f"for each winner, where it spiked later or never, and of padding: "
             f"dw += {self.depression}",
             f"when the stimulus ends: {self.update}",
+            *(f"then: {line}" for line in self.count.splitlines()),
             self.reference,
         ]
         return "\n".join(["OrderSTDP", *(f"    {line}" for line in lines)])

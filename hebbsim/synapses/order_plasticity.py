@@ -77,13 +77,16 @@ class OrderPlasticity(LoopNest):
         steps = whole_steps(self._label, duration, self._dt)
         change = self._add_arrays()
         variables = conv.variables
+        code = {
+            "change": f"_plus = {rule.potentiation}\n_minus = {rule.depression}",
+            "apply": f"dw = _change_w\n{rule.update}",
+        }
+        if rule.count:
+            code["count"] = rule.count
         super().__init__(
             conv,
             "conv_order_plasticity",
-            {
-                "change": f"_plus = {rule.potentiation}\n_minus = {rule.depression}",
-                "apply": f"dw = _change_w\n{rule.update}",
-            },
+            code,
             when="after_synapses",  # this step's spikes are passed on, and not yet known
             order=conv.order,
             clock=conv.target.clock,
@@ -93,6 +96,7 @@ class OrderPlasticity(LoopNest):
                 "in_shape": conv.source.memory_shape,
                 "out_shape": conv.target.memory_shape,
                 "steps": steps,
+                "counts": bool(rule.count),
                 "_source_spikes_var": conv.source.variables["_spikespace"],
                 "_wins_var": conv.target.variables["_winspace"],
                 "_change_var": change,
@@ -114,11 +118,7 @@ class OrderPlasticity(LoopNest):
                 f"{self._label}: nobody wins in '{conv.target.name}'; let FirstWinners say who "
                 "learns, before this is made"
             )
-        missing = [
-            name
-            for name in ("w", "n_stimuli", "reward", "a_plus", "a_minus")
-            if name not in conv.variables
-        ]
+        missing = [name for name in self.rule.names if name not in conv.variables]
         if missing:
             raise ValueError(
                 f"{self._label}: the model lacks {', '.join(missing)}; make the convolution with "

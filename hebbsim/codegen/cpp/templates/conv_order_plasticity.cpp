@@ -1,5 +1,6 @@
 {# STDP by order: each winner changes its kernel by which of its inputs spiked in earlier steps; the
    changes are applied in the last step of a stimulus #}
+{# ALLOWS_SCALAR_WRITE #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
@@ -54,5 +55,10 @@
         }
         std::fill_n({{_input_spiked}}, {{_source_spikes_var.size - 1}}, 0);
         {{get_array_name(_n_stimuli_var)}}[0] += {{in_shape[0]}};
+        {% if counts %}
+        {
+            {{scalar_code['count']|autoindent}}
+        }
+        {% endif %}
     }
 {% endblock %}

@@ -1,0 +1,169 @@
+"""What a map decides: the class that its first winner stands for, and whether that is right."""
+
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity
+from brian2.core.variables import Variables
+
+from hebbsim.codegen.loop_nest import LoopNest
+from hebbsim.codegen.targets import on_cuda
+from hebbsim.maps.durations import check_same_step, whole_steps
+from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.per_channel_sample_position import PerSample
+
+__all__ = ["Decision"]
+
+_MODEL = """
+decision : integer
+label : integer
+reward : 1
+"""
+
+
+class Decision(PerSample):
+    """Let the first winner of a map decide for the class of its channel, sample by sample.
+
+    Its elements are the samples of the batch, with the variables ``decision`` (the class, -1 as
+    long as nobody has won in the stimulus), ``label`` (what is shown, -1 without labels) and
+    ``reward``: 1 if they are equal, -1 if not, 0 before a decision and without labels.
+
+    Who wins is said by `FirstWinners`. With the threshold of a spiking layer it is the first neuron
+    of the map; with a threshold that holds in the last step of a stimulus for all, it is the one
+    with the largest `source`::
+
+        FeatureMap((200, 4, 4), "v : 1", threshold="t_in_timesteps % 17 == 16")
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        A map with `FirstWinners`.
+    classes : sequence of int
+        The class of each channel, from 0 on: ``np.arange(200)//20``.
+    labels : sequence of int, optional
+        The class of each stimulus, in the order in which they are shown; where they end they start
+        anew, as `StoredImages` do. A batch takes ``batch_size`` of them.
+    duration : Quantity
+        How long a stimulus lasts; the first begins at time 0.
+    name : str, optional
+        Name of this object.
+
+    Raises
+    ------
+    TypeError
+        If `feature_map` is none.
+    ValueError
+        If nobody wins in the map, there is not one class for each channel, a class or label is no
+        integer from 0 on, or `duration` is no whole number of time steps.
+    NotImplementedError
+        In a run on CUDA.
+
+    Examples
+    --------
+    A kernel that learns from whether decisions are right (of one sample at a time):
+
+    >>> FirstWinners(layer, 1, duration=duration)
+    >>> decision = Decision(layer, np.arange(200)//20, labels, duration=duration)
+    >>> conv.reward = linked_var(decision, "reward")
+    >>> rule = rules.OrderSTDP(soft=False).rewarded(0.004, 0.0005, block=1000)
+    >>> learning = OrderPlasticity(conv, rule, duration=duration)
+    """
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        classes: Any,
+        labels: Any = None,
+        *,
+        duration: Quantity,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(feature_map, FeatureMap):
+            raise TypeError(f"Decision: expected a FeatureMap, got {feature_map!r}")
+        label = f"Decision on '{feature_map.name}'"
+        if "_winspace" not in feature_map.variables:
+            raise ValueError(
+                f"{label}: nobody wins in '{feature_map.name}'; let FirstWinners say who decides, "
+                "before this is made"
+            )
+        channels = feature_map.shape.channels
+        self.classes = _checked(label, "classes", classes)
+        if len(self.classes) != channels:
+            raise ValueError(
+                f"{label}: expected a class for each of {channels} channels, got "
+                f"{len(self.classes)} classes"
+            )
+        self.labels = None if labels is None else _checked(label, "labels", labels)
+        self.duration = duration
+        steps = whole_steps(label, duration, feature_map.clock.dt)
+        super().__init__(feature_map, _MODEL, name=name or f"{feature_map.name}_decision*")
+        self.contained_objects.append(_Deciding(self, label, steps))
+
+
+class _Deciding(LoopNest):
+    """Write what is decided in each step."""
+
+    def __init__(self, decision: Decision, label: str, steps: int) -> None:
+        feature_map, variables = decision.feature_map, decision.variables
+        self._label, self.duration = label, decision.duration
+        self._dt = feature_map.clock.dt
+        kept = {"_class_of_channel": decision.classes}
+        if decision.labels is not None:
+            kept["_labels"] = decision.labels
+        for name, values in kept.items():
+            variables.add_array(
+                name,
+                size=len(values),
+                dtype=np.int32,
+                constant=True,
+                read_only=True,
+                values=values,
+            )
+        self.variables = Variables(decision)
+        for name, array in (("_wins", "_winspace"), ("_timestep", "t_in_timesteps")):
+            self.variables.add_reference(name, feature_map, array)
+        winners = feature_map.thresholder["win"]
+        super().__init__(
+            decision,
+            "map_decision",
+            "",
+            when=winners.when,
+            order=winners.order + 1,
+            name=f"{decision.name}_deciding",
+            template_kwds={
+                "memory_shape": feature_map.memory_shape,
+                "n_neurons": len(feature_map),
+                "n_labels": 0 if decision.labels is None else len(decision.labels),
+                "steps": steps,
+                "_wins_var": feature_map.variables["_winspace"],
+                "_timestep_var": feature_map.variables["t_in_timesteps"],
+            },
+            needed_variables=["decision", "label", "reward", "_wins", "_timestep", *kept],
+        )
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self._label
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the time step and the target before the code object is made."""
+        check_same_step(self._label, "duration", self._dt, self.clock.dt)
+        if on_cuda():
+            raise NotImplementedError(
+                f"{self._label}: there is no code for CUDA yet; run on the CPU, by "
+                "set_device('cpp_standalone') or in runtime mode"
+            )
+        super().before_run(run_namespace)
+
+
+def _checked(label: str, parameter: str, given: Any) -> np.ndarray:
+    values = np.asarray(given)
+    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"{label}: {parameter} must be a sequence of integers such as [0, 0, 1, 1], got an "
+            f"array of {values.dtype} with shape {values.shape}"
+        )
+    if values.min() < 0:
+        raise ValueError(f"{label}: {parameter} are counted from 0 on, got {values.min()}")
+    return values.astype(np.int32)

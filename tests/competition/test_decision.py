@@ -1,0 +1,156 @@
+"""Decisions of a map, and a kernel that learns from whether they are right."""
+
+import numpy as np
+import pytest
+from brian2 import Network, StateMonitor, defaultclock, linked_var
+from brian2.core.base import BrianObjectException
+from numpy.testing import assert_allclose, assert_array_equal
+
+from hebbsim import (
+    ConvSynapses,
+    Decision,
+    FeatureMap,
+    FirstWinners,
+    OrderPlasticity,
+    StoredImages,
+    rules,
+)
+
+N, BLOCK, CLASSES = 45, 20, np.array([0, 1, 2, 0, 1, 2])
+RULE = rules.OrderSTDP(0.04, 0.03, soft=False, w_min=0.2, w_max=0.8).rewarded(0.05, 0.005, BLOCK)
+
+
+def drawn():
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, N)
+    # where a class has its spikes tells it, more often than not
+    chance = 0.15 + 0.7 * (
+        rng.permutation(3)[labels][:, None, None, None] == np.arange(3)[:, None, None]
+    )
+    return rng.random((N, 3, 5, 4)) < chance, labels, rng.uniform(0.2, 0.8, (6, 3, 3, 3))
+
+
+def deciding(images, batch=1):
+    """Return source and map of an image every two steps, in whose second all neurons compete."""
+    duration = 2 * defaultclock.dt
+    source = FeatureMap(
+        images.shape[1:],
+        "on : boolean",
+        "on and t_in_timesteps % 2 == 0",
+        batch_size=batch,
+        name="source",
+    )
+    StoredImages(source, images, "on", duration=duration)
+    layer = FeatureMap(
+        (6, 5, 4), "v : 1", "t_in_timesteps % 2 == 1", batch_size=batch, name="layer"
+    )
+    layer.run_regularly("v = 0", dt=duration, when="before_start")
+    return source, layer, duration
+
+
+def transcribed(images, labels, w):
+    """Return decisions and the kernel, from the definition."""
+    w, shares, right, found = w.copy(), (1.0, 1.0), 0, []
+    for number, (image, label) in enumerate(zip(images, labels, strict=True), start=1):
+        padded = np.pad(image, ((0, 0), (1, 1), (1, 1)))
+        fields = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+        v = np.einsum("crsij,fcij->rsf", fields.astype(float), w)
+        row, col, winner = np.unravel_index(v.argmax(), v.shape)
+        found.append(CLASSES[winner])
+        is_right = found[-1] == label
+        right += is_right
+        by = (0.04, -0.03) if is_right else (-0.05, 0.005)
+        by = np.array(by) * shares[0 if is_right else 1]
+        w[winner] = np.clip(w[winner] + np.where(fields[:, row, col], *by), 0.2, 0.8)
+        if number % BLOCK == 0:
+            shares, right = (1 - right / BLOCK, right / BLOCK), 0
+    return np.array(found), w
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
+def test_rates_follow_the_share_of_right_decisions(target):
+    images, labels, w = drawn()
+    source, layer, duration = deciding(images)
+    conv = ConvSynapses(
+        source, layer, RULE.model, on_pre="v_post += w", kernel_size=3, padding=1, name="conv"
+    )
+    conv.set_kernel("w", w)
+    FirstWinners(layer, 1, duration=duration)
+    decision = Decision(layer, CLASSES, labels, duration=duration)
+    conv.reward = linked_var(decision, "reward")
+    learning = OrderPlasticity(conv, RULE, duration=duration)
+    decided = StateMonitor(decision, ["decision", "reward"], record=True)
+    Network(source, layer, conv, decision, learning, decided).run(N * duration, namespace={})
+
+    expected, kernel = transcribed(images, labels, w)
+    # a monitor reads at the start of a step: the second one's is that of before the decision
+    assert_array_equal(decided.decision[0, 2::2], expected[:-1])
+    is_right = expected == labels
+    assert 0.3 < is_right[:BLOCK].mean() != is_right[BLOCK : 2 * BLOCK].mean() < 1
+    assert_array_equal(decided.reward[0, 2::2], np.where(is_right, 1, -1)[:-1])
+    assert_array_equal(decided.decision[0, 1::2], np.full(N, -1))
+    assert_allclose(conv.get_kernel("w"), kernel, rtol=0, atol=1e-12)
+    assert_allclose(conv.share_right, is_right[BLOCK : 2 * BLOCK].mean())
+    assert conv.n_right == is_right[2 * BLOCK :].sum()
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_samples_decide_for_themselves_and_the_first_winner_counts(target):
+    firsts = np.full((4, 2, 1, 3), 9)  # stimulus, channel, row, col: when each neuron spikes
+    firsts[0, 1, 0, 2], firsts[0, 0, 0, 0] = 1, 2
+    firsts[1, 0, 0, 1] = 0
+    firsts[3, 1, 0, 1] = 2
+    layer = FeatureMap(
+        (2, 1, 3),
+        "first : integer\nv : 1",
+        "first == t_in_timesteps % 3",
+        batch_size=2,
+        name="layer",
+    )
+    duration = 3 * defaultclock.dt
+    StoredImages(layer, firsts.astype(np.uint8), "first", duration=duration)
+    FirstWinners(layer, 2, duration=duration)
+    decision = Decision(layer, [4, 7], [7, 0, 1], duration=duration)
+    found = []
+    network = Network(layer, decision)
+    for _ in range(2):
+        network.run(duration, namespace={})
+        found.append(np.array([decision.decision, decision.label, decision.reward]))
+    assert_array_equal(found[0], [[7, 4], [7, 0], [1, -1]])
+    assert_array_equal(found[1], [[-1, 7], [1, 7], [0, 1]])
+
+
+def test_what_has_no_meaning_is_refused(monkeypatch):
+    duration = 2 * defaultclock.dt
+    layer = FeatureMap((3, 2, 2), "v : 1", "v > 1", name="layer")
+    with pytest.raises(TypeError, match="Decision: expected a FeatureMap"):
+        Decision("layer", [0, 1, 2], duration=duration)
+    with pytest.raises(ValueError, match="nobody wins in 'layer'; let FirstWinners say"):
+        Decision(layer, [0, 1, 2], duration=duration)
+    FirstWinners(layer, 1, duration=duration)
+    for classes, labels, message in (
+        ([0, 1], None, "a class for each of 3 channels, got 2 classes"),
+        ([0.0, 1, 2], None, "classes must be a sequence of integers"),
+        ([0, 1, -2], None, "classes are counted from 0 on, got -2"),
+        ([0, 1, 2], [], "labels must be a sequence of integers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Decision(layer, classes, labels, duration=duration)
+    with pytest.raises(ValueError, match="duration"):
+        Decision(layer, [0, 1, 2], duration=1.5 * defaultclock.dt)
+    decision = Decision(layer, [0, 1, 2], duration=duration)
+    monkeypatch.setattr("hebbsim.competition.decision.on_cuda", lambda: True)
+    monkeypatch.setattr("hebbsim.competition.first_winners.on_cuda", lambda: False)
+    with pytest.raises(BrianObjectException) as refused:
+        Network(layer, decision).run(duration)
+    assert "no code for CUDA" in str(refused.value.__cause__)
+
+
+def test_rule_prints_how_rates_follow():
+    text = str(RULE)
+    assert "a_plus = (0.04)*int(reward > 0)*(1 - block_ended*share_right)" in text
+    assert "- 0.05*int(reward < 0)*(1 - block_ended*(1 - share_right)) : 1 (shared)" in text
+    assert "then: n_right += int(reward > 0)" in text
+    assert "n_right" not in str(rules.OrderSTDP().rewarded(0.1, 0.1))
+    with pytest.raises(ValueError, match="block must be a number of stimuli"):
+        rules.OrderSTDP(block=-1)

@@ -23,13 +23,12 @@ def first_spikes(bins, w, threshold, padding, n_bins):
     rows, cols = padded.shape[1] - krows + 1, padded.shape[2] - kcols + 1
     first = np.full((rows, cols, n_out), NEVER)
     value = np.zeros((rows, cols, n_out))
-    for row, col in np.ndindex(rows, cols):
-        field = padded[:, row : row + krows, col : col + kcols]
-        for now in range(n_bins):
-            v = (w * (field <= now)).sum(axis=(1, 2, 3))
-            crossed = (v > threshold) & (first[row, col] == NEVER)
-            first[row, col, crossed] = now
-            value[row, col, crossed] = v[crossed]
+    fields = np.lib.stride_tricks.sliding_window_view(padded, (krows, kcols), axis=(1, 2))
+    for now in range(n_bins):
+        v = np.tensordot((fields <= now).astype(w.dtype), w, axes=((0, 3, 4), (1, 2, 3)))
+        crossed = (v > threshold) & (first == NEVER)
+        first[crossed] = now
+        value[crossed] = v[crossed]
     return first, value
 
 

@@ -60,10 +60,14 @@ class ModelFolder(RunFolder[Row, SavedSettings]):
         """Path of a seed's arrays."""
         return self.path / "arrays" / f"seed{seed}.npz"
 
+    def state(self, seed: int) -> Path:
+        """Path of what a seed that was stopped goes on from."""
+        return self.path / "state" / f"seed{seed}.npz"
+
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""
         yield from super().files()
-        for pattern in ("*.png", "*.gif", "arrays/seed*.npz"):
+        for pattern in ("*.png", "*.gif", "arrays/seed*.npz", "state/seed*.npz"):
             yield from sorted(self.path.glob(pattern))
 
     def add(

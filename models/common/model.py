@@ -68,16 +68,20 @@ class Model[S: SavedSettings]:
         name.
     dtype : str
         Precision of the variables.
+    goes_on : bool
+        Whether a seed that was stopped goes on where it was: ``run(settings, seed, announce,
+        state)`` gets the path of a file for that.
     """
 
     name: str
     title: str
     full: S
     quick: S
-    run: Callable[[S, int, Announce], Results]
+    run: Callable[..., Results]
     claims: Sequence[Claim]
     figures: Callable[[S, Sequence[Results]], Mapping[str, Figure | Animation]]
     dtype: str = "float64"
+    goes_on: bool = False
 
     def run_seeds(
         self,
@@ -138,8 +142,10 @@ class Model[S: SavedSettings]:
                     start = perf_counter()
                     bar.announce(f"{self.name}, seed {seed}")
                     with run_preferences(n_threads, self.dtype):
-                        found = self.run(settings, seed, bar.announce)
+                        own = (kept.state(seed),) if self.goes_on else ()
+                        found = self.run(settings, seed, bar.announce, *own)
                     kept.add(seed, found.numbers, found.arrays, perf_counter() - start)
+                    kept.state(seed).unlink(missing_ok=True)
                     bar.advance()
             results = [Results(*found) for found in kept.by_seed().values()]
             write_text(kept.table, self.table(results, quick=quick))

@@ -10,7 +10,7 @@ from models.common import Results
 from models.kheradpisheh2018.experiment import CONTROLS
 from models.kheradpisheh2018.settings import Settings
 
-__all__ = ["pictures"]
+__all__ = ["draw_confusion", "draw_controls", "pictures"]
 
 
 def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Figure]:
@@ -18,8 +18,10 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
     return {
         "kernels": _kernels(results[0]),
         "convergence": _convergence(results),
-        "controls": _controls(results),
-        "confusion": _confusion(results[0]),
+        "controls": draw_controls(
+            results, list(CONTROLS), "accuracy of the linear support vector machine"
+        ),
+        "confusion": draw_confusion(results[0], "errors of the better classifier"),
     }
 
 
@@ -70,21 +72,23 @@ def _convergence(results: Sequence[Results]) -> Figure:
     return figure
 
 
-def _controls(results: Sequence[Results]) -> Figure:
+def draw_controls(results: Sequence[Results], names: Sequence[str], what: str) -> Figure:
+    """Draw a dot for each seed of the network and its controls."""
     figure = new_figure(7, 3)
     ax = figure.subplots()
-    names = list(CONTROLS)[::-1]
+    names = list(names)[::-1]
     for height, name in enumerate(names):
         values = [found.numbers[name] for found in results]
         colour = COLOURS[0] if name == "trained" else GREY
         ax.plot(values, [height] * len(values), "o", color=colour, alpha=0.7)
     ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel("accuracy of the linear support vector machine (%); a dot is a seed")
+    ax.set_xlabel(f"{what} (%); a dot is a seed")
     hide_frame(ax)
     return figure
 
 
-def _confusion(found: Results) -> Figure:
+def draw_confusion(found: Results, title: str) -> Figure:
+    """Draw how many images of each digit are taken for each other."""
     confusion = found.arrays["confusion"]
     errors = confusion - np.diag(np.diag(confusion))
     figure = new_figure(5, 4.5)
@@ -97,5 +101,5 @@ def _confusion(found: Results) -> Figure:
     ax.set_yticks(range(10))
     ax.set_xlabel("taken for")
     ax.set_ylabel("digit")
-    ax.set_title("errors of the better classifier", loc="left", fontsize=9)
+    ax.set_title(title, loc="left", fontsize=9)
     return figure

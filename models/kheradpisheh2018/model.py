@@ -1,5 +1,6 @@
 """The network: neurons that add up, spike once and learn by the order of spikes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from hebbsim import (
 from hebbsim.data.dataset import as_float
 from hebbsim.data.dog_bank import dog_bank, normalize_locally
 from hebbsim.data.latency_bins import NEVER, latency_bins
-from models.kheradpisheh2018.settings import N_BINS, RADIUS, WINDOWS, Layer
+from models.kheradpisheh2018.settings import N_BINS, RADIUS, Layer
 
 __all__ = ["LearningLayer", "Variation", "encoded", "learning_rule", "presentation", "transformed"]
 
@@ -37,12 +38,12 @@ POOLED = "arrived : boolean\nfired : boolean\nfirst : integer"
 CHUNK = 2500
 
 
-def encoded(images: np.ndarray) -> np.ndarray:
-    """Return when each pixel of each image spikes, ON and OFF: ``(n, 2, rows, cols)`` bytes."""
+def encoded(images: np.ndarray, windows: Sequence[tuple[int, float, float]]) -> np.ndarray:
+    """Return when each filter spikes at each pixel: ``(n, len(windows), rows, cols)`` bytes."""
     parts = []
     for start in range(0, len(images), CHUNK):
         floats = as_float(images[start : start + CHUNK])
-        parts.append(latency_bins(normalize_locally(dog_bank(floats, WINDOWS), RADIUS), N_BINS))
+        parts.append(latency_bins(normalize_locally(dog_bank(floats, windows), RADIUS), N_BINS))
     return np.concatenate(parts)
 
 
@@ -206,7 +207,7 @@ def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndar
     neurons, conv = _neurons(layer, source, "w : 1")
     conv.set_kernel("w", kernel)
     pooled = FeatureMap(
-        pool_output_shape(neurons.shape, 2, padding=1),
+        pool_output_shape(neurons.shape, layer.pool, padding=layer.pool_padding),
         POOLED,
         threshold="arrived and not fired",
         # a step each for the layer and for pooling
@@ -215,7 +216,7 @@ def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndar
     )
     forget = f"arrived = False; fired = False; first = {NEVER}"
     pooled.run_regularly(forget, dt=presentation(), when="before_start")
-    hands_on = EarliestSpike(neurons, pooled, 2, padding=1)
+    hands_on = EarliestSpike(neurons, pooled, layer.pool, padding=layer.pool_padding)
     # what each image leaves is read when the next one begins
     before = StateMonitor(
         pooled, "first", record=True, dt=presentation(), when="before_start", order=-1

@@ -17,7 +17,7 @@ N_BINS = 15
 @dataclass(frozen=True)
 class Layer:
     """
-    Describe a layer and how it learns; pooling after it is 2x2 with a padding of 1.
+    Describe a layer and how it learns.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ class Layer:
         Rates of potentiation and depression at the start.
     one_a_position : bool
         Whether at each position of the input the first spike alone counts while the layer learns.
+    pool, pool_padding : int
+        Size and step of the windows of pooling, and its padding.
     """
 
     channels: int
@@ -42,6 +44,8 @@ class Layer:
     a_plus: float = 0.004
     a_minus: float = 0.003
     one_a_position: bool = False
+    pool: int = 2
+    pool_padding: int = 1
 
 
 LAYERS = (

@@ -1,0 +1,207 @@
+"""The protocol: two layers learn without labels, the third from reward; and controls."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from brian2 import seed as seed_brian2
+
+from hebbsim.data.latency_bins import NEVER
+from hebbsim.whole_file import whole_file
+from models.common import Results
+from models.common.model import Announce, silent
+from models.kheradpisheh2018.experiment import CONTROLS
+from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
+from models.kheradpisheh2018.model import Variation
+from models.mozafari2019.model import DecidingLayer, reward_rule
+from models.mozafari2019.settings import DECIDING, LAYERS, WINDOWS, Settings
+
+__all__ = ["SHUFFLED", "run"]
+
+SHUFFLED = "reward shuffled"
+
+
+@dataclass
+class Progress:
+    """Hold what a run has done, in a file that it goes on from: arrays by name."""
+
+    path: Path | None
+    done: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, path: Path | None) -> "Progress":
+        """Read what an earlier run left."""
+        if path is None or not path.exists():
+            return cls(path, {})
+        with np.load(path) as file:
+            return cls(path, {name: file[name] for name in file.files})
+
+    def add(self, **found: np.ndarray) -> None:
+        """Add arrays, and write the file anew."""
+        self.done |= found
+        if self.path is not None:
+            self.path.parent.mkdir(exist_ok=True)
+            with whole_file(self.path) as file:
+                np.savez(file, allow_pickle=False, **self.done)
+
+
+def run(
+    settings: Settings, seed: int, announce: Announce = silent, state: Path | None = None
+) -> Results:
+    """
+    Run the network and its controls with one seed, which the first weights depend on.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes.
+    seed : int
+        Of the first weights.
+    announce : callable
+        Told what is being done.
+    state : path, optional
+        File that is written after each part and each epoch, and gone on from.
+
+    Returns
+    -------
+    Results
+        Accuracies in percent, convergence and times; kernels, learning curve, confusion matrix.
+    """
+    seed_brian2(seed)
+    progress = Progress.of(state)
+    announce("encoding")
+    digits = load_digits(settings, WINDOWS)
+    network = _unsupervised(progress, digits, seed, settings, announce)
+    numbers, decided = _rewarded(progress, network, seed, settings, announce)
+    for name in progress.done:
+        if name.startswith(("w(1 - w)", "ms an image")):
+            numbers[name] = float(progress.done[name])
+    numbers |= _controls(digits, network, numbers["accuracy"], seed, settings, announce)
+    confusion = np.zeros((10, 10), dtype=int)
+    np.add.at(confusion, (network.test_labels, decided), 1)
+    arrays = {f"kernel {n}": progress.done[f"kernel {n}"] for n in (1, 2)}
+    arrays |= {"kernel 3": progress.done["kernel"], "confusion": confusion}
+    arrays |= {name: progress.done[name] for name in ("training", "validation")}
+    return Results(numbers, arrays)
+
+
+def _unsupervised(
+    progress: Progress, digits: Digits, seed: int, settings: Settings, announce: Announce
+) -> Digits:
+    """Return whether each neuron of layer 2's pooled map spikes, learned or read."""
+    if "train" not in progress.done:
+        shown = _shown(settings.epochs, settings)
+        found = learn_layers(digits, LAYERS, seed, shown, Variation(), announce)
+        present = _present(found.outputs)
+        progress.add(
+            train=np.packbits(present.train.reshape(len(present.train), -1), axis=1),
+            test=np.packbits(present.test.reshape(len(present.test), -1), axis=1),
+            shape=np.array(found.outputs.train.shape[1:]),
+            **{f"kernel {n}": kernel for n, kernel in enumerate(found.kernels, start=1)},
+            **{
+                f"w(1 - w), layer {n}": np.array(of[-1])
+                for n, of in enumerate(found.convergence, start=1)
+            },
+            **{
+                f"ms an image, layer {n}": np.array(of)
+                for n, of in enumerate(found.milliseconds, start=1)
+            },
+        )
+    shape = progress.done["shape"]
+    train, test = (
+        np.unpackbits(progress.done[name], axis=1, count=shape.prod()).astype(bool)
+        for name in ("train", "test")
+    )
+    return replace(digits, train=train.reshape(-1, *shape), test=test.reshape(-1, *shape))
+
+
+def _rewarded(
+    progress: Progress, spiked: Digits, seed: int, settings: Settings, announce: Announce
+) -> tuple[dict[str, float], np.ndarray]:
+    """Let layer 3 learn as many epochs as are left; return accuracies, and what it decides."""
+    learning = _deciding(spiked, seed, settings.block)
+    curves = {name: progress.done.get(name, np.array([])) for name in ("training", "validation")}
+    if len(curves["training"]):
+        learning.state = progress.done
+    start, begun = perf_counter(), len(curves["training"])
+    for epoch in range(begun, settings.rewarded):
+        announce(f"layer 3 learns, epoch {epoch + 1} of {settings.rewarded}")
+        right = _share(learning.show(), spiked.train_labels)
+        validated = _share(_decided(spiked, learning.kernel), spiked.test_labels)
+        curves["training"] = np.append(curves["training"], right)
+        curves["validation"] = np.append(curves["validation"], validated)
+        progress.add(**learning.state, **curves)
+    numbers = {"training": curves["training"][-1], "accuracy": curves["validation"][-1]}
+    for epoch in (1, 5):
+        numbers[f"accuracy, epoch {epoch}"] = curves["validation"][epoch - 1]
+    if begun < settings.rewarded:
+        shown = (settings.rewarded - begun) * len(spiked.train)
+        progress.add(**{"ms an image, layer 3": np.array(1000 * (perf_counter() - start) / shown)})
+    return numbers, _decided(spiked, progress.done["kernel"])
+
+
+def _controls(
+    digits: Digits,
+    network: Digits,
+    accuracy: float,
+    seed: int,
+    settings: Settings,
+    announce: Announce,
+) -> dict[str, float]:
+    """Return the accuracy of each control, and how far it is behind a network of its size."""
+    some, found = digits.first(settings.n_control), {}
+    for name, variation in CONTROLS.items():
+        if not (settings.all_controls or name in ("trained", "untrained")):
+            continue
+        announce(f"control: {name}")
+        if name == "trained" and settings.controls_are_whole:
+            spiked, found[name] = network, accuracy
+        else:
+            shown = _shown(settings.control_epochs, settings)
+            spiked = _present(learn_layers(some, LAYERS, seed, shown, variation, silent).outputs)
+            found[name] = _learned(spiked, spiked.train_labels, seed, settings)
+        if name == "trained":
+            announce(f"control: {SHUFFLED}")
+            others = np.random.default_rng([seed, 1]).permutation(spiked.train_labels)
+            found[SHUFFLED] = _learned(spiked, others, seed, settings)
+    behind = {
+        f"trained - {name}": found["trained"] - value
+        for name, value in found.items()
+        if name != "trained"
+    }
+    return found | behind
+
+
+def _present(outputs: Digits) -> Digits:
+    """Return which neurons spike of when they do."""
+    return replace(outputs, train=outputs.train < NEVER, test=outputs.test < NEVER)
+
+
+def _learned(spiked: Digits, labels: np.ndarray, seed: int, settings: Settings) -> float:
+    """Return the accuracy after the epochs of a control, rewarded by the labels given."""
+    learning = _deciding(replace(spiked, train_labels=labels), seed, settings.block)
+    for _ in range(settings.control_rewarded):
+        learning.show()
+    return _share(_decided(spiked, learning.kernel), spiked.test_labels)
+
+
+def _shown(epochs: tuple[int, int], settings: Settings) -> list[Shown]:
+    return [Shown(*how) for how in zip(epochs, settings.doubling_every, strict=True)]
+
+
+def _deciding(spiked: Digits, seed: int, block: int) -> DecidingLayer:
+    """Return layer 3 before it has learned."""
+    size = DECIDING.kernel_size
+    shape = (DECIDING.channels, spiked.train.shape[1], size, size)
+    kernel = np.random.default_rng([seed, 3]).normal(0.8, 0.05, shape)
+    rule = reward_rule(DECIDING, block)
+    return DecidingLayer(DECIDING, spiked.train, spiked.train_labels, kernel, rule)
+
+
+def _decided(spiked: Digits, kernel: np.ndarray) -> np.ndarray:
+    return DecidingLayer(DECIDING, spiked.test, spiked.test_labels, kernel).show()
+
+
+def _share(decided: np.ndarray, labels: np.ndarray) -> float:
+    return 100 * float((decided == labels).mean())

@@ -1,0 +1,122 @@
+"""Every number of the model; those of the authors' torch port where no other source is named."""
+
+from dataclasses import dataclass
+
+from hebbsim.experiments.settings import SavedSettings
+from models.kheradpisheh2018.settings import Layer
+
+__all__ = ["DECIDING", "FULL", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
+
+#: Size and sigmas of centre and surround, in pixels, each ON and OFF
+WINDOWS = (
+    (3, 3 / 9, 6 / 9),
+    (3, 6 / 9, 3 / 9),
+    (7, 7 / 9, 14 / 9),
+    (7, 14 / 9, 7 / 9),
+    (13, 13 / 9, 26 / 9),
+    (13, 26 / 9, 13 / 9),
+)
+
+LAYERS = (
+    Layer(30, 5, 2, threshold=15, k=5, radius=3, pool_padding=0),
+    Layer(250, 3, 1, threshold=10, k=8, radius=1, pool=3, pool_padding=0),
+)
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """
+    Describe the layer that decides, and how it learns from reward.
+
+    Parameters
+    ----------
+    channels, kernel_size, padding : int
+        Of the convolution.
+    each : int
+        Channels that stand for one digit.
+    a_plus, a_minus : float
+        Rates where the decision was right: of potentiation where the input spiked, and of
+        depression elsewhere.
+    a_plus_wrong, a_minus_wrong : float
+        Rates where it was wrong: of depression where the input spiked, and of potentiation
+        elsewhere.
+    w_min, w_max : float
+        Bounds of the weights.
+    """
+
+    channels: int = 200
+    kernel_size: int = 5
+    padding: int = 2
+    each: int = 20
+    a_plus: float = 0.004
+    a_minus: float = 0.003
+    a_plus_wrong: float = 0.004
+    a_minus_wrong: float = 0.0005
+    w_min: float = 0.2
+    w_max: float = 0.8
+
+
+DECIDING = Deciding()
+
+
+@dataclass(frozen=True)
+class Settings(SavedSettings):
+    """
+    Hold what the full size and the quick one differ in.
+
+    Parameters
+    ----------
+    data : {'mnist', 'digits'}
+        Images; those of scikit-learn are enlarged from 8x8 to 28x28.
+    n_train, n_test : int
+        The first of each split; 0 for all.
+    n_control : int
+        Training images of the controls, and of the network that they are compared with.
+    epochs, control_epochs : (int, int)
+        Of the layers that learn without labels.
+    doubling_every : (int, int)
+        Images after which the rates of each of them double, up to 0.15.
+    rewarded, control_rewarded : int
+        Epochs of the layer that decides.
+    block : int
+        Images after which its rates follow the share of right decisions.
+    all_controls : bool
+        Or those alone in which nothing is learned, or the reward is shuffled.
+    data_root : str, optional
+        Folder of data sets; by default where HEBBSIM_DATA_ROOT says.
+    """
+
+    data: str = "mnist"
+    n_train: int = 0
+    n_test: int = 0
+    n_control: int = 5000
+    epochs: tuple[int, int] = (2, 4)
+    control_epochs: tuple[int, int] = (2, 4)
+    doubling_every: tuple[int, int] = (500, 500)
+    rewarded: int = 20
+    control_rewarded: int = 8
+    block: int = 1000
+    all_controls: bool = True
+    data_root: str | None = None
+
+    @property
+    def controls_are_whole(self) -> bool:
+        """Whether the controls are as large as the network itself."""
+        own = (self.n_train, self.epochs, self.rewarded)
+        return own == (self.n_control, self.control_epochs, self.control_rewarded)
+
+
+FULL = Settings()
+QUICK = Settings(
+    data="digits",
+    n_train=600,
+    n_test=200,
+    n_control=600,
+    epochs=(1, 3),
+    control_epochs=(1, 3),
+    doubling_every=(20, 20),  # so few images need high rates: reconstructed
+    rewarded=5,
+    control_rewarded=5,
+    block=100,
+    all_controls=False,
+)

@@ -1,0 +1,149 @@
+"""Layers of spikes and the layer that decides, against a plain transcription; the quick run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from latency_cases import changes, first_spikes, winners
+from numpy.testing import assert_allclose, assert_array_equal
+
+from hebbsim.experiments.figures import save_picture
+from hebbsim.experiments.preferences import run_preferences
+from models.common.claim import failing
+from models.kheradpisheh2018.layers import load_digits
+from models.kheradpisheh2018.model import LearningLayer, transformed
+from models.kheradpisheh2018.settings import N_BINS
+from models.mozafari2019.claims import CLAIMS
+from models.mozafari2019.experiment import run
+from models.mozafari2019.figures import pictures
+from models.mozafari2019.model import DecidingLayer, reward_rule
+from models.mozafari2019.settings import DECIDING, LAYERS, QUICK, WINDOWS
+
+N, DOUBLING, BLOCK = 50, 20, 20
+
+
+def kernel(layer, channels, seed, mean=0.8):
+    shape = (layer.channels, channels, layer.kernel_size, layer.kernel_size)
+    return np.clip(np.random.default_rng(seed).normal(mean, 0.05, shape), 0, 1)
+
+
+def transcribed(layer, bins, w):
+    """Return the images whose winners no rounding decides, `N` of them, and the kernel after them.
+
+    Equal patches have equal potentials but for the order in which they were added up.
+    """
+    w, kept, rng = w.copy(), [], np.random.default_rng(0)
+    for number, image in enumerate(bins):
+        first, value = first_spikes(image, w, layer.threshold, layer.padding, N_BINS)
+        won = winners(first, value, layer.k, layer.radius)
+        disturbed = value + 1e-9 * rng.normal(size=value.shape)
+        if won != winners(first, disturbed, layer.k, layer.radius):
+            continue
+        kept.append(number)
+        a_plus = min(0.004 * 2 ** (len(kept) // DOUBLING), 0.15)
+        dw = changes(image, first, won, w, layer.padding, a_plus, 0.75 * a_plus)
+        w = np.clip(w + dw, 0, 1)
+        if len(kept) == N:
+            return kept, w
+    raise AssertionError(f"{len(kept)} of {len(bins)} images have winners without ties")
+
+
+def pooled(first, size):
+    rows, cols, channels = (n // k for n, k in zip(first.shape, (size, size, 1), strict=True))
+    windows = first[: rows * size, : cols * size].reshape(rows, size, cols, size, channels)
+    return np.moveaxis(windows.min(axis=(1, 3)), -1, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_layers_learn_and_hand_on_as_their_transcription(target):
+    bins = load_digits(replace(QUICK, n_train=6 * N, n_test=1), WINDOWS).train
+    for number, layer in enumerate(LAYERS):
+        # so few images let few kernels of the second layer become selective: these are
+        w = kernel(layer, bins.shape[1], number, mean=(0.8, 0.3)[number])
+        kept, expected = transcribed(layer, bins, w)
+        learning = LearningLayer(layer, bins[kept], w, DOUBLING)
+        learning.learn(1)
+        assert (expected != w).any(axis=(1, 2, 3)).sum() > 10
+        assert_allclose(learning.kernel, expected, rtol=0, atol=1e-12)
+        given, bins = bins, transformed(layer, bins, expected)
+        for image, found in zip(given[:N], bins, strict=False):
+            first = first_spikes(image, expected, layer.threshold, layer.padding, N_BINS)[0]
+            assert_array_equal(found, pooled(first, layer.pool))
+        assert len(np.unique(bins)) > 5
+
+
+def decisions(spiked, labels, w):
+    """Return what is decided, and the kernel."""
+    w, shares, right, found = w.copy(), (1.0, 1.0), 0, []
+    pad = DECIDING.padding
+    for number, (image, label) in enumerate(zip(spiked, labels, strict=True), start=1):
+        padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)))
+        size = (DECIDING.kernel_size,) * 2
+        fields = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
+        v = np.tensordot(fields.astype(float), w, axes=((0, 3, 4), (1, 2, 3)))
+        row, col, winner = np.unravel_index(np.round(v, 9).argmax(), v.shape)
+        found.append(winner // DECIDING.each)
+        right += found[-1] == label
+        if found[-1] == label:
+            plus, minus = DECIDING.a_plus * shares[0], -DECIDING.a_minus * shares[0]
+        else:
+            plus, minus = -DECIDING.a_plus_wrong * shares[1], DECIDING.a_minus_wrong * shares[1]
+        w[winner] = np.clip(
+            w[winner] + np.where(fields[:, row, col], plus, minus), DECIDING.w_min, DECIDING.w_max
+        )
+        if number % BLOCK == 0:
+            shares, right = (1 - right / BLOCK, right / BLOCK), 0
+    return np.array(found), w
+
+
+def drawn(n=N):
+    """Return inputs of the shape of layer 3's, of which each digit has its own more often."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 10, n)
+    often = rng.random((10, 250, 4, 4)) < 0.1
+    return rng.random((n, 250, 4, 4)) < 0.02 + 0.5 * often[labels], labels
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcription(target):
+    spiked, labels = drawn()
+    w = kernel(DECIDING, 250, 3)
+    rule = reward_rule(DECIDING, BLOCK)
+    learning = DecidingLayer(DECIDING, spiked, labels, w, rule)
+    found = learning.show()
+    expected, learned = decisions(spiked, labels, w)
+    assert_array_equal(found, expected)
+    assert 0 < (found == labels).mean() < 1
+    assert_allclose(learning.kernel, learned, rtol=0, atol=1e-12)
+
+    # goes on from its state as if it had never stopped
+    going_on = DecidingLayer(DECIDING, spiked, labels, w, rule)
+    going_on.state = learning.state
+    assert_array_equal(going_on.show(), learning.show())
+    assert_array_equal(going_on.kernel, learning.kernel)
+
+
+@pytest.mark.slow
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
+    state = tmp_path / "state.npz"
+
+    def stop(text):
+        if "epoch 3" in text:
+            raise KeyboardInterrupt
+
+    with run_preferences(1, "float32"):
+        whole = run(QUICK, 0)
+        with pytest.raises(KeyboardInterrupt):
+            run(QUICK, 0, stop, state)
+        told = []
+        found = run(QUICK, 0, told.append, state)
+    assert next(text for text in told if "learns, epoch" in text).startswith(
+        "layer 3 learns, epoch 3"
+    )
+    assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
+    assert_array_equal(found.arrays["kernel 3"], whole.arrays["kernel 3"])
+    assert_array_equal(found.arrays["validation"], whole.arrays["validation"])
+    for name, figure in pictures(QUICK, [found]).items():
+        save_picture(figure, tmp_path / name)
+    assert len(list(tmp_path.glob("*.png"))) == 3

@@ -99,7 +99,7 @@ def fit(network, images):
 
 
 def rate_network():
-    return ConvNetwork((2, 3, 5), [ConvLayer(3, (2, 3))], batch_size=2)
+    return ConvNetwork((2, 3, 5), [ConvLayer(3, (2, 3), rules.Oja())], batch_size=2)
 
 
 def rate_features(images):
@@ -107,7 +107,7 @@ def rate_features(images):
 
 
 def spiking_network():
-    layer = SpikingLayer(3, (2, 3))
+    layer = SpikingLayer(3, (2, 3), rules.PairSTDP(mu=1))
     return SpikingNetwork((2, 3, 5), [layer], batch_size=2, duration=1 * ms)
 
 

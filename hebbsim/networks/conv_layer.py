@@ -104,6 +104,11 @@ class ConvLayer(LayerDeclaration):
                 f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"
             )
 
+    @property
+    def adapts(self) -> bool:
+        """Whether fitting changes anything of the layer: its kernel, or its thresholds."""
+        return super().adapts or self.threshold_step > 0
+
     def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
         """Return the shape of what the next layer sees."""
         shape = self.geometry(in_shape).out_shape

@@ -108,7 +108,8 @@ def fit(
     Raises
     ------
     ValueError
-        If the images don't fit the network or are not finite.
+        If the images don't fit the network or are not finite, or no layer that would learn has a
+        rule or a threshold that adapts.
     NonFiniteWeightsError
         If weights become NaN or infinite; the checkpoint keeps the last good state.
     StoppedError
@@ -133,6 +134,7 @@ def fit(
         burn_in=burn_in,
         shuffle=shuffle,
     )
+    _check_learns(network, layers)
     n_batches = _check(network, images)
     reward = None if labels is None else _rewarding(network, images, labels)
     path = _checkpoint(checkpoint, resume=resume, overwrite=overwrite)
@@ -189,6 +191,17 @@ def _describe(schedule: Schedule, images: Any, labels: Any) -> dict[str, Any]:
     """Describe what is learned from, and when, in plain values that JSON holds."""
     classes = None if labels is None else fingerprint(np.asarray(labels))
     return plain({**schedule.describe(), "images": fingerprint(images), "labels": classes})
+
+
+def _check_learns(network: Trainable, layers: Sequence[int] | None) -> None:
+    """Refuse to present images from which nothing would be learned."""
+    numbers = range(len(network.stages)) if layers is None else layers
+    if not any(network.stages[number].layer.adapts for number in numbers):
+        which = "no layer" if layers is None else f"of the layers {list(layers)} none"
+        raise ValueError(
+            f"fit: {which} has a rule, so nothing would be learned; give one, such as "
+            "rule=rules.Oja() to a ConvLayer or rule=rules.PairSTDP() to a SpikingLayer"
+        )
 
 
 def _check(network: Trainable, images: np.ndarray) -> int:

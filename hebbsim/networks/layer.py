@@ -58,6 +58,11 @@ class LayerDeclaration:
         names = ("kernel_size", "stride", "padding", "dilation", "groups", "weight_sharing")
         return {name: getattr(self, name) for name in (*names, "padding_mode")}
 
+    @property
+    def adapts(self) -> bool:
+        """Whether fitting changes anything of the layer: its kernel, or its thresholds."""
+        return self.rule is not None
+
     def untrained(self) -> Self:
         """Return this layer without plasticity."""
         return replace(self, rule=None)

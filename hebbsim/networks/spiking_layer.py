@@ -87,6 +87,11 @@ class SpikingLayer(LayerDeclaration):
                 f"{self.theta_plus} and {self.tau_theta}"
             )
 
+    @property
+    def adapts(self) -> bool:
+        """Whether fitting changes anything of the layer: its kernel, or its thresholds."""
+        return super().adapts or self.theta_plus > 0
+
     def equations(self) -> str:
         """Return the model of the layer's map, but for the traces of the next layer's rule."""
         lines = [self.model, "onset : second (shared)", "n_spikes : 1", "first_spike : second"]

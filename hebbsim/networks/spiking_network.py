@@ -12,11 +12,12 @@ from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used, was_stopped
+from hebbsim.data.dataset import one_a_sample
 from hebbsim.errors import unknown
 from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
-from hebbsim.networks.class_choice import chosen_classes
+from hebbsim.networks.class_choice import DECISIONS, check_classes, chosen_classes
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.reset_at_onset import Restart
@@ -54,6 +55,11 @@ class SpikingNetwork(LayeredNetwork):
         Rate of an intensity of 1, with ``'poisson'``.
     latest : Quantity, optional
         Latency that an intensity of 0 would have, with ``'latency'``; by default `duration`.
+    decision : {'count', 'first', 'strongest'}
+        What chooses a class, see `chosen_classes`.
+    classes : sequence of int, optional
+        The class of each channel of the last layer, such as ``np.arange(200)//20``; by default
+        channel ``c`` speaks for class ``c % n_classes``.
     batch_size : int
         Stimuli presented side by side.
     seed : int
@@ -67,7 +73,8 @@ class SpikingNetwork(LayeredNetwork):
     GeometryError
         If a kernel doesn't fit the map that its layer gets, with the layer's number.
     ValueError
-        If `encoding` is unknown, or `duration` no whole number of time steps.
+        If `encoding` or `decision` is unknown, `duration` is no whole number of time steps, or
+        `classes` has not one class for each channel.
     NotImplementedError
         From `fit`, `transform`, `predict` and `present` on a standalone device: they stream batches
         from Python.
@@ -98,6 +105,8 @@ class SpikingNetwork(LayeredNetwork):
         duration: Quantity = 30 * ms,
         max_rate: Quantity = 100 * Hz,
         latest: Quantity | None = None,
+        decision: str = "count",
+        classes: Sequence[int] | None = None,
         batch_size: int = 20,
         seed: int = 0,
         dt: Quantity = 1 * ms,
@@ -105,6 +114,10 @@ class SpikingNetwork(LayeredNetwork):
         super().__init__(input_shape, layers, batch_size=batch_size, seed=seed, dt=dt)
         if encoding not in ENCODINGS:
             raise ValueError(f"SpikingNetwork: {unknown('encoding', encoding, ENCODINGS)}")
+        if decision not in DECISIONS:
+            raise ValueError(f"SpikingNetwork: {unknown('decision', decision, tuple(DECISIONS))}")
+        self.decision = decision
+        self.classes = check_classes(classes, layers[-1].out_channels)
         self.encoding, self.duration, self.max_rate = encoding, duration, max_rate
         self.latest = duration if latest is None else latest
         whole_steps("SpikingNetwork", duration, dt)
@@ -279,11 +292,12 @@ class SpikingNetwork(LayeredNetwork):
 
     # --- reward -----------------------------------------------------------------------------
 
-    def choose(self, n_classes: int) -> np.ndarray:
+    def choose(self, n_classes: int | None = None) -> np.ndarray:
         """Return the class that each sample's last layer stands for now: `chosen_classes`."""
-        return chosen_classes(self.stages[-1].feature_map, n_classes)
+        how: dict[str, Any] = {"decision": self.decision, "classes": self.classes}
+        return chosen_classes(self.stages[-1].feature_map, n_classes, **how)
 
-    def predict(self, images: np.ndarray, n_classes: int) -> np.ndarray:
+    def predict(self, images: np.ndarray, n_classes: int | None = None) -> np.ndarray:
         """Return the class that the network chooses for each image, see `choose`: ``(n,)``.
 
         Raises
@@ -294,6 +308,32 @@ class SpikingNetwork(LayeredNetwork):
         chosen: list[np.ndarray] = []
         show(self, images, lambda: chosen.append(self.choose(n_classes)), "predict")
         return np.concatenate(chosen)[: len(images)]
+
+    def score(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Return for which share of images the network chooses their label, in [0, 1].
+
+        Parameters
+        ----------
+        images : ndarray
+            ``(n, channels, rows, cols)``.
+        labels : ndarray of int
+            ``(n,)``; without ``classes`` of the network, the largest says how many there are.
+
+        Raises
+        ------
+        ValueError
+            If there is not one label for each image.
+        StoppedError
+            As from `predict`.
+        """
+        known = one_a_sample(np.asarray(labels))
+        if known.shape != (len(images),) or known.dtype.kind not in "iu" or not len(known):
+            raise ValueError(
+                f"score: expected {len(images)} labels, integers, one for each image, got an array "
+                f"of {known.dtype} with shape {known.shape}"
+            )
+        chosen = self.predict(images, None if self.classes else int(known.max()) + 1)
+        return float(np.mean(chosen == known))
 
     def reward_choices(self, labels: np.ndarray, n_classes: int) -> None:
         """Reward each sample whose choice is its label with 1, each other one with -1.
@@ -320,7 +360,7 @@ class SpikingNetwork(LayeredNetwork):
 
     def declaration(self) -> dict[str, Any]:
         """Return the arguments that make a network like this one, with its initial kernels."""
-        own = ("encoding", "duration", "max_rate", "latest")
+        own = ("encoding", "duration", "max_rate", "latest", "decision", "classes")
         given = {name: getattr(self, name) for name in own}
         return {**super().declaration(), **given, "dt": self.clock.dt}
 
@@ -328,7 +368,7 @@ class SpikingNetwork(LayeredNetwork):
 
     def describe(self) -> dict[str, Any]:
         """Describe the network's structure in plain values that JSON holds."""
-        own = ("encoding", "duration", "max_rate", "latest")
+        own = ("encoding", "duration", "max_rate", "latest", "decision", "classes")
         timing = {name: plain(getattr(self, name)) for name in own}
         return {**super().describe(), **timing, "dt": plain(float(self.clock.dt) * second)}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich import console as rich_console
 
+from hebbsim import rules
 from hebbsim.experiments.progress import progress_bar
 from hebbsim.networks import notebook
 from hebbsim.networks.conv_layer import ConvLayer
@@ -31,7 +32,7 @@ def test_no_bar_asks_for_ipywidgets(in_a_notebook):
             bar.announce("more")
         with _progress(True, 3) as advance:
             advance(1)
-        network = ConvNetwork((1, 3, 3), [ConvLayer(2, 2)], batch_size=2)
+        network = ConvNetwork((1, 3, 3), [ConvLayer(2, 2, rules.Oja())], batch_size=2)
         network.fit(np.ones((2, 1, 3, 3)))
 
 

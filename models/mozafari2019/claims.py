@@ -29,7 +29,7 @@ CLAIMS = (
     Claim("... winners drawn at random", "winners drawn at random", quick=False),
     Claim("... behind trained", "trained - winners drawn at random", quick=False),
     Claim("... reward shuffled", "reward shuffled"),
-    Claim("... behind trained", "trained - reward shuffled", least=30),
+    Claim("... behind trained", "trained - reward shuffled", least=20),
     Claim("Learning, milliseconds an image: layer 1", "ms an image, layer 1"),
     Claim("... layer 2", "ms an image, layer 2"),
     Claim("... layer 3", "ms an image, layer 3"),

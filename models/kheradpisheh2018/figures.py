@@ -29,7 +29,7 @@ def _kernels(found: Results) -> Figure:
     """Show ON less OFF weights of layer 1, and the stimuli that drive layer 2 best."""
     first = found.arrays["kernel 1"]
     drawn = first[:, :1] - first[:, 1:]
-    figure = new_figure(8, 6)
+    figure = new_figure(8, 3.9)
     second = _preferred(found.arrays["kernel 2"], drawn)
     show_mosaics(
         figure,
@@ -37,7 +37,7 @@ def _kernels(found: Results) -> Figure:
             "layer 1: weights of ON less those of OFF": mosaic(drawn),
             "layer 2: the same, through the features of layer 1 (64 of 150)": mosaic(second),
         },
-        [1, 3],
+        [2, 4],
         fontsize=9,
     )
     return figure

@@ -11,6 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from hebbsim.bridge.decoding import decode
+from hebbsim.compare.curves import CurveRow, Curves, KernelChanges
+from hebbsim.compare.page import report_page
 from hebbsim.compare.results import PIXELS, RANDOM, ResultsFolder, Row
 from hebbsim.compare.settings import CompareSettings
 from hebbsim.compare.tables import markdown
@@ -51,8 +53,9 @@ def compare(
     settings : CompareSettings
         All that the numbers depend on.
     folder : path
-        Where ``results.csv``, ``table.md``, ``settings.json``, the figures ``filters.png`` and
-        ``accuracy.png``, and ``weights/`` are written. Rows are written as they come.
+        Where ``results.csv``, ``curves.csv``, ``table.md``, ``settings.json``, the figures
+        ``filters.png``, ``accuracy.png`` and ``learning.png``, ``report.html`` and ``weights/`` are
+        written. Rows are written as they come.
     overwrite : bool
         Replace the results in the folder; other files stay.
     resume : bool
@@ -203,20 +206,25 @@ def run_network(
     rule: str,
     seed: int,
     advance: Callable[[], None] = lambda: None,
+    curves: list[CurveRow] | None = None,
 ) -> tuple[list[Row], ConvNetwork]:
     """Train and decode one network, calling `advance` for each batch; return a row for each layer.
 
-    The rule may be ``'random'``.
+    The rule may be ``'random'``. A list of `curves` gets how much the kernels of a rule change.
     """
 
     def count(batch: np.ndarray, _: np.random.Generator) -> np.ndarray:
         advance()
+        changes.before_batch()
         return batch
 
     start = perf_counter()
     network = build_network(settings, images.shape, None if rule == RANDOM else rule, seed)
+    changes = KernelChanges(network, len(images.train) // settings.batch_size)
     # under 'random' the thresholds alone adapt, so that the kernels are all that differs
     network.fit(images.train, epochs=settings.epochs, augment=count, progress=False)
+    if curves is not None and rule != RANDOM:
+        curves += changes.rows(rule, seed)
     train = network.transform_all(images.train, reduce=features)
     test = network.transform_all(images.test, reduce=features)
     seconds = round(perf_counter() - start, 3)
@@ -238,8 +246,10 @@ def _run_networks(
     rows = []
     for rule, seed in pairs:
         bar.announce(f"{rule}, seed {seed}")
-        found, network = run_network(settings, images, rule, seed, bar.advance)
+        curves: list[CurveRow] = []
+        found, network = run_network(settings, images, rule, seed, bar.advance, curves)
         results.save_weights(network, rule, seed)
+        Curves(results).append(curves)
         rows += _kept(results, found)
     return rows
 
@@ -272,8 +282,8 @@ def _decoded(
 
 
 def write_report(results: ResultsFolder, settings: CompareSettings, rows: list[Row]) -> None:
-    """Write ``table.md``, ``filters.png`` (of the first seed) and ``accuracy.png``."""
-    from hebbsim.compare.figures import accuracy_figure, filter_figure
+    """Write ``table.md``, the figures, of the first seed's kernels too, and ``report.html``."""
+    from hebbsim.compare.figures import accuracy_figure, filter_figure, learning_figure
     from hebbsim.experiments.figures import save_figure
 
     results.check_still_there()
@@ -281,6 +291,10 @@ def write_report(results: ResultsFolder, settings: CompareSettings, rows: list[R
     kernels = {rule: results.kernel(rule, 0, 1) for rule in (RANDOM, *settings.rules)}
     save_figure(filter_figure(kernels), results.filters)
     save_figure(accuracy_figure(rows), results.accuracy)
+    curves = Curves(results).read()
+    if curves:
+        save_figure(learning_figure(curves), results.learning)
+    write_text(results.report, report_page(results, settings, rows))
 
 
 def _kept(results: ResultsFolder, rows: list[Row]) -> list[Row]:

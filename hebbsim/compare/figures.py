@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from hebbsim.compare.curves import CurveRow
 from hebbsim.compare.results import PIXELS, RANDOM, Row
 from hebbsim.compare.tables import Summary, label, summarize
 from hebbsim.experiments.figures import (
@@ -22,7 +23,7 @@ from hebbsim.experiments.figures import (
     show_mosaics,
 )
 
-__all__ = ["accuracy_figure", "filter_figure"]
+__all__ = ["accuracy_figure", "filter_figure", "learning_figure"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _SPREAD = 0.7
@@ -94,6 +95,46 @@ def accuracy_figure(rows: Iterable[Row]) -> Figure:
     finish_accuracies(ax, layers)
     ax.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    outside_legend(figure)
+    return figure
+
+
+def learning_figure(curves: Iterable[CurveRow]) -> Figure:
+    """
+    Show how much kernels change from epoch to epoch: the mean over the seeds, a panel for a layer.
+
+    Parameters
+    ----------
+    curves : iterable of CurveRow
+        The learning curves.
+
+    Returns
+    -------
+    Figure
+        With an axes for each layer.
+    """
+    points: dict[tuple[int, str, int], list[float]] = {}
+    for row in curves:
+        points.setdefault((row.layer, row.rule, row.epoch), []).append(row.change)
+    layers = sorted({layer for layer, _, _ in points})
+    rules = list(dict.fromkeys(rule for _, rule, _ in points))
+    figure = new_figure(max(4.0, 1.2 + 2.6 * len(layers)), 3.2)
+    axes = figure.subplots(1, len(layers), sharey=True, squeeze=False)[0]
+    for ax, layer in zip(axes, layers, strict=True):
+        for number, rule in enumerate(rules):
+            epochs = sorted(epoch for n, r, epoch in points if (n, r) == (layer, rule))
+            ax.plot(
+                epochs,
+                [np.mean(points[layer, rule, epoch]) for epoch in epochs],
+                color=COLOURS[number % len(COLOURS)],
+                marker=_MARKERS[number % len(_MARKERS)],
+                markersize=4,
+                label=rule if ax is axes[0] else None,
+            )
+        ax.set(title=f"layer {layer}", xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylim(bottom=0)
+    axes[0].set_ylabel("relative change of the kernel")
     outside_legend(figure)
     return figure
 

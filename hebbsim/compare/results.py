@@ -65,11 +65,15 @@ class ResultsFolder(RunFolder[Row, CompareSettings]):
         super().__init__(path, Row)
         self.filters = self.path / "filters.png"
         self.accuracy = self.path / "accuracy.png"
+        self.curves = self.path / "curves.csv"
+        self.learning = self.path / "learning.png"
+        self.report = self.path / "report.html"
 
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""
         yield from super().files()
-        yield from (self.filters, self.accuracy)
+        yield from (self.filters, self.accuracy, self.learning, self.report)
+        yield from (self.curves, self.curves.with_name(f"{self.curves.name}.sha256"))
 
     def complete(self, rows: list[Row], settings: CompareSettings) -> list[Row]:
         """Return the rows, without those of networks that lack a layer or whole weights."""

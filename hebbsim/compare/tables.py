@@ -12,8 +12,8 @@ from hebbsim.experiments.tables import deviation, markdown_table, with_deviation
 
 __all__ = ["Summary", "label", "markdown", "summarize", "table"]
 
-_HEADINGS = ("layer", "features of", "number", "accuracy (%)", "vs random", "vs pixels")
-_LEFT = ("features of",)
+HEADINGS = ("layer", "features of", "number", "accuracy (%)", "vs random", "vs pixels")
+LEFT = ("features of",)
 _LABELS = {PIXELS: "raw pixels", RANDOM: "random kernels"}
 
 
@@ -80,7 +80,7 @@ def label(rule: str) -> str:
     return _LABELS.get(rule, rule)
 
 
-def _cells(summary: Summary) -> tuple[str, ...]:
+def cells(summary: Summary) -> tuple[str, ...]:
     return (
         str(summary.layer) if summary.layer else "",
         label(summary.rule),
@@ -103,19 +103,19 @@ def caption(settings: CompareSettings) -> str:
 
 def markdown(settings: CompareSettings, rows: Iterable[Row]) -> str:
     """Write the table in Markdown."""
-    lines = map(_cells, summarize(rows))
-    return f"{caption(settings)}.\n\n{markdown_table(_HEADINGS, lines, _LEFT)}"
+    lines = map(cells, summarize(rows))
+    return f"{caption(settings)}.\n\n{markdown_table(HEADINGS, lines, LEFT)}"
 
 
 def table(settings: CompareSettings, rows: Iterable[Row]) -> Table:
     """Build the table for the terminal."""
     built = Table(caption=caption(settings), caption_justify="left")
-    for heading in _HEADINGS:
-        built.add_column(heading, justify="left" if heading in _LEFT else "right")
+    for heading in HEADINGS:
+        built.add_column(heading, justify="left" if heading in LEFT else "right")
     layer = 0
     for summary in summarize(rows):
         if summary.layer != layer:
             built.add_section()
             layer = summary.layer
-        built.add_row(*_cells(summary))
+        built.add_row(*cells(summary))
     return built

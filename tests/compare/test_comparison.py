@@ -63,9 +63,9 @@ def trained(monkeypatch):
     """Record which networks are trained."""
     calls = []
 
-    def record(settings, images, rule, seed, advance):
+    def record(settings, images, rule, seed, *more):
         calls.append((rule, seed))
-        return original(settings, images, rule, seed, advance)
+        return original(settings, images, rule, seed, *more)
 
     original = module.run_network
     monkeypatch.setattr(module, "run_network", record)
@@ -311,7 +311,8 @@ def test_the_folder_holds_everything(finished):
         for suffix in ("pt", "safetensors", "json")
     }
     files = {"results.csv", "results.csv.sha256", "settings.json", "table.md"}
-    files |= {"filters.png", "accuracy.png"}
+    files |= {"filters.png", "accuracy.png", "learning.png", "report.html"}
+    files |= {"curves.csv", "curves.csv.sha256"}
     assert names == files | weights
     assert json.loads(finished.settings.read_text())["n_train"] == 200
 
@@ -530,13 +531,13 @@ def test_two_at_once_in_one_folder(tmp_path, monkeypatch):
     """The second is told who the first is, whatever it asks for; then it goes on."""
     said = []
 
-    def second(settings, images, rule, seed, advance):
+    def second(settings, images, rule, seed, *more):
         if not said:
             for how in ({"resume": True}, {"overwrite": True}, {}):
                 with pytest.raises(FolderHeldError) as error:
                     compare(small(), tmp_path, progress=False, **how)
                 said.append(str(error.value))
-        return original(settings, images, rule, seed, advance)
+        return original(settings, images, rule, seed, *more)
 
     original = module.run_network
     monkeypatch.setattr(module, "run_network", second)
@@ -559,10 +560,10 @@ def test_what_fails_at_once_leaves_no_folder(tmp_path):
 def test_a_folder_that_is_removed_meanwhile_is_an_error(tmp_path, monkeypatch):
     folder = tmp_path / "r"
 
-    def remove(settings, images, rule, seed, advance):
+    def remove(settings, images, rule, seed, *more):
         if rule == "Oja":
             shutil.rmtree(folder)
-        return original(settings, images, rule, seed, advance)
+        return original(settings, images, rule, seed, *more)
 
     original = module.run_network
     monkeypatch.setattr(module, "run_network", remove)

@@ -52,7 +52,7 @@ class KernelChanges:
     """
 
     def __init__(self, network: ConvNetwork, n_batches: int) -> None:
-        self._network, self._n_batches = network, n_batches
+        self.network, self._n_batches = network, n_batches
         self._seen = 0
         self._kernels: list[list[np.ndarray]] = []
 
@@ -72,7 +72,7 @@ class KernelChanges:
         ]
 
     def _look(self) -> None:
-        self._kernels.append([stage.conv.get_kernel("w") for stage in self._network.stages])
+        self._kernels.append([stage.conv.get_kernel("w") for stage in self.network.stages])
 
 
 def _change(before: np.ndarray, after: np.ndarray) -> float:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from hebbsim.data.known import DATA_ROOT_VARIABLE
 from hebbsim.errors import SettingsError
@@ -23,6 +22,7 @@ from hebbsim.experiments.command_line import (
     seeds,
     user_errors,
 )
+from hebbsim.experiments.terminal import print_markdown
 from models.common.claim import failing
 from models.common.folder import ModelFolder
 from models.common.model import Model, Results
@@ -80,7 +80,7 @@ def make_app(model: Model) -> typer.Typer:
             )
             if page:
                 _write_page(model, results, ModelFolder(folder), data_root, threads)
-        console.print(Markdown(model.table(results, quick=quick)))
+        print_markdown(console, model.table(results, quick=quick))
         say_written(console, perf_counter() - start, folder, digits=0)
         failed = failing(model.claims, [dict(r.numbers) for r in results], quick=quick)
         for text in failed:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.command_line import (
@@ -22,6 +21,7 @@ from hebbsim.experiments.command_line import (
     seeds,
     user_errors,
 )
+from hebbsim.experiments.terminal import print_markdown
 from models.miconi2021.model import CONDITIONS, OUTPUTS, RULES, Condition
 from models.miconi2021.settings import (
     PRUNE,
@@ -126,5 +126,5 @@ def _run(
     command = shlex.join(["python", "-m", "models.miconi2021", *arguments, "--resume"])
     with say_interrupted(console, f"to go on: {command}"):
         rows = run(settings, conditions, seeds, folder, console=console, **how)
-    console.print(Markdown(table(rows)))
+    print_markdown(console, table(rows))
     say_written(console, perf_counter() - start, folder, digits=0)

@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test models slow gpu check clean
+.PHONY: install demo test docs models slow gpu check clean
 
 install: $(INSTALLED)
 
@@ -22,6 +22,15 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+docs: install $(VENV)/documented
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/python -m pytest tests/test_docs.py tests/test_documentation.py \
+		tests/test_documentation_in_browser.py
+
+$(VENV)/documented: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
 models: install
 	$(BIN)/python -m pytest -n auto -m slow tests/models
 
@@ -38,4 +47,5 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api docs/gallery docs/models \
+		docs/rules/figures docs/tutorials

@@ -6,6 +6,7 @@ model of `ConvSynapses` directly, here an eligibility trace on each kernel eleme
 turns into a change (a three-factor rule).
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import Network, defaultclock, ms, seed
 
@@ -30,6 +31,13 @@ kernels = network.stages[0].conv.get_kernel("w")
 norms = np.sqrt((kernels**2).sum(axis=(1, 2, 3)))
 print("norms, 1/sqrt(decay) =", round(2**-0.5, 3), "expected:", norms.round(3))
 assert np.allclose(norms, 2**-0.5, atol=0.02)
+
+figure, axes = plt.subplots(1, 8, figsize=(8, 1.4), layout="constrained")
+for axis, kernel in zip(axes, kernels[:, 0], strict=True):
+    axis.imshow(kernel, cmap="RdBu_r", vmin=-0.4, vmax=0.4)
+    axis.set_axis_off()
+figure.suptitle("without competition, all find the first component, up to its sign")
+figure.savefig("own_rule.png", dpi=150)
 
 # --- the same freedom inside a model -----------------------------------------------------------
 source = FeatureMap((1, 6, 6), "x : 1")

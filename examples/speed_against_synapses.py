@@ -5,7 +5,7 @@ C++, `Synapses` in Cython with every synapse stored. The rival is shown in the t
 people store such synapses (by presynaptic neuron, as `connect` with a condition does, and by
 postsynaptic neuron) and as `to_synapses()`, which looks its weights up in the shared kernel.
 
-    python examples/speed_against_synapses.py [--steps N]
+    python examples/speed_against_synapses.py [--steps N] [--precision float32]
 """
 
 import argparse
@@ -69,11 +69,14 @@ def milliseconds(objects, steps: int, repeats: int = 5) -> float:
     return float(np.median(times))
 
 
-def compare_speed(console: Console, steps: int) -> None:
-    """Print the table of times."""
+def compare_speed(console: Console, steps: int, precisions: list[str]) -> None:
+    """Print the table of times, and draw the ratios."""
+    import matplotlib.pyplot as plt  # not in the processes whose memory is measured
+
     table = Table("precision", "step", "ConvSynapses", "rival", "ms", "ratio", title="Speed")
-    for dtype in (np.float32, np.float64):
-        prefs.core.default_float_dtype = dtype
+    ratios = {}
+    for precision in precisions:
+        prefs.core.default_float_dtype = np.dtype(precision).type
         for name, rule in (("forward", None), ("forward and Oja", rules.Oja(1e-6))):
             ours = milliseconds(build(rule), 20 * steps)
             source, layer, conv = build(rule)
@@ -84,8 +87,13 @@ def compare_speed(console: Console, steps: int) -> None:
             for rival, objects in rivals.items():
                 theirs = milliseconds(objects, steps)
                 row = (f"{ours:.4f} ms", rival, f"{theirs:.3f}", f"{theirs / ours:.0f}")
-                table.add_row(np.dtype(dtype).name, name, *row)
+                table.add_row(precision, name, *row)
+                ratios[f"{name}, {precision}\n{rival}"] = theirs / ours
     console.print(table)
+    figure, axis = plt.subplots(figsize=(6, 0.7 + 0.5 * len(ratios)), layout="constrained")
+    axis.barh(list(ratios), list(ratios.values()), color="#0072B2")
+    axis.set(xlabel="time of a step with explicit synapses / with ConvSynapses")
+    figure.savefig("speed_against_synapses.png", dpi=150)
 
 
 def measure_memory(kernel_size: int) -> None:
@@ -110,13 +118,14 @@ def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=300, help="steps of the explicit synapses")
+    parser.add_argument("--precision", nargs="+", default=["float32", "float64"])
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
         measure_memory(options.memory)
         return
     console = Console()
-    compare_speed(console, options.steps)
+    compare_speed(console, options.steps, options.precision)
     compare_memory(console)
 
 

@@ -4,6 +4,7 @@ The exported module is made of torch's own layers where they exist, computes wha
 computes, and is saved as a `state_dict` and as safetensors with the network's description beside.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
@@ -34,6 +35,11 @@ assert np.allclose(test, simulated, atol=1e-5 * np.abs(simulated).max())
 
 accuracy = decode(train, digits.train_labels, test, digits.test_labels)
 print(f"accuracy of a linear read-out on the test split: {accuracy:.3f}")
+
+figure, axis = plt.subplots(figsize=(3.6, 3.4), layout="constrained")
+axis.plot(simulated.ravel()[:5000], test.ravel()[:5000], ".", markersize=2)
+axis.set(xlabel="simulated features", ylabel="features in torch", aspect="equal")
+figure.savefig("torch_export.png", dpi=150)
 
 save_weights(network, "digits_oja", overwrite=True)  # .pt, .safetensors and .json
 again = from_torch(module)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from cuda_programs import missing
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.py"))
+TUTORIALS = sorted((FOLDER / "tutorials").glob("*.py"))
 ARGUMENTS = {
     "distal_reward": ["--seconds", "60", "--seeds", "0"],
     "pairing_frequency": ["--output", "pairing_frequency.png"],
@@ -16,7 +18,6 @@ ARGUMENTS = {
     "reward_digits": ["--seeds", "1", "--epochs", "5"],
     "spiking_features": ["--seeds", "1"],
 }
-WITHOUT_PICTURE = ("own_rule", "speed_against_synapses", "torch_export")
 #: Which of an example's networks are compiled for a GPU, under which options; by default the first
 NETWORKS = {
     "distal_reward": [(0,), (0, "--sparse")],
@@ -50,8 +51,16 @@ def test_example(path, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "WARNING" not in done.stderr
     assert done.stdout.strip()
-    if path.stem not in WITHOUT_PICTURE:
-        assert (tmp_path / f"{path.stem}.png").read_bytes()[1:4] == b"PNG"
+    assert (tmp_path / f"{path.stem}.png").read_bytes()[1:4] == b"PNG"
+
+
+@pytest.mark.slow  # two minutes in all
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_tutorial(path, tmp_path):
+    done = run_python(path, folder=tmp_path, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "WARNING" not in done.stderr
+    assert done.stdout.strip()
 
 
 @pytest.mark.slow  # an hour in all

@@ -89,7 +89,8 @@ def check_link(link, url, address, targets):
         assert urlparse(link).scheme in ("https", "http", "mailto"), f"{url}: {link}"
         assert "127.0.0.1" not in link
         return
-    whole, anchor = urldefrag(link.partition("?")[0] + ("#" + urldefrag(link)[1]))
+    whole, anchor = urldefrag(link)
+    whole = whole.partition("?")[0]
     path = HTML / unquote(whole.removeprefix(address))
     assert path.exists(), f"{url}: {link}"
     if anchor and whole in targets:

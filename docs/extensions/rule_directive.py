@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import rule_figures
+from brian2 import Quantity, have_same_dimensions, mV
 from docutils import nodes
 from equations import equation_rows, statement_rows
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from hebbsim import rules
-from hebbsim.units import quantity_text
 
+RULES = Path(rules.__file__).parent
 #: What a text of a rule says, in the order of a time step
 _PLACES = (
     ("equations", "on each kernel element, summed over all connections that share it"),
@@ -42,7 +43,8 @@ class RuleDirective(SphinxDirective):
         """Return equations, text, values, reference and figure."""
         name = self.arguments[0]
         rule = getattr(rules, name)() if name != "Rule" else rule_figures.own_rule()
-        self.env.note_dependency(str(Path(rules.__file__)))
+        for source in (*Path(__file__).parent.glob("*.py"), *RULES.glob("*.py")):
+            self.env.note_dependency(str(source))
         found: list[nodes.Node] = [nodes.raw("", _table(rule), format="html")]
         how = "print(rule)" if name == "Rule" else f"print(rules.{name}())"
         said = nodes.paragraph("", "", nodes.Text("The same as text: "))
@@ -91,15 +93,22 @@ def _values(rule: Any) -> dict[str, Any]:
     if isinstance(rule, rules.OrderSTDP):
         return {n: getattr(rule, n) for n in ("a_plus", "a_minus", "w_min", "w_max")}
     values = {"eta": rule.learning_rate, **rule.parameters}
-    # in the units of the text, where Brian2 knows no name for them
-    return {n: quantity_text(v) if "^" in str(v) else v for n, v in values.items()}
+    return {name: _with_known_units(value) for name, value in values.items()}
+
+
+def _with_known_units(value: Any) -> Any:
+    """Write what is per voltage so; Brian2 would take it apart into metres and kilograms."""
+    for power in (1, 2):
+        if isinstance(value, Quantity) and have_same_dimensions(value, 1 / mV**power):
+            return f"{float(value * mV**power):g} / mV{'²' if power == 2 else ''}"
+    return value
 
 
 def draw_figures(app: Sphinx) -> None:
     """Draw what each rule does, unless the figure is newer than what it is drawn from."""
     folder = Path(app.srcdir) / "rules" / "figures"
     folder.mkdir(exist_ok=True)
-    sources = [Path(rule_figures.__file__), *Path(rules.__file__).parent.glob("*.py")]
+    sources = [Path(rule_figures.__file__), *RULES.glob("*.py")]
     newest = max(source.stat().st_mtime for source in sources)
     for name in rule_figures.FIGURES:
         path = folder / f"{name}.svg"

@@ -91,11 +91,11 @@ def benchmark(
 
 def check_parts(parts: Sequence[str]) -> list[str]:
     """Return the parts in their order, each once, or raise a SettingsError."""
-    parts = [_OTHER_NAMES.get(part, part) for part in parts]
     if not parts:
         raise SettingsError(f"parts: give at least one of {', '.join(PARTS)}")
     for part in parts:
-        check_choice("part", part, PARTS)
+        check_choice("part", part, (*PARTS, *_OTHER_NAMES))
+    parts = [_OTHER_NAMES.get(part, part) for part in parts]
     return [part for part in PARTS if part in parts]
 
 

@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test docs models slow gpu check clean
+.PHONY: install demo test docs dist models slow gpu check clean
 
 install: $(INSTALLED)
 
@@ -31,6 +31,13 @@ $(VENV)/documented: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
+dist: install
+	rm -rf dist $(VENV)-dist
+	$(BIN)/python -m hatchling build
+	$(PYTHON) -m venv $(VENV)-dist  # a fresh environment, and a folder without the checkout
+	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
+	cd $(VENV)-dist && bin/hebbsim compare --quick --overwrite --output compare
+
 models: install
 	$(BIN)/python -m pytest -n auto -m slow tests/models
 
@@ -47,5 +54,5 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api docs/gallery docs/models \
-		docs/rules/figures docs/tutorials
+	rm -rf $(VENV) $(VENV)-dist dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
+		docs/gallery docs/models docs/rules/figures docs/tutorials docs/sg_execution_times.rst

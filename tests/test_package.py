@@ -49,7 +49,8 @@ def test_the_wheel_holds_the_templates(tmp_path):
     assert len(templates) > 80
     for template in templates:
         assert str(template.relative_to(ROOT)) in shipped
-    assert not any(name.startswith(("tests/", "examples/")) for name in shipped)
+    assert {"hebbsim/py.typed", "hebbsim/compare/templates/report.html"} <= shipped
+    assert not any(name.startswith(("tests/", "examples/", "docs/")) for name in shipped)
 
 
 @pytest.mark.parametrize("stem", ["conv_sum_*", "map_*", "kernel_update*", "sample_[us]*"])

@@ -6,6 +6,7 @@ from hebbsim import rules
 from hebbsim.bridge.decoding import decode
 from hebbsim.codegen.targets import register_templates
 from hebbsim.competition.activations import Assign, Rectify, Standardize, Triangle
+from hebbsim.competition.batch_norm import BatchNorm
 from hebbsim.competition.decision import Decision
 from hebbsim.competition.earliest_spike import EarliestSpike
 from hebbsim.competition.first_winners import FirstWinners
@@ -38,6 +39,7 @@ __all__ = [
     "AdaptiveThreshold",
     "Assign",
     "AveragePooling",
+    "BatchNorm",
     "ConvLayer",
     "ConvNetwork",
     "ConvSynapses",

@@ -35,6 +35,9 @@ def build(in_shape, layers, seed=0, *, draw=None, batch_size=3):
         if "mask" in stage.conv.variables:
             kernel = kernel * stage.conv.get_kernel("mask")
         stage.conv.set_kernel("w", kernel)
+    for norm in filter(None, (stage.batch_norm for stage in network.stages)):
+        norm.running_mean = draw(rng, len(norm))
+        norm.running_variance = 0.1 + draw(rng, len(norm)) ** 2
     for group in thresholds(network):
         group.theta = draw(rng, len(group))
     return network
@@ -112,7 +115,15 @@ def random_geometry(seed):
 LAYERS = [
     ConvLayer(4, (3, 2), rules.Oja(0.02), stride=(1, 2), threshold_step=0.3, pooling="max"),
     ConvLayer(
-        3, 2, rules.BCM(), activity="softmax", temperature=0.5, output="activity", pruned=0.4
+        3,
+        2,
+        rules.BCM(),
+        activity="softmax",
+        temperature=0.5,
+        output="activity",
+        pruned=0.4,
+        standardize=False,
+        batch_norm=True,
     ),
     ConvLayer(2, 2, None, weight_sharing=False, padding=1, activity="graded", output="activity"),
 ]

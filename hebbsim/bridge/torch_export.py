@@ -22,6 +22,7 @@ from hebbsim.geometry import ConvGeometry, MapShape, as_pair
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_layer import SpikingLayer
+from hebbsim.networks.stage import Stage
 from hebbsim.statements import Statement, as_accumulation
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
@@ -45,9 +46,10 @@ def to_torch(network: LayeredNetwork | ConvSynapses, *, weight: str | None = Non
     torch.nn.Module
         Of a `ConvNetwork` an `nn.Sequential` that takes images `(n, channels, rows, cols)` and
         gives what ``network.transform(images)`` gives, the last layer's ``output``. Its modules
-        are named by their layer, counted from 1: ``standardize1``, ``conv1``, ``output1`` and
-        ``pool1``, as far as the layer has them. ``output1`` is the activation that the next layer
-        sees; the ``bias`` of ``conv1`` is that of the layer, or ``-threshold`` of an adaptive
+        are named by their layer, counted from 1: ``standardize1``, ``norm1``, ``conv1``,
+        ``output1`` and ``pool1``, as far as the layer has them. ``norm1`` is in evaluation mode,
+        in which it normalises by the running values. ``output1`` is the activation that the next
+        layer sees; the ``bias`` of ``conv1`` is that of the layer, or ``-threshold`` of an adaptive
         threshold. Of a `ConvSynapses`
         the convolution alone, an `nn.Conv2d` or, without weight sharing, a `LocallyConnected2d`.
         Of a `SpikingNetwork` the convolutions of its layers, ``conv1``, ``conv2``, ...: its
@@ -127,6 +129,9 @@ def build_module(
             continue
         if layer.standardize:
             modules[f"standardize{number}"] = Standardize()
+        if layer.batch_norm:
+            norm = nn.BatchNorm2d(shape.channels, affine=False, dtype=dtype)
+            modules[f"norm{number}"] = norm.eval()
         offset = layer.bias or layer.threshold_step > 0
         modules[f"conv{number}"] = _convolution(layer.geometry(shape), offset, dtype)
         output = _output(layer)
@@ -157,8 +162,9 @@ def layers_of(description: dict[str, Any]) -> Sequence[ConvLayer | SpikingLayer]
 def _network_module(network: LayeredNetwork) -> nn.Sequential:
     variables = [stage.conv.variables["w"] for stage in network.stages]
     module = build_module(network.input_shape, network.layers, _torch_dtype(variables[0]))
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for number, stage in enumerate(network.stages, start=1):
+        tensors |= _statistics(stage, f"norm{number}")
         tensors[f"conv{number}.weight"] = _tensor(stage.conv, "w")
         if f"conv{number}.bias" in module.state_dict():
             # a layer has one of them; the negative of no threshold would be -0.0
@@ -166,6 +172,17 @@ def _network_module(network: LayeredNetwork) -> nn.Sequential:
     module.load_state_dict(tensors)
     module.description = network.describe()  # type: ignore[assignment]
     return module
+
+
+def _statistics(stage: Stage, name: str) -> dict[str, Tensor]:
+    """Return the running values of a layer's batch normalisation under torch's names."""
+    norm = stage.batch_norm
+    if norm is None:
+        return {}
+    found = {"mean": norm.running_mean, "var": norm.running_variance}
+    tensors = {f"{name}.running_{key}": torch.tensor(values[:]) for key, values in found.items()}
+    # torch counts batches for averages of all, which these are not
+    return tensors | {f"{name}.num_batches_tracked": torch.tensor(0)}
 
 
 def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:
@@ -289,13 +306,14 @@ def _convolution(geometry: ConvGeometry, bias: bool, dtype: torch.dtype) -> nn.M
 def _output(layer: ConvLayer) -> nn.Module | None:
     """Return what makes the layer's output of its ``z``; None if they are the same."""
     kind = layer.activity if layer.output == "activity" else layer.output
-    if kind == "softmax":
-        plain = layer.temperature == 1
-        return nn.Softmax2d() if plain else SoftWinnerTakeAll(layer.temperature)
+    if kind == "softmax" and layer.temperature == 1:
+        return nn.Softmax2d()
+    if kind in ("softmax", "signed_softmax"):
+        return SoftWinnerTakeAll(layer.temperature, kind == "signed_softmax")
     if kind in ("winners", "graded"):
         return WinnerTakeAll(layer.k, graded=kind == "graded")
     if kind == "triangle":
-        return Triangle()
+        return Triangle(layer.power)
     return nn.ReLU() if kind == "rectified" else None
 
 

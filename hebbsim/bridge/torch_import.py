@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hebbsim.bridge.torch_export import build_module, layers_of
-from hebbsim.bridge.torch_kernels import weight_and_bias
+from hebbsim.bridge.torch_kernels import statistics_of, weight_and_bias
 from hebbsim.bridge.torch_layers import read_layers
 from hebbsim.bridge.torch_leaves import leaves, unwrap
 from hebbsim.bridge.torch_modules import LocallyConnected2d
@@ -24,8 +24,9 @@ __all__ = ["from_torch"]
 BATCH_SIZE = 100
 SEED = 0
 
-#: The kernel and bias of each layer
-type Weights = Sequence[tuple[NDArray[np.float64], NDArray[np.float64] | None]]
+type Array = NDArray[np.float64]
+#: Of each layer the kernel, the bias, and the running mean and variance of its input's channels
+type Weights = Sequence[tuple[Array, Array | None, tuple[Array, Array] | None]]
 _CONVOLUTIONS = (nn.Conv2d, LocallyConnected2d)
 
 
@@ -44,7 +45,8 @@ def from_torch(
     module : torch.nn.Module
         Either what `to_torch` gave, which comes back with its rules and thresholds; or a single
         `nn.Conv2d`, or an `nn.Sequential` (of `nn.Sequential`) in which each layer is, in this
-        order and with all but the convolution optional: `Standardize`; `nn.Conv2d`,
+        order and with all but the convolution optional: `Standardize`; `nn.BatchNorm2d` with
+        ``affine=False``; `nn.Conv2d`,
         `LocallyConnected2d`, or after `nn.Flatten` an `nn.Linear`; `nn.BatchNorm2d`;
         `nn.ReLU`, `Triangle`, `WinnerTakeAll`, `SoftWinnerTakeAll`, `nn.Softmax2d`, or
         `nn.Softmax` over channels; `nn.AvgPool2d` or `nn.MaxPool2d`. `nn.Dropout` in evaluation
@@ -84,8 +86,10 @@ def from_torch(
     Batch normalisation in evaluation is the affine map ``scale*x + offset`` of each channel, with
     ``scale = gamma/sqrt(var + eps)`` and ``offset = beta - mean*scale`` [1]_. Right after a
     convolution it is folded into it, so that each layer keeps one kernel and one drive to learn
-    from: the kernel is multiplied by ``scale``, the bias becomes ``scale*bias + offset``. Anywhere
-    else it becomes a layer of its own, a 1x1 convolution of each channel by itself.
+    from: the kernel is multiplied by ``scale``, the bias becomes ``scale*bias + offset``. Right
+    before one, without an affine part and with torch's eps and momentum, it is the layer's
+    ``batch_norm``. Anywhere else it becomes a layer of its own, a 1x1 convolution of each channel
+    by itself.
 
     An `nn.Linear` becomes a convolution whose kernel covers the whole map. The network gives
     `(n, features, 1, 1)` where the module gives `(n, features)`, and takes such images for a
@@ -125,7 +129,7 @@ def from_torch(
     else:
         read = read_layers(module, shape)
         layers = [one.layer for one in read]
-        weights = [(one.kernel, one.bias) for one in read]
+        weights = [(one.kernel, one.bias, one.statistics) for one in read]
     network = ConvNetwork(
         shape,
         layers,
@@ -177,12 +181,17 @@ def _described_weights(
                 f"{expected.get(name, 'absent')}, got {found.get(name, 'none')}. Delete "
                 "module.description and give input_shape to have it read as a plain nn.Sequential"
             )
-    return [weight_and_bias(leaf) for leaf in now.values() if leaf.kind in _CONVOLUTIONS]
+    weights = []
+    for name, leaf in now.items():
+        if leaf.kind in _CONVOLUTIONS:
+            norm = now.get(name.replace("conv", "norm"))
+            weights.append((*weight_and_bias(leaf), statistics_of(norm) if norm else None))
+    return weights
 
 
 def _fill(network: LayeredNetwork, weights: Weights) -> None:
     """Copy kernels, biases and thresholds into a network of the module's structure."""
-    for number, (stage, (kernel, bias)) in enumerate(
+    for number, (stage, (kernel, bias, statistics)) in enumerate(
         zip(network.stages, weights, strict=True), start=1
     ):
         pruned = "mask" in stage.conv.variables
@@ -192,6 +201,9 @@ def _fill(network: LayeredNetwork, weights: Weights) -> None:
                 "removes weights that are not 0 in the module; leave out seed="
             )
         stage.conv.set_kernel("w", kernel)
+        if stage.batch_norm is not None and statistics is not None:
+            for name, values in zip(("running_mean", "running_variance"), statistics, strict=True):
+                stage.batch_norm.variables[name].set_value(values)
         for kind, name, sign in (("bias", "bias", 1), ("threshold", "theta", -1)):
             variable = stage.offset(kind, name)
             if variable is not None and bias is not None:

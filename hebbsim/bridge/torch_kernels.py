@@ -11,7 +11,14 @@ from hebbsim.bridge.torch_modules import LocallyConnected2d
 from hebbsim.bridge.torch_signal import Signal
 from hebbsim.geometry import GeometryError, as_pair
 
-__all__ = ["read_batch_norm", "read_conv2d", "read_linear", "read_local", "weight_and_bias"]
+__all__ = [
+    "read_batch_norm",
+    "read_conv2d",
+    "read_linear",
+    "read_local",
+    "statistics_of",
+    "weight_and_bias",
+]
 
 type Array = NDArray[np.float64]
 
@@ -128,9 +135,36 @@ def read_linear(leaf: Leaf, signal: Signal) -> dict[str, Any]:
 
 
 def read_batch_norm(leaf: Leaf, signal: Signal) -> dict[str, Any]:
-    """Return ``scale`` and ``offset`` of ``gamma*(x - mean)/sqrt(var + eps) + beta``."""
+    """Return ``scale`` and ``offset`` of ``gamma*(x - mean)/sqrt(var + eps) + beta``.
+
+    And ``statistics``, mean and variance, if that is what a layer's own normalisation computes.
+    """
     norm = leaf.module
-    if norm.training:
+    mean, variance = statistics_of(leaf)
+    _check_channels(leaf.label, len(mean), signal.shape.channels)
+    gamma, beta = leaf.array("weight"), leaf.array("bias")
+    if variance.min() + norm.eps <= 0:
+        raise ValueError(
+            f"from_torch: {leaf.label}: expected a positive 'running_var' + eps, got "
+            f"{variance.min() + norm.eps:.3g}"
+        )
+    scale = (1 if gamma is None else gamma) / np.sqrt(variance + norm.eps)
+    read = {"scale": scale, "offset": (0 if beta is None else beta) - mean * scale}
+    plain = gamma is None and beta is None and (norm.eps, norm.momentum) == (1e-5, 0.1)
+    if plain and variance.min() >= 0 and signal.shape[1:] != (1, 1):
+        read["statistics"] = (mean, variance)
+    return read
+
+
+def statistics_of(leaf: Leaf) -> tuple[Array, Array]:
+    """Return the running mean and variance that a batch norm normalises by.
+
+    Raises
+    ------
+    ValueError
+        If it normalises by the batch.
+    """
+    if leaf.module.training:
         refuse(
             leaf.label,
             "expected evaluation mode, in which it is an affine map, got training mode, in which "
@@ -145,12 +179,4 @@ def read_batch_norm(leaf: Leaf, signal: Signal) -> dict[str, Any]:
             "normalises by each batch",
             "train it with track_running_stats=True",
         )
-    _check_channels(leaf.label, len(mean), signal.shape.channels)
-    gamma, beta = leaf.array("weight"), leaf.array("bias")
-    if variance.min() + norm.eps <= 0:
-        raise ValueError(
-            f"from_torch: {leaf.label}: expected a positive 'running_var' + eps, got "
-            f"{variance.min() + norm.eps:.3g}"
-        )
-    scale = (1 if gamma is None else gamma) / np.sqrt(variance + norm.eps)
-    return {"scale": scale, "offset": (0 if beta is None else beta) - mean * scale}
+    return mean, variance

@@ -36,11 +36,14 @@ class ReadLayer:
     kernel: Array = field(default_factory=lambda: np.zeros(0))
     #: ``(out_channels,)``, or None without one
     bias: Array | None = None
+    #: Running mean and variance of the input's channels, ``(in_channels,)``, or None
+    statistics: tuple[Array, Array] | None = None
 
     @property
     def layer(self) -> ConvLayer:
         """The declaration."""
-        return ConvLayer(**self.settings, bias=self.bias is not None)
+        norm = self.statistics is not None
+        return ConvLayer(**self.settings, bias=self.bias is not None, batch_norm=norm)
 
     def scale(self, scale: Array, offset: Array) -> None:
         """Multiply each channel of the drive, and add to it."""
@@ -74,10 +77,14 @@ class _Sequence:
         self.signal = Signal(input_shape, frozenset(layouts))
         self.previous = "start"
         self.flatten: Leaf | None = None  # the last one
+        #: A batch normalisation, of which what follows decides where it belongs
+        self.waiting: tuple[Leaf, dict[str, Any]] | None = None
 
     def add(self, leaf: Leaf) -> None:
         """Read the next module."""
         meaning = meaning_of(leaf)
+        if meaning.role not in ("convolution", "nothing"):
+            self._settle()
         self.signal = _entered(leaf, meaning, self.signal)
         role, shape = meaning.role, self.signal.shape
         if role in _MAY_FOLLOW:
@@ -89,10 +96,18 @@ class _Sequence:
             self.signal = Signal(shape, frozenset({layout}))
         elif role == "normalization" and self.previous == "convolution":
             self.layers[-1].scale(read["scale"], read["offset"])
+        elif role == "normalization" and "statistics" in read:
+            self.waiting = leaf, read
         elif role == "normalization":
             self._extend(leaf, "convolution", _channelwise(read))
         elif role != "nothing":
             self._extend(leaf, role, read)
+
+    def _settle(self) -> None:
+        """Make a layer of a normalisation that no convolution follows."""
+        if self.waiting is not None:
+            (leaf, read), self.waiting = self.waiting, None
+            self._extend(leaf, "convolution", _channelwise(read))
 
     def _extend(self, leaf: Leaf, role: str, read: dict[str, Any]) -> None:
         """Add what a module says to the last layer, or open the next."""
@@ -103,6 +118,8 @@ class _Sequence:
         last = self.layers[-1]
         if convolves:
             last.kernel, last.bias = read.pop("kernel"), read.pop("offset")
+            if self.waiting is not None:
+                last.statistics, self.waiting = self.waiting[1]["statistics"], None
         last.settings |= read
         if role != "standardization":
             try:
@@ -117,6 +134,7 @@ class _Sequence:
 
     def check_end(self) -> None:
         """Check that the last layer is whole, and hands on maps."""
+        self._settle()
         if self.previous in ("start", "standardization"):
             where = "after the last Standardize" if self.layers else "in the module"
             raise ValueError(

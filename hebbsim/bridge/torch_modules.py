@@ -56,13 +56,24 @@ class Standardize(nn.Module):
 
 class Triangle(nn.Module):
     """
-    Subtract the mean over the channels at each position, and rectify.
+    Subtract the mean over the channels at each position, rectify, and raise to a power.
 
-    ``x = max(0, z - mean(z))``, the "triangle" activation of Coates, Lee and Ng [1]_.
+    ``x = max(0, z - mean(z))**power``, the "triangle" activation of Coates, Lee and Ng [1]_.
+
+    Parameters
+    ----------
+    power : float
+        Positive.
+
+    Raises
+    ------
+    ValueError
+        If the power is not positive and finite.
 
     Notes
     -----
-    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size.
+    Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size. With a
+    power below 1 the gradient grows beyond all bounds towards 0.
 
     References
     ----------
@@ -70,9 +81,20 @@ class Triangle(nn.Module):
        unsupervised feature learning. AISTATS, section 3.2.2.
     """
 
+    def __init__(self, power: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < power < math.inf:
+            raise ValueError(f"Triangle: the power must be positive and finite, got {power!r}")
+        self.power = float(power)
+
     def forward(self, z: Tensor) -> Tensor:
         """Apply the activation to `z`, `(n, channels, rows, cols)`."""
-        return F.relu(z - z.mean(-3, keepdim=True))
+        triangle = F.relu(z - z.mean(-3, keepdim=True))
+        return triangle if self.power == 1.0 else triangle**self.power
+
+    def extra_repr(self) -> str:
+        """Show the parameter, if it isn't the default."""
+        return "" if self.power == 1 else f"power={self.power}"
 
 
 class WinnerTakeAll(nn.Module):
@@ -138,6 +160,9 @@ class SoftWinnerTakeAll(nn.Module):
     ----------
     temperature : float
         ``T``; the competition becomes hard as it approaches 0.
+    signed : bool
+        Whether all but the winner get the negative of their share; of equal values the lowest
+        channel wins.
 
     Raises
     ------
@@ -149,22 +174,26 @@ class SoftWinnerTakeAll(nn.Module):
     Input and output: `(n, channels, rows, cols)` or `(channels, rows, cols)`, of any size.
     """
 
-    def __init__(self, temperature: float = 1.0) -> None:
+    def __init__(self, temperature: float = 1.0, signed: bool = False) -> None:
         super().__init__()
         if not 0 < temperature < math.inf:
             raise ValueError(
                 f"SoftWinnerTakeAll: the temperature must be positive and finite, got "
                 f"{temperature!r}"
             )
-        self.temperature = float(temperature)
+        self.temperature, self.signed = float(temperature), bool(signed)
 
     def forward(self, z: Tensor) -> Tensor:
         """Let the channels of `z`, `(n, channels, rows, cols)`, compete."""
-        return F.softmax(z / self.temperature, dim=-3)
+        share = F.softmax(z / self.temperature, dim=-3)
+        if not self.signed:
+            return share
+        winner = torch.zeros_like(z).scatter(-3, z.argmax(-3, keepdim=True), 1)
+        return share * (2 * winner - 1)
 
     def extra_repr(self) -> str:
-        """Show the parameter."""
-        return f"temperature={self.temperature}"
+        """Show the parameters."""
+        return f"temperature={self.temperature}" + (", signed=True" if self.signed else "")
 
 
 class LocallyConnected2d(nn.Module):

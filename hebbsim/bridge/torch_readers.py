@@ -111,7 +111,12 @@ def _winners(leaf: Leaf, signal: Signal) -> dict[str, Any]:
 
 def _soft_winners(leaf: Leaf, signal: Signal) -> dict[str, Any]:
     temperature = getattr(leaf.module, "temperature", 1.0)
-    return {"activity": "softmax", "temperature": temperature, "output": "activity"}
+    activity = "signed_softmax" if getattr(leaf.module, "signed", False) else "softmax"
+    return {"activity": activity, "temperature": temperature, "output": "activity"}
+
+
+def _triangle(leaf: Leaf, signal: Signal) -> dict[str, Any]:
+    return {"output": "triangle", "power": leaf.module.power}
 
 
 def _average_pool(leaf: Leaf, signal: Signal) -> dict[str, Any]:
@@ -167,7 +172,7 @@ _MEANINGS: dict[type[nn.Module], Meaning] = {
     nn.BatchNorm1d: _meaning("normalization", read_batch_norm, VECTORS),
     nn.SyncBatchNorm: _meaning("normalization", read_batch_norm, MAPS, VECTORS),
     nn.ReLU: _meaning("activation", {"output": "rectified"}, MAPS, FLAT, VECTORS),
-    Triangle: _meaning("activation", {"output": "triangle"}, MAPS),
+    Triangle: _meaning("activation", _triangle, MAPS),
     WinnerTakeAll: _meaning("activation", _winners, MAPS),
     SoftWinnerTakeAll: _meaning("activation", _soft_winners, MAPS),
     nn.Softmax2d: _meaning("activation", _soft_winners, MAPS),

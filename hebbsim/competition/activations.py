@@ -1,13 +1,24 @@
 """Activations: what each neuron of a feature map makes of its drive."""
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
 
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.operation import MapOperation
 
-__all__ = ["Assign", "Rectify", "Standardize", "Triangle"]
+__all__ = ["Assign", "Rectify", "Standardize", "Triangle", "checked_power"]
+
+
+def checked_power(label: str, power: Any) -> float:
+    """Return the power of a triangle, or say why it can't be one."""
+    is_number = isinstance(power, Real) and not isinstance(power, bool)
+    value = float(power) if is_number else 0.0
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{label}: the power must be a positive number, got {power!r}")
+    return value
 
 
 class Activation(MapOperation):
@@ -59,12 +70,48 @@ class Rectify(Activation):
 class Triangle(Activation):
     """Write an expression minus its mean over the channels at each position, rectified.
 
-    ``x = max(0, s - mean(s))``, the "triangle" activation of Coates, Lee and Ng 2011 (AISTATS,
-    section 3.2.2), as Miconi 2021 uses it on a layer's drive. Parameters and errors are those of
-    `Activation`.
+    ``x = max(0, s - mean(s))**power``, the "triangle" activation of Coates, Lee and Ng 2011
+    (AISTATS, section 3.2.2), as Miconi 2021 uses it on a layer's drive; Journé et al. 2023 (ICLR)
+    raise it to a power.
+
+    Parameters
+    ----------
+    feature_map, source, target, order, name
+        As in `Activation`.
+    power : float
+        Positive. Where it isn't 1, the source has to be dimensionless.
+
+    Raises
+    ------
+    ValueError
+        If the power is not a positive number.
     """
 
     template_name = "map_triangle"
+
+    def __init__(
+        self,
+        feature_map: FeatureMap,
+        source: str = "u",
+        target: str = "x",
+        *,
+        power: float = 1.0,
+        **kwds: Any,
+    ) -> None:
+        self.check_types(feature_map, source)
+        self.power = checked_power(f"Triangle on '{feature_map.name}'", power)
+        super().__init__(feature_map, source, target, template_kwds={"power": self.power}, **kwds)
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Check the units before the code object is made: what is raised to a power has none."""
+        if self.power != 1:
+            fail_for_dimension_mismatch(
+                Quantity(1, dim=self.source_dimensions(run_namespace)),
+                Quantity(1),
+                f"{self.label}: '{self.source}' must be dimensionless to be raised to the power "
+                f"{self.power:g}; divide it by a scale",
+            )
+        super().before_run(run_namespace)
 
 
 class Standardize(Activation):

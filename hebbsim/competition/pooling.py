@@ -3,8 +3,10 @@
 from typing import Any, ClassVar
 
 from brian2.core.variables import ArrayVariable, Variables
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from hebbsim.codegen.expressions import add_suffixed
+from hebbsim.competition.activations import checked_power
 from hebbsim.geometry import GeometryError, PoolGeometry
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
@@ -48,6 +50,8 @@ class Pooling(ForwardOperation):
         The variable of the source map that is read, and that of the target map that is written.
     activation : {None, 'triangle'}
         What is pooled: the source, or its `Triangle` activation, which is not stored then.
+    power : float
+        Power of that activation; where it isn't 1, the source has to be dimensionless.
     name : str, optional
         Name of this object.
 
@@ -56,6 +60,8 @@ class Pooling(ForwardOperation):
     GeometryError
         If the window doesn't fit, the padding is wider than half of it, or the target has another
         shape.
+    ValueError
+        If the power isn't positive, or there is no triangle to be raised to it.
     """
 
     kind: ClassVar[str]
@@ -72,6 +78,7 @@ class Pooling(ForwardOperation):
         source: str = "x",
         target: str = "x",
         activation: str | None = None,
+        power: float = 1.0,
         name: str | None = None,
     ) -> None:
         options = (kernel_size, stride, padding, ceil_mode)
@@ -80,10 +87,21 @@ class Pooling(ForwardOperation):
             raise ValueError(
                 f"{type(self).__name__}: activation must be None or 'triangle', got {activation!r}"
             )
+        self.power = checked_power(type(self).__name__, power)
+        if self.power != 1 and activation is None:
+            raise ValueError(
+                f"{type(self).__name__}: power={power!r} is that of activation='triangle'; give "
+                "both, or neither"
+            )
         self.source_map, self.target_map = source_map, target_map
         self.kernel_size, self.stride = self.geometry.kernel_size, self.geometry.stride
         self.source, self.target = source, target
         written = self._written(source_map, source, target_map, target)
+        if self.power != 1 and written.dim is not DIMENSIONLESS:
+            raise ValueError(
+                f"{type(self).__name__}: '{source}' of '{source_map.name}' must be dimensionless "
+                f"to be raised to the power {self.power:g}; divide it by a scale"
+            )
         self.variables = Variables(target_map)
         add_suffixed(self.variables, source_map, "_pre", "_pre")
         self.variables.add_auxiliary_variable(
@@ -99,6 +117,7 @@ class Pooling(ForwardOperation):
             template_kwds={
                 "kind": self.kind,
                 "triangle": activation == "triangle",
+                "power": self.power,
                 "in_shape": source_map.memory_shape,
                 "n_neurons": len(source_map),
                 "out_shape": target_map.memory_shape,

@@ -77,7 +77,9 @@ class WinnerTakeAll(MapOperation):
 class SoftWinnerTakeAll(MapOperation):
     """Let the channels at each position share a total activity of 1: a softmax.
 
-    ``y_c = exp(s_c/T) / sum_j exp(s_j/T)``
+    ``y_c = exp(s_c/T) / sum_j exp(s_j/T)``; signed, it is positive where ``s`` is largest and
+    negative elsewhere, so that under a Hebbian rule the winner learns and all others unlearn, the
+    more the closer they come (Journé et al. 2023, ICLR).
 
     Parameters
     ----------
@@ -89,6 +91,9 @@ class SoftWinnerTakeAll(MapOperation):
         The variable to write.
     temperature : float
         ``T``; the competition becomes hard as it approaches 0.
+    signed : bool
+        Whether all but the winner get the negative of their share; of equal values the lowest
+        channel wins.
     order, name
         As in `WinnerTakeAll`.
     """
@@ -100,6 +105,7 @@ class SoftWinnerTakeAll(MapOperation):
         target: str = "y",
         *,
         temperature: float = 1.0,
+        signed: bool = False,
         **kwds: Any,
     ) -> None:
         self.check_types(feature_map, source)
@@ -113,6 +119,7 @@ class SoftWinnerTakeAll(MapOperation):
             "map_softmax",
             f"({source})/{float(temperature)!r}",
             target,
+            template_kwds={"signed": bool(signed)},
             **kwds,
         )
 

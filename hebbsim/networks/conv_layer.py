@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hebbsim.competition.activations import checked_power
 from hebbsim.errors import unknown
 from hebbsim.geometry import GeometryError, MapShape, pool_output_shape
 from hebbsim.networks.layer import LayerDeclaration
@@ -9,7 +10,7 @@ from hebbsim.rules.rule import Rule
 
 __all__ = ["ConvLayer"]
 
-ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")
+ACTIVITIES = ("winners", "graded", "softmax", "signed_softmax", "rectified", "linear")
 OUTPUTS = ("activity", "triangle", "rectified", "linear")
 POOLINGS = ("average", "max", "sum")
 
@@ -21,7 +22,7 @@ class ConvLayer(LayerDeclaration):
     In every layer ``u`` is the drive, ``z`` the drive above the threshold or with the bias
     (``u`` without either), ``y`` the activity that plasticity sees, and ``output`` what the layer
     hands on: the two may differ (sparse plasticity, dense output; Miconi 2021). The next layer
-    sees it as ``x``, standardised if that layer says so.
+    sees it as ``x``, standardised or normalised if that layer says so.
 
     Parameters
     ----------
@@ -31,9 +32,10 @@ class ConvLayer(LayerDeclaration):
         As in `ConvSynapses`.
     rule : Rule, optional
         Without one the random initial kernels stay.
-    activity : {'winners', 'graded', 'softmax', 'rectified', 'linear'}
+    activity : {'winners', 'graded', 'softmax', 'signed_softmax', 'rectified', 'linear'}
         ``y``: 1 in the `k` winners at each position whose ``z`` is positive; their ``z``; a
-        softmax over channels with `temperature`; the positive part of ``z``; ``z`` itself.
+        softmax over channels with `temperature`; its negative in all but the winner; the positive
+        part of ``z``; ``z`` itself.
     k : int
         Winners at each position.
     temperature : float
@@ -49,6 +51,8 @@ class ConvLayer(LayerDeclaration):
     output : {'activity', 'triangle', 'rectified', 'linear'}
         The activity ``y``; ``z`` minus its mean over channels, rectified; the positive
         part of ``z``; ``z`` itself.
+    power : float
+        Of the output ``'triangle'``.
     pooling : {None, 'average', 'max', 'sum'}
         How the output is pooled.
     pool_size, pool_stride, pool_padding : int or (int, int)
@@ -57,8 +61,12 @@ class ConvLayer(LayerDeclaration):
         Whether what doesn't fill a window at the far border gets one; see `AveragePooling`.
     standardize : bool
         Bring each sample of the layer's input to zero mean and unit deviation first.
+    batch_norm : bool
+        Bring each channel of the layer's input to zero mean and unit variance then: those of the
+        batch while the layer learns, running ones otherwise; see `BatchNorm`.
     normalize, norm
-        Norm of each filter (all weights onto one output channel), as in `ConvSynapses`.
+        Norm of each filter (all weights onto one output channel), as in `ConvSynapses`. Without
+        `normalize`, about that of its initial weights.
     pruned : float
         Share of the weights that a fixed random mask removes, in ``[0, 1)``.
     """
@@ -69,12 +77,14 @@ class ConvLayer(LayerDeclaration):
     threshold_step: float = 0.0
     bias: bool = False
     output: str = "triangle"
+    power: float = 1.0
     pooling: str | None = None
     pool_size: int | tuple[int, int] = 2
     pool_stride: int | tuple[int, int] | None = None
     pool_padding: int | tuple[int, int] = 0
     pool_ceil_mode: bool = False
     standardize: bool = True
+    batch_norm: bool = False
     normalize: str | None = "L2"
     pruned: float = 0.0
 
@@ -86,6 +96,14 @@ class ConvLayer(LayerDeclaration):
                 raise ValueError(f"ConvLayer: {unknown(name, str(value), known)}")
         if not 0 <= self.pruned < 1:
             raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
+        checked_power("ConvLayer", self.power)
+        if self.power != 1 and self.output != "triangle":
+            raise ValueError(
+                f"ConvLayer: power={self.power!r} is that of output='triangle', got "
+                f"output={self.output!r}; give both, or neither"
+            )
+        if not isinstance(self.batch_norm, bool):
+            raise TypeError(f"ConvLayer: batch_norm must be True or False, got {self.batch_norm!r}")
         if self.threshold_step < 0:
             raise ValueError(f"ConvLayer: threshold_step must be >= 0, got {self.threshold_step}")
         if not isinstance(self.bias, bool):

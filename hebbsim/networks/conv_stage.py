@@ -4,6 +4,7 @@ import numpy as np
 from brian2.core.base import BrianObject
 
 from hebbsim.competition.activations import Assign, Rectify, Standardize, Triangle
+from hebbsim.competition.batch_norm import BatchNorm
 from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
@@ -27,9 +28,13 @@ def build_stage(plan: StagePlan[ConvLayer]) -> Stage:
     feature_map = plan.feature_map(geometry.out_shape, _map_model(layer, plan.following), "layer")
     operations: list[BrianObject] = []
     groups = plan.rule_groups(feature_map)
+    raw = "x" if number == 1 else "output"
     if layer.standardize:
-        raw = "x" if number == 1 else "output"
         operations.append(Standardize(source, raw, "x", name=f"standardize{number}"))
+        raw = "x"
+    if layer.batch_norm:
+        groups.append(BatchNorm(source, raw, "x", name=f"norm{number}"))
+        operations.append(groups[-1].operation)
     if layer.threshold_step:
         share = layer.k / layer.out_channels
         groups.append(
@@ -73,6 +78,7 @@ def _pooling(
         ceil_mode=layer.pool_ceil_mode,
         source=_handed_on(layer),
         activation="triangle" if layer.output == "triangle" else None,
+        power=layer.power,
         target="output",
         name=f"pooling{number}",
     )
@@ -85,9 +91,9 @@ def _handed_on(layer: ConvLayer) -> str:
 
 
 def _output_model(following: ConvLayer | None) -> str:
-    """Equations of what the next layer sees: ``x``, the output or the output standardised."""
-    standardized = following is not None and following.standardize
-    return "output : 1\n" + ("x : 1" if standardized else "x = output : 1")
+    """Equations of what the next layer sees: ``x``, the output as it is or normalised."""
+    changed = following is not None and (following.standardize or following.batch_norm)
+    return "output : 1\n" + ("x : 1" if changed else "x = output : 1")
 
 
 def _map_model(layer: ConvLayer, following: ConvLayer | None) -> str:
@@ -116,14 +122,17 @@ def _competition(layer: ConvLayer, layer_map: FeatureMap, number: int) -> list[B
                 layer_map, "z", "y", layer.k, graded=graded, condition="z > 0", name=activity
             )
         )
-    elif layer.activity == "softmax":
+    elif layer.activity in ("softmax", "signed_softmax"):
+        signed = layer.activity == "signed_softmax"
         operations.append(
-            SoftWinnerTakeAll(layer_map, "z", "y", temperature=layer.temperature, name=activity)
+            SoftWinnerTakeAll(
+                layer_map, "z", "y", temperature=layer.temperature, signed=signed, name=activity
+            )
         )
     elif layer.activity == "rectified":
         operations.append(Rectify(layer_map, "z", "y", name=activity))
     if layer.output == "triangle" and layer.pooling is None:
-        operations.append(Triangle(layer_map, "z", "output", name=output))
+        operations.append(Triangle(layer_map, "z", "output", power=layer.power, name=output))
     elif layer.output == "rectified":
         operations.append(Rectify(layer_map, "z", "output", name=output))
     elif _handed_on(layer) == "output":
@@ -138,7 +147,7 @@ def _initial_kernel(
     shape: tuple[int, ...],
     mask: np.ndarray | None,
 ) -> np.ndarray:
-    """Gaussian weights, masked and normalised as learning will keep them."""
+    """Gaussian weights, masked and normalised as learning will keep them, or of about the norm."""
     kernel = rng.standard_normal(shape) / np.sqrt(np.prod(shape[-3:]))
     if mask is not None:
         kernel *= mask
@@ -146,4 +155,5 @@ def _initial_kernel(
         filters = np.abs(kernel).reshape(*shape[:-3], -1)
         norm = (filters ** NORMS[layer.normalize]).sum(axis=-1) ** (1 / NORMS[layer.normalize])
         kernel *= (layer.norm / np.where(norm > 0, norm, 1))[..., None, None, None]
-    return kernel
+        return kernel
+    return layer.norm * kernel

@@ -69,10 +69,18 @@ class Switches:
     def __init__(self, network: Network, stages: Sequence[Stage]) -> None:
         self._active = [(item, item.active) for item in network.sorted_objects]
         self._learning = [stage.conv for stage in stages if stage.conv.learning]
+        norms = [stage.batch_norm for stage in stages]
+        self._training = [
+            (norm, bool(norm.variables["training"].get_value()[0]))
+            for norm in norms
+            if norm is not None
+        ]
 
     def set_back(self) -> None:
         """Switch everything as it was."""
         for conv in self._learning:
             conv.learning = True  # drops spikes that pathways at rest had on their way
+        for norm, training in self._training:
+            norm.training = training
         for item, active in self._active:
             item.active = active

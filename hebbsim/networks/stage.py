@@ -11,6 +11,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.groups.group import Group
 
 from hebbsim.codegen.written import writers_of
+from hebbsim.competition.batch_norm import BatchNorm
 from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel
@@ -61,6 +62,11 @@ class Stage:
                 return group.variables[name]
         return None
 
+    @property
+    def batch_norm(self) -> BatchNorm | None:
+        """What normalises the channels of the layer's input, if anything does."""
+        return next((group for group in self.groups if isinstance(group, BatchNorm)), None)
+
     def _values(self, variable: ArrayVariable | None) -> np.ndarray:
         if variable is None:
             return np.zeros(self.layer.out_channels)
@@ -83,6 +89,8 @@ class Stage:
             Whether weights rest all the same.
         """
         resting: list[BrianObject] = []
+        if self.batch_norm is not None:
+            self.batch_norm.training = computed and learned
         if not (computed and learned and not frozen):
             self.conv.learning = False
             resting += writers_of(self.conv.variables["w"], self.conv.contained_objects)

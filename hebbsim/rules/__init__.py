@@ -1,7 +1,16 @@
 """Plasticity rules as equations, one family a file."""
 
 from hebbsim.rules.clopath import Clopath
-from hebbsim.rules.hebbian import BCM, Covariance, Hebb, Instar, NonlinearHebb, Oja, Sanger
+from hebbsim.rules.hebbian import (
+    BCM,
+    Covariance,
+    Hebb,
+    Instar,
+    NonlinearHebb,
+    Oja,
+    Sanger,
+    SoftHebb,
+)
 from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.rules.reward import RewardGated
 from hebbsim.rules.rule import Rule
@@ -20,5 +29,6 @@ __all__ = [
     "RewardGated",
     "Rule",
     "Sanger",
+    "SoftHebb",
     "TripletSTDP",
 ]

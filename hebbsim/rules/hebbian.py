@@ -10,7 +10,7 @@ from hebbsim.rules.factors import condition_factor
 from hebbsim.rules.made_text import made_text
 from hebbsim.rules.rule import Rule
 
-__all__ = ["BCM", "Covariance", "Hebb", "Instar", "NonlinearHebb", "Oja", "Sanger"]
+__all__ = ["BCM", "Covariance", "Hebb", "Instar", "NonlinearHebb", "Oja", "Sanger", "SoftHebb"]
 
 
 @dataclass(frozen=True)
@@ -129,3 +129,32 @@ class NonlinearHebb(Rule):
         """Return this rule learning where a condition holds, as `Rule.learn_if`."""
         factor = condition_factor(self.name, condition)
         return replace(self, nonlinearity=f"{factor}*({self.nonlinearity})")
+
+
+@dataclass(frozen=True)
+class SoftHebb(Rule):
+    """SoftHebb: soft winners learn what drives them, and a filter slows down as its norm nears 1.
+
+    ``y`` is a softmax over channels of the drive ``u``, its negative in all but the winner
+    (``SoftWinnerTakeAll(signed=True)``, or ``activity='signed_softmax'`` of a `ConvLayer`): the
+    winner learns, the others unlearn. Each change of a step is divided by the largest of all, so
+    that the learning rate is the share of it that a weight moves by at most, and the rate of each
+    filter falls with the distance of its norm from 1, where it comes to rest: weights start from a
+    larger norm, 25 in the paper, and are not normalised.
+
+    Parameters
+    ----------
+    rate_power : float
+        The power of that distance.
+
+    Other parameters are those of `Rule`.
+    """
+
+    learning_rate: float | Quantity | str = 0.08
+    equations: str = """dw = y_post*(x_pre - u_post*w) : 1 (summed)
+largest = abs(dw) : 1 (maximum over kernel)
+square = w**2 : 1 (summed over filter)
+norm_rate = (abs(sqrt(square) - 1) + 1e-10)**rate_power : 1"""
+    update: str = "w += eta*norm_rate*dw/(largest + 1e-30)"
+    reference: str = "Journé, Garcia Rodriguez, Guo and Moraitis 2023, ICLR; arXiv 2209.11883"
+    rate_power: float = 0.5

@@ -31,7 +31,7 @@ from hebbsim.bridge.torch_modules import (
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 
-ACTIVITIES = ("winners", "graded", "softmax", "rectified", "linear")
+ACTIVITIES = ("winners", "graded", "softmax", "signed_softmax", "rectified", "linear")
 KINDS = [*(("activity", activity) for activity in ACTIVITIES), ("triangle", "winners")]
 KINDS += [("rectified", "softmax"), ("linear", "graded")]
 
@@ -91,6 +91,8 @@ def test_every_output_and_pooling(dtype, output, activity, pooling):
         pool_padding=(1, 0) if activity == "winners" else (0, 1),
         pool_ceil_mode=output != "linear",
         standardize=False,
+        batch_norm=activity == "rectified",
+        power=1.4 if output == "triangle" else 1,
     )
     # with exact sums no rounding error decides who wins
     network = build((2, 7, 9), [layer], draw=dyadic)
@@ -101,7 +103,15 @@ def test_every_output_and_pooling(dtype, output, activity, pooling):
 def test_compiled_layers_on_each_other(dtype, seed):
     layers = [
         ConvLayer(6, 3, rules.Hebb(), padding=1, threshold_step=0.1, k=2, pooling="average"),
-        ConvLayer(4, (2, 1), groups=2, activity="softmax", output="activity", standardize=seed > 0),
+        ConvLayer(
+            4,
+            (2, 1),
+            groups=2,
+            activity="signed_softmax",
+            output="activity",
+            standardize=seed > 0,
+            batch_norm=seed < 2,
+        ),
         ConvLayer(5, 2, weight_sharing=False, activity="graded", output="activity", k=3),
     ][: seed + 1]
     network = build((2, 8, 7), layers, seed)

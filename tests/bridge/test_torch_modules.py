@@ -39,6 +39,8 @@ def test_winners(k, graded):
         Triangle(),
         WinnerTakeAll(2),
         SoftWinnerTakeAll(0.5),
+        SoftWinnerTakeAll(0.5, signed=True),
+        Triangle(1.4),
         LocallyConnected2d((4, 5, 6), 2, 3, dtype=torch.float64),
     ],
     ids=lambda module: type(module).__name__,
@@ -71,6 +73,9 @@ def test_soft_winners():
     z = torch.randn(2, 5, 3, 3)
     torch.testing.assert_close(SoftWinnerTakeAll()(z), nn.Softmax2d()(z))
     torch.testing.assert_close(SoftWinnerTakeAll(0.5)(z), nn.Softmax2d()(2 * z))
+    signed = SoftWinnerTakeAll(signed=True)(z)
+    torch.testing.assert_close(signed.abs(), nn.Softmax2d()(z))
+    torch.testing.assert_close((signed > 0).float(), WinnerTakeAll()(z - z.amin() + 1))
 
 
 @pytest.mark.parametrize("seed", [0, 4, 8, 12, 16, 20, 24])
@@ -96,6 +101,8 @@ def test_local_connections_are_those_of_the_geometry(seed):
 def test_modules_show_their_settings():
     assert repr(WinnerTakeAll(2, True)) == "WinnerTakeAll(k=2, graded=True)"
     assert repr(SoftWinnerTakeAll(0.5)) == "SoftWinnerTakeAll(temperature=0.5)"
+    assert repr(SoftWinnerTakeAll(2, True)) == "SoftWinnerTakeAll(temperature=2.0, signed=True)"
+    assert (repr(Triangle()), repr(Triangle(0.7))) == ("Triangle()", "Triangle(power=0.7)")
     local = LocallyConnected2d((2, 5, 5), 4, 3, padding=1, groups=2, bias=False)
     assert repr(local) == (
         "LocallyConnected2d((2, 5, 5), 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), "
@@ -111,6 +118,7 @@ def test_modules_show_their_settings():
         (lambda: WinnerTakeAll(0), "positive integer, got 0"),
         (lambda: WinnerTakeAll(True), "positive integer, got True"),
         (lambda: SoftWinnerTakeAll(0), "positive and finite, got 0"),
+        (lambda: Triangle(0), "positive and finite, got 0"),
         (lambda: SoftWinnerTakeAll(float("nan")), "positive and finite, got nan"),
         (lambda: WinnerTakeAll(3)(torch.zeros(1, 2, 4, 4)), r"k=3 .*maps of 2 channels"),
         (lambda: LocallyConnected2d((1, 2, 2), 1, 3), "smaller kernel"),
@@ -145,6 +153,8 @@ MODULES = {
     "winners": WinnerTakeAll(3),
     "graded": WinnerTakeAll(2, graded=True),
     "soft": SoftWinnerTakeAll(0.5),
+    "signed": SoftWinnerTakeAll(0.5, signed=True),
+    "root": Triangle(0.7),
     "local": LocallyConnected2d((4, 5, 6), 2, 3, padding=1, groups=2, bias=False),
     "bias": LocallyConnected2d((4, 5, 6), 2, 3, padding=(1, 2), padding_mode="reflect"),
 }

@@ -139,9 +139,24 @@ def test_a_batch_norm_before_any_convolution_is_a_layer(seed, place):
     assert len(network.layers) == (2 if place < 2 else 3)
 
 
+@pytest.mark.parametrize(("place", "layers"), [(0, 1), (1, 2), (2, 2)])
+def test_a_plain_batch_norm_before_a_convolution_belongs_to_its_layer(place, layers, dtype):
+    before = [nn.Conv2d(2, 2, 1), nn.ReLU(), nn.AvgPool2d(1)][: place + bool(place)]
+    norm = nn.BatchNorm2d(2, affine=False)
+    conv = nn.Conv2d(2, 3, (2, 3), padding=1, padding_mode="reflect")
+    module = nn.Sequential(*before, norm, nn.Dropout2d(), conv, Triangle(1.4), nn.MaxPool2d(3, 2))
+    network = assert_same_as_torch(randomize(module).eval(), (2, 6, 5))
+    assert [layer.batch_norm for layer in network.layers] == [False] * (layers - 1) + [True]
+    assert network.layers[-1].power == 1.4
+
+
 @pytest.mark.parametrize(
     "modules",
     [
+        [nn.BatchNorm2d(2, affine=False)],
+        [nn.BatchNorm2d(2, affine=False), nn.ReLU(), nn.BatchNorm2d(2, affine=False)],
+        [nn.BatchNorm2d(2, affine=False, eps=0.1), nn.Conv2d(2, 3, 2)],
+        [Standardize(), nn.BatchNorm2d(2, affine=False), nn.Conv2d(2, 3, 2)],
         [nn.BatchNorm2d(2)],
         [nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2)],
         [Standardize(), nn.BatchNorm2d(2), nn.Conv2d(2, 3, 2)],

@@ -130,6 +130,14 @@ def test_pooling_equals_torchs(target, dtype):
         )
         triangle = np.maximum(maps - maps.mean(axis=1, keepdims=True), 0)
         built.append((operation, triangle, (2, None, *options.values()), "p"))
+    plain = FeatureMap(shape, "x : 1", batch_size=2)
+    plain.set_maps("x", maps)
+    for kind, power in ((AveragePooling, 0.7), (MaxPooling, 1.4)):
+        windows = {"stride": 2, "padding": 1}  # which overlap
+        pooled = FeatureMap(pool_output_shape(shape, 4, **windows), "p : 1", batch_size=2)
+        kwds = {"target": "p", "activation": "triangle", "power": power}
+        operation = kind(plain, pooled, 4, **windows, **kwds)
+        built.append((operation, triangle**power, (4, *windows.values()), "p"))
     maps_run = {m for operation, *_ in built for m in (operation.source_map, operation.target_map)}
     run_step(*maps_run, threshold)
 
@@ -140,7 +148,7 @@ def test_pooling_equals_torchs(target, dtype):
         expected = pooled_by_torch(type(operation), maps, *windows)
         tolerance = 10 * TOLERANCE[dtype]
         assert_allclose(np.asarray(found), expected, rtol=0, atol=tolerance, err_msg=what)
-    assert found.dim is volt.dim
+    assert built[-3][0].target_map.get_maps("p").dim is volt.dim
 
 
 @settings(deadline=None, max_examples=12)
@@ -305,3 +313,13 @@ def test_unknown_activations():
     source, pooled = FeatureMap((1, 4, 4), "x : 1"), FeatureMap((1, 2, 2), "x : 1")
     with pytest.raises(ValueError, match="activation must be None or 'triangle', got 'relu'"):
         AveragePooling(source, pooled, 2, activation="relu")
+
+
+def test_powers_are_those_of_a_triangle_without_units(source):
+    pooled = FeatureMap((2, 2, 2), "x : 1\nv : volt", batch_size=2)
+    with pytest.raises(ValueError, match=r"power=2 is that of activation='triangle'; give both"):
+        MaxPooling(source, pooled, 2, power=2)
+    with pytest.raises(ValueError, match="MaxPooling: the power must be a positive number, got 0"):
+        MaxPooling(source, pooled, 2, activation="triangle", power=0)
+    with pytest.raises(ValueError, match="'v' of 'source' must be dimensionless to be raised"):
+        MaxPooling(source, pooled, 2, source="v", target="v", activation="triangle", power=2)

@@ -21,6 +21,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import FeatureMap
 from hebbsim.competition.activations import Assign, MapOperation, Rectify, Standardize, Triangle
+from hebbsim.competition.batch_norm import BatchNorm
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.maps.per_channel_sample_position import PerChannel
@@ -113,7 +114,8 @@ def operations_equal_torchs(dtype):
     rng = np.random.default_rng(2)
     u = rng.standard_normal((BATCH, *SHAPE)).astype(dtype)
     model = "u : 1\nv = u*volt : volt\n"
-    names = ("soft", "huge", "triangle", "rectified", "assigned", "standard")
+    names = ("soft", "huge", "signed", "triangle", "root", "square", "rectified", "assigned")
+    names += ("standard",)
     layer = FeatureMap(
         SHAPE,
         model + "".join(f"{name} : 1\n" for name in names) + "w : volt\nstandard2 : 1",
@@ -122,7 +124,10 @@ def operations_equal_torchs(dtype):
     threshold = PerChannel(layer, "theta : 1")
     SoftWinnerTakeAll(layer, "u - theta", "soft")
     SoftWinnerTakeAll(layer, "3000*v/volt", "huge", temperature=10)
+    SoftWinnerTakeAll(layer, "u - theta", "signed", temperature=0.5, signed=True)
     Triangle(layer, "u - theta", "triangle")
+    Triangle(layer, "u - theta", "root", power=0.7)
+    Triangle(layer, "u - theta", "square", power=2)
     Triangle(layer, "v", "w")
     Rectify(layer, "u - theta", "rectified")
     Assign(layer, "tanh(u) + 0.1*row*channel - sample", "assigned")
@@ -139,10 +144,15 @@ def operations_equal_torchs(dtype):
     standardized = (u - u.mean((1, 2, 3), keepdim=True)) / u.std(
         (1, 2, 3), correction=0, keepdim=True
     )
+    triangle = torch.relu(z - z.mean(1, keepdim=True))
+    winner = torch.zeros_like(z).scatter(1, z.argmax(1, keepdim=True), 1)
     for name, expected in {
         "soft": torch.softmax(z, 1),
+        "signed": (2 * winner - 1) * torch.softmax(2 * z, 1),
+        "root": triangle**0.7,
+        "square": triangle**2,
         "huge": torch.softmax(300 * u, 1),
-        "triangle": torch.relu(z - z.mean(1, keepdim=True)),
+        "triangle": triangle,
         "w": torch.relu(u - u.mean(1, keepdim=True)),
         "rectified": torch.relu(z),
         "assigned": torch.tanh(u) + 0.1 * row * channel - sample,
@@ -182,7 +192,7 @@ def maps_may_have_thousands_of_channels(dtype):
     u = few_levels(BATCH, 11_000, 1, 2, rng=np.random.default_rng(3)).astype(dtype)
     layer = FeatureMap(u.shape[1:], "u : 1\ny : 1\nz : 1\nr : 1", batch_size=BATCH, name="large")
     WinnerTakeAll(layer, k=2, condition="channel % 3 > 0")
-    SoftWinnerTakeAll(layer, "u", "z")
+    SoftWinnerTakeAll(layer, "u", "z", signed=True)
     Rectify(layer, "u", "r")
     layer.set_maps("u", u)
     yield (layer,)
@@ -190,7 +200,8 @@ def maps_may_have_thousands_of_channels(dtype):
     allowed = np.indices(u.shape)[1] % 3 > 0
     assert_array_equal(layer.get_maps("y"), winners(u, 2, allowed))
     softmax = torch.softmax(torch.as_tensor(u), 1).numpy()
-    assert_allclose(layer.get_maps("z"), softmax, rtol=10 * TOLERANCE[dtype])
+    signs = 2 * winners(u, 1) - 1  # of thousands of channels many are equal
+    assert_allclose(layer.get_maps("z"), signs * softmax, rtol=10 * TOLERANCE[dtype])
     assert_array_equal(layer.get_maps("r"), np.maximum(u, 0))
 
 
@@ -259,12 +270,44 @@ def thresholds_move_by_the_excess_of_their_win_rate():
     assert np.ptp(theta) > 0.1
 
 
+def channels_are_normalised_by_the_batch_then_by_running_values(dtype=np.float64):
+    """As torch does, in place too: what is there is multiplied by itself in each step."""
+    rng = np.random.default_rng(6)
+    u = rng.normal(3, 2, (BATCH, *SHAPE))
+    layer = FeatureMap(SHAPE, "u : 1\nx : 1\ny : 1", batch_size=BATCH)
+    Assign(layer, "u*u", "x")
+    norm = BatchNorm(layer, momentum=0.3, eps=1e-3)
+    still = FeatureMap(SHAPE, "u : 1\ny : 1", batch_size=BATCH)
+    resting = BatchNorm(still, "u", "y")
+    Assign(layer, "u + 0.1*x", "u")
+    resting.training = False
+    resting.running_mean, resting.running_variance = "0.5*i", "1 + i"
+    layer.set_maps("u", u)
+    still.set_maps("u", u)
+    yield layer, norm, still, resting
+
+    module = torch.nn.BatchNorm2d(SHAPE[0], momentum=0.3, eps=1e-3, affine=False).double()
+    shown = torch.tensor(u)
+    for _ in range(3):
+        x = module(shown * shown)
+        shown = shown + 0.1 * x
+    assert_allclose(layer.get_maps("x"), x, rtol=0, atol=1e-10)
+    assert_allclose(norm.running_mean, module.running_mean, rtol=1e-10)
+    assert_allclose(norm.running_variance, module.running_var, rtol=1e-10)
+    channel = np.arange(SHAPE[0])[:, None, None]
+    expected = (u - 0.5 * channel) / np.sqrt(1 + channel + 1e-5)
+    assert_allclose(still.get_maps("y"), expected, rtol=0, atol=1e-10)
+    assert_array_equal(resting.running_mean, 0.5 * np.arange(SHAPE[0]))
+    assert_array_equal(resting.running_variance, 1 + np.arange(SHAPE[0]))
+
+
 def test_operations_over_time(target):
     """Three steps."""
     scenes = [
         winners_change_from_step_to_step,
         operations_run_in_the_order_of_creation,
         thresholds_move_by_the_excess_of_their_win_rate,
+        channels_are_normalised_by_the_batch_then_by_running_values,
     ]
     perform(scenes, steps=3)
 
@@ -338,6 +381,45 @@ def test_number_of_winners_out_of_range(layer, k):
 def test_temperatures_must_be_positive_numbers(layer, temperature):
     with pytest.raises(ValueError, match=r"'layer': the temperature must be positive, got "):
         SoftWinnerTakeAll(layer, temperature=temperature)
+
+
+@pytest.mark.parametrize("power", [0, -1, float("inf"), float("nan"), "2", None, True])
+def test_powers_must_be_positive_numbers(layer, power):
+    with pytest.raises(ValueError, match=r"'layer': the power must be a positive number, got "):
+        Triangle(layer, target="y", power=power)
+
+
+def test_what_is_raised_to_a_power_has_no_units(layer):
+    Triangle(layer, "v", "v", power=2)
+    cause = cause_of_failed_run(layer)
+    assert isinstance(cause, DimensionMismatchError)
+    assert "'v' must be dimensionless to be raised to the power 2; divide" in str(cause)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"momentum": 1.5}, "'layer': momentum must be a number from 0 to 1, got 1.5"),
+        ({"momentum": None}, "'layer': momentum must be a number from 0 to 1, got None"),
+        ({"eps": 0}, "'layer': eps must be a positive number, got 0"),
+        ({"eps": float("inf")}, "'layer': eps must be a positive number, got inf"),
+    ],
+)
+def test_batch_norm_refuses_other_numbers(layer, options, message):
+    with pytest.raises(ValueError, match=message):
+        BatchNorm(layer, "u", "y", **options)
+
+
+def test_batch_norm_needs_more_than_one_neuron_in_a_channel():
+    single = FeatureMap((3, 1, 1), "x : 1", name="single")
+    with pytest.raises(ValueError, match=r"'single': a channel needs more .* larger batch_size"):
+        BatchNorm(single)
+
+
+@pytest.mark.parametrize("names", [("q", "y"), ("u", "q")])
+def test_batch_norm_needs_variables_of_the_map(layer, names):
+    with pytest.raises(KeyError, match=r"'layer' stores no variable 'q'"):
+        BatchNorm(layer, *names)
 
 
 OPERATIONS = [WinnerTakeAll, SoftWinnerTakeAll, Assign, Rectify, Triangle, Standardize]

@@ -47,7 +47,11 @@
                 _mean += _values[_channel];
             _mean /= _CHANNELS;
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
+                {% if power != 1 and kind != 'max' %}
+                _values[_channel] = _values[_channel] > _mean ? pow(_values[_channel] - _mean, (_scalar) {{power}}) : 0;
+                {% else %}
                 _values[_channel] = _values[_channel] > _mean ? _values[_channel] - _mean : 0;
+                {% endif %}
             {% endif %}
             {% set _none = '_window == 0' if windows.is_inside else '_none' %}
             for (int _channel = 0; _channel < _CHANNELS; _channel++)
@@ -60,6 +64,11 @@
             _none = false;
             {% endif %}
         }
+        {% if triangle and power != 1 and kind == 'max' %}
+        // the power of the largest is the largest power
+        for (int _channel = 0; _channel < _CHANNELS; _channel++)
+            _summary[_channel] = pow(_summary[_channel], (_scalar) {{power}});
+        {% endif %}
         {% if not windows.is_inside and kind == 'average' %}
         const int _size = std::min({{kernel_size[0]}}, _IN_ROWS + {{windows.padding[0]}} - _first_row) * std::min({{kernel_size[1]}}, _IN_COLS + {{windows.padding[1]}} - _first_col);
         {% endif %}

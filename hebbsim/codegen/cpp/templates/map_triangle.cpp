@@ -5,5 +5,9 @@
             _mean += _values[_channel];
         _mean /= _CHANNELS;
         for (int _channel = 0; _channel < _CHANNELS; _channel++)
+            {% if power != 1 %}
+            _out[_channel] = _values[_channel] > _mean ? pow(_values[_channel] - _mean, (_scalar) {{power}}) : 0;
+            {% else %}
             _out[_channel] = _values[_channel] > _mean ? _values[_channel] - _mean : 0;
+            {% endif %}
 {% endblock %}

@@ -53,7 +53,11 @@
         const _scalar _mean = _combined<_LANES>(_lanes[threadIdx.x / _LANES], _lane, _of_lane, [](_long _a, _long _b) { return _a + _b; }) / _CHANNELS;
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)
+            {% if power != 1 %}
+            _values[_n] = _values[_n] > _mean ? pow(_values[_n] - _mean, (_scalar) {{power}}) : 0;
+            {% else %}
             _values[_n] = _values[_n] > _mean ? _values[_n] - _mean : 0;
+            {% endif %}
         {% endif %}
         {% set _none = '_window == 0' if windows.is_inside else '_none' %}
         {% if not windows.is_inside %}

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import (
     BrianLogger,
+    BrianObject,
     Hz,
     Network,
     SpikeGeneratorGroup,
@@ -28,6 +29,7 @@ from hebbsim import (
     FirstWinners,
     OrderPlasticity,
     PerChannel,
+    SoftWinnerTakeAll,
     StoredImages,
     rules,
 )
@@ -76,13 +78,17 @@ def cloud(mean: tuple[float, float] = (0.0, 0.0), n: int = 20_000) -> np.ndarray
 
 
 def learned(
-    rule: rules.Rule, points: np.ndarray, start: list[list[float]], normalize: str | None = None
+    rule: rules.Rule,
+    points: np.ndarray,
+    start: list[list[float]],
+    normalize: str | None = None,
+    competition: Callable[[FeatureMap], BrianObject] = lambda layer: Assign(layer, "u", "y"),
 ) -> np.ndarray:
     """Return the weights of each output over time, ``(outputs, 2, steps)``."""
     n = len(start)
     source = FeatureMap((2, 1, 1), "x : 1", batch_size=BATCH)
     layer = FeatureMap((n, 1, 1), "u : 1\ny : 1", batch_size=BATCH)
-    objects = [source, layer, Assign(layer, "u", "y"), StoredImages(source, points)]
+    objects = [source, layer, competition(layer), StoredImages(source, points)]
     for group, text in ((source, rule.pre_channels), (layer, rule.post_channels)):
         if text:
             channels = PerChannel(group, text, namespace=rule.parameters)
@@ -147,6 +153,19 @@ def sanger() -> Figure:
     points = cloud(n=60_000)
     found = learned(rules.Sanger(1e-3), points, [[-0.4, 1.2], [1.0, 0.6]])
     return plane([("first channel", found[0]), ("second channel", found[1])], points)
+
+
+def soft_hebb() -> Figure:
+    """Two filters compete for the inputs; both start with a larger norm, and slow down as it comes
+    near 1."""
+    points = cloud()
+    found = learned(
+        rules.SoftHebb(0.01),
+        points,
+        [[1.8, 0.6], [-1.6, 0.9]],
+        competition=lambda layer: SoftWinnerTakeAll(layer, signed=True),
+    )
+    return plane([("one filter", found[0]), ("another", found[1])], points)
 
 
 def own() -> Figure:
@@ -359,5 +378,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "RewardGated": reward_gated,
     "Rule": own,
     "Sanger": sanger,
+    "SoftHebb": soft_hebb,
     "TripletSTDP": triplet_stdp,
 }

@@ -73,6 +73,15 @@ def test_what_the_readme_points_to_is_there():
         assert link.startswith("http") or (ROOT / link).exists(), link
 
 
+def test_the_paper_cites_what_its_bibliography_lists():
+    body = (ROOT / "paper" / "paper.md").read_text().partition("# Summary")[2]
+    text = re.sub(r"```.*?```", "", body, flags=re.S)
+    cited = set(re.findall(r"@([a-z0-9]+)", text))
+    assert cited == set(
+        re.findall(r"^@\w+\{(\w+),", (ROOT / "paper" / "paper.bib").read_text(), re.M)
+    )
+
+
 def test_what_contributing_points_to_is_there():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     places = re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]*(?:\.py)?)[`:]", text)

@@ -280,7 +280,7 @@ def test_each_product_visits_what_is_active_in_it(padding, dtype):
     of_pre, of_post = (2, *source.shape), (2, *layer.shape)
     values = {"s": rng.random(of_pre) < 0.1, "x": rng.random(of_pre)}
     spikes, trace, kernel = (
-        rng.random(of_post) < 0.05,
+        rng.random(of_post) < 0.01,
         rng.random(of_post),
         rng.random((5, 2, 3, 3)),
     )

@@ -58,7 +58,8 @@ def pooled(first, size):
 @pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
 def test_layers_learn_and_hand_on_as_their_transcription(target):
     bins = load_digits(replace(QUICK, n_train=6 * N, n_test=1), WINDOWS).train
-    for number, layer in enumerate(LAYERS):
+    layers = LAYERS[:1] if target == "numpy" else LAYERS  # which takes minutes for the second
+    for number, layer in enumerate(layers):
         # so few images let few kernels of the second layer become selective: these are
         w = kernel(layer, bins.shape[1], number, mean=(0.8, 0.3)[number])
         kept, expected = transcribed(layer, bins, w)
@@ -66,7 +67,8 @@ def test_layers_learn_and_hand_on_as_their_transcription(target):
         learning.learn(1)
         assert (expected != w).any(axis=(1, 2, 3)).sum() > 10
         assert_allclose(learning.kernel, expected, rtol=0, atol=1e-12)
-        given, bins = bins, transformed(layer, bins, expected)
+        given, n_needed = bins, N if number + 1 == len(layers) else len(bins)
+        bins = transformed(layer, bins[:n_needed], expected)
         for image, found in zip(given[:N], bins, strict=False):
             first = first_spikes(image, expected, layer.threshold, layer.padding, N_BINS)[0]
             assert_array_equal(found, pooled(first, layer.pool))

@@ -13,7 +13,6 @@ from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class
-from hebbsim.synapses.algebra import silent_together
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.pathways import SpikePathway
 from hebbsim.synapses.reductions import KernelReduction
@@ -193,7 +192,7 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
         lines.append(f"  {factor}sum of {' * '.join(f'({term})' for term in terms)}")
         operations += connections if product.pre != "1" else n_neurons * places
     active: dict[int, dict[str, None]] = {}
-    for part, product in zip(silent_together(products), products, strict=True):
+    for part, product in zip(total.part_of, products, strict=True):
         active.setdefault(part, {})[product.post] = None
     for posts in active.values():
         if "1" not in posts:

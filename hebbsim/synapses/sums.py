@@ -103,6 +103,8 @@ class ConnectionSum(ForwardOperation):
         visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
             self.products = separate(equation.expr.code, sides_of(self.variables))
+        #: Which of them are zero for the same neurons, see `silent_together`
+        self.part_of = silent_together(self.products or ())
         #: What a sum to neurons is, if it is a single product of the kernel with the inputs
         self.single: Product | None = self._single() if side == "post" else None
         #: That product, if its sums share multiplications
@@ -229,20 +231,21 @@ class ConnectionSum(ForwardOperation):
                 code = f"_s{number} = ({product.post})*({product.pre})"
                 self.abstract_code[f"product{number}"] = code
         self.user_code = self.abstract_code
-        part_of = silent_together(self.products)
         places = {False: count(), True: count()}  # of plain sums, and of correlations
         products = [
             {
                 "number": n,
                 "pre_number": pres.index(p.pre) if p.pre != "1" else None,
-                "part": part_of[n],
+                "part": self.part_of[n],
                 "place": next(places[p.pre != "1"]),
             }
             for n, p in enumerate(self.products)
         ]
         self.template_kwds |= {
             "products": products,
-            "parts": [[p for p in products if p["part"] == part] for part in sorted(set(part_of))],
+            "parts": [
+                [p for p in products if p["part"] == part] for part in sorted(set(self.part_of))
+            ],
             "dense_from": self.dense_from,
             "padded": any(geometry.padding),
         }

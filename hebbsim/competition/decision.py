@@ -6,8 +6,8 @@ import numpy as np
 from brian2 import Quantity
 from brian2.core.variables import Variables
 
+from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.codegen.targets import on_cuda
 from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerSample
@@ -149,11 +149,7 @@ class _Deciding(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the target before the code object is made."""
         check_same_step(self._label, "duration", self._dt, self.clock.dt)
-        if on_cuda():
-            raise NotImplementedError(
-                f"{self._label}: there is no code for CUDA yet; run on the CPU, by "
-                "set_device('cpp_standalone') or in runtime mode"
-            )
+        refuse_cuda(self._label)
         super().before_run(run_namespace)
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from brian2.core.variables import Variables
 
+from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.codegen.targets import on_cuda
 from hebbsim.competition.pooling import checked_windows
 from hebbsim.maps.feature_map import FeatureMap
 
@@ -107,9 +107,5 @@ class EarliestSpike(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the target before the code object is made."""
-        if on_cuda():
-            raise NotImplementedError(
-                f"{self.label}: there is no code for CUDA yet; run on the CPU, by "
-                "set_device('cpp_standalone') or in runtime mode"
-            )
+        refuse_cuda(self.label)
         super().before_run(run_namespace)

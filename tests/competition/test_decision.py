@@ -139,8 +139,8 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="duration"):
         Decision(layer, [0, 1, 2], duration=1.5 * defaultclock.dt)
     decision = Decision(layer, [0, 1, 2], duration=duration)
-    monkeypatch.setattr("hebbsim.competition.decision.on_cuda", lambda: True)
-    monkeypatch.setattr("hebbsim.competition.first_winners.on_cuda", lambda: False)
+    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
+    monkeypatch.setattr("hebbsim.competition.first_winners.refuse_cuda", lambda label: None)
     with pytest.raises(BrianObjectException) as refused:
         Network(layer, decision).run(duration)
     assert "no code for CUDA" in str(refused.value.__cause__)

@@ -79,7 +79,7 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     with pytest.raises(TypeError, match="source must be a FeatureMap"):
         EarliestSpike("source", pooled, 2)
     hands_on = EarliestSpike(source, pooled, 2)
-    monkeypatch.setattr("hebbsim.competition.earliest_spike.on_cuda", lambda: True)
+    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
     with pytest.raises(BrianObjectException) as caught:
         Network(source, pooled, hands_on).run(defaultclock.dt)
     assert "there is no code for CUDA yet" in str(caught.value.__cause__)

@@ -116,7 +116,7 @@ def test_what_has_no_meaning_is_refused():
 
 
 def test_there_is_no_code_for_cuda(monkeypatch):
-    monkeypatch.setattr("hebbsim.competition.first_winners.on_cuda", lambda: True)
+    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
     layer = FeatureMap((1, 2, 2), "v : 1", threshold="v > 1", name="layer")
     won = FirstWinners(layer, duration=4 * defaultclock.dt)
     with pytest.raises(BrianObjectException) as caught:

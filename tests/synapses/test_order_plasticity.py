@@ -155,7 +155,7 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     conv, rule, duration = maps()
     won = FirstWinners(conv.target, duration=duration)
     learning = OrderPlasticity(conv, rule, duration=duration)
-    monkeypatch.setattr("hebbsim.synapses.order_plasticity.on_cuda", lambda: True)
+    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
     with pytest.raises(BrianObjectException) as caught:
         Network(conv.source, conv.target, conv, won, learning).run(duration)
     assert "there is no code for CUDA yet" in str(caught.value.__cause__)

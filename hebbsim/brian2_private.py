@@ -6,7 +6,7 @@ Each function says which public way is missing. A new version of Brian2 is a mat
 import inspect
 import linecache
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +50,7 @@ __all__ = [
     "set_number_of_elements",
     "spikes_on_their_way",
     "tell_missing_code",
+    "variables_by_name",
     "was_stopped",
     "wrap_code_object_creation",
     "wrap_compilation",
@@ -121,6 +122,11 @@ def enable_attributes(group: Group) -> None:
 def drop_variable(variables: Variables, name: str) -> None:
     """Forget a variable of a group or of a code runner: `Variables` can only be added to."""
     del variables._variables[name]
+
+
+def variables_by_name(variables: Variables) -> Mapping[str, Variable]:
+    """Return the variables of a group as a plain dictionary, in which names are found fast."""
+    return variables._variables
 
 
 def replace_variable(variables: Variables, name: str, other: Variable, index: str) -> None:

@@ -69,10 +69,10 @@ class Chains:
         self._segments: list[_Segment] = []
         self._made_of: list[tuple[Any, ...]] = []
 
-    @staticmethod
-    def begin() -> None:
+    def begin(self) -> None:
         """Let the compiler begin with what runs chains, while it is found out what they hold."""
-        compile_library(_STEPS, _NAME)
+        if not self._segments:
+            compile_library(_STEPS, _NAME)
 
     def link(self, network: Network) -> None:
         """Join what follows each other in a step, once a network has been prepared for a run."""

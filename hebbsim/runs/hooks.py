@@ -19,6 +19,7 @@ from hebbsim.brian2_private import schedule_held
 from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
 from hebbsim.runs.chains import Chains
+from hebbsim.runs.checked_units import units_checked_once
 from hebbsim.runs.garbage import old_objects_kept
 from hebbsim.runs.kept_code import code_kept
 
@@ -104,7 +105,8 @@ def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
         if type(runner) is SpikeGeneratorGroup and runner.codeobj_class is None:
             # else each step waits for Python to call it
             compile_directly(runner, made_now=False)
-    with code_kept(item for item in runners if type(item) in _KNOWN or _is_ours(item)):
+    known = (item for item in runners if type(item) in _KNOWN or _is_ours(item))
+    with code_kept(known), units_checked_once():
         Network.before_run.original_function(network, run_namespace)
     if chains is not None:
         chains.link(network)

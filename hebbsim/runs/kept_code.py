@@ -5,22 +5,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from brian2 import Clock, Equations
-from brian2.core.functions import DEFAULT_FUNCTIONS, Function
-from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_UNITS
+from brian2.core.functions import Function
 from brian2.core.preferences import prefs
-from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Constant, Variable
+from brian2.core.variables import ArrayVariable, Variable
 from brian2.groups.group import CodeRunner
 from brian2.monitors import EventMonitor, PopulationRateMonitor, StateMonitor
 from brian2.synapses.synapses import SynapticPathway
 from brian2.units.fundamentalunits import get_dimensions
 
+from hebbsim.brian2_private import variables_by_name
 from hebbsim.codegen.cpp.arrays import as_c_array
 from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
+from hebbsim.runs.meanings import mean_the_same
 
 __all__ = ["code_kept"]
 
@@ -40,7 +41,6 @@ _SAME_IF_IDENTICAL = (Clock, Equations, Function, SynapticPathway, Variable, typ
 #: Their arrays grow during a run, as their code does itself
 _MONITORS = (EventMonitor, PopulationRateMonitor, StateMonitor)
 _COMPILER = ("CC", "CFLAGS", "CXX", "CXXFLAGS", "LDFLAGS")
-_DEFAULTS = {**DEFAULT_UNITS, **DEFAULT_CONSTANTS, **DEFAULT_FUNCTIONS}
 _CREATE, _KEPT = "create_default_code_object", "_kept_code"
 
 
@@ -84,7 +84,7 @@ class _Kept:
     code: Any
     #: Before it was made and afterwards: what has no code in C++ goes back to plain templates
     made_of: tuple[tuple[Any, ...], tuple[Any, ...]]
-    #: Where each array is that it names, and the value of each constant
+    #: Where each array is that may move, and the value of each constant
     arrays: dict[str, tuple[Any, ...]]
 
 
@@ -133,7 +133,7 @@ class _Identical:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identical) and self._value is other._value
+        return type(other) is _Identical and self._value is other._value
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -149,30 +149,38 @@ class _Unknown:
 
 def _frozen(value: Any) -> Any:
     """Return what compares equal only while a value means the same."""
-    kind = type(value)
-    if kind in _TEXT:
-        return value
+    kind: Any = type(value)
+    return _freezer(kind)(value)
+
+
+@cache
+def _freezer(kind: Any) -> Callable[[Any], Any]:
+    """Return how values of a type are frozen; there are few types and many values."""
+    if kind in _TEXT or issubclass(kind, np.dtype):
+        return _itself
     if kind in _NUMBERS:
-        return (kind, value)  # 1 and True are written differently
-    if isinstance(value, _SAME_IF_IDENTICAL):
-        return _Identical(value)
-    if isinstance(value, Mapping):
-        return tuple((_frozen(k), _frozen(v)) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return (kind, *map(_frozen, value))
-    if isinstance(value, set | frozenset):
-        return frozenset(value)
-    if isinstance(value, np.dtype):
-        return value
-    if isinstance(value, np.ndarray | np.generic):
-        return (value.shape, value.dtype, get_dimensions(value), value.tobytes())
-    if dataclasses.is_dataclass(value) and kind.__hash__ is not None:
-        return value  # a frozen one
-    return _Unknown()
+        return lambda value: (kind, value)  # 1 and True are written differently
+    if issubclass(kind, _SAME_IF_IDENTICAL):
+        return _Identical
+    if issubclass(kind, Mapping):
+        return lambda value: tuple((k, _frozen(v)) for k, v in value.items())
+    if issubclass(kind, list | tuple):
+        return lambda value: (kind, *map(_frozen, value))
+    if issubclass(kind, set | frozenset):
+        return frozenset
+    if issubclass(kind, np.ndarray | np.generic):
+        return lambda value: (value.shape, value.dtype, get_dimensions(value), value.tobytes())
+    if dataclasses.is_dataclass(kind) and kind.__hash__ is not None:
+        return _itself  # a frozen one
+    return lambda _: _Unknown()
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _arrays(runner: CodeRunner, code: Any) -> dict[str, tuple[Any, ...]]:
-    """Return the place and size of each array that the code was given, and values of constants.
+    """Return where arrays are that may have moved since the code got them, and constants' values.
 
     So for arrays that functions read, such as a `TimedArray`'s.
     """
@@ -184,11 +192,12 @@ def _arrays(runner: CodeRunner, code: Any) -> dict[str, tuple[Any, ...]]:
         if not isinstance(variable, ArrayVariable):
             continue
         moves = isinstance(runner, _MONITORS) or getattr(variable, "needs_reference_update", False)
-        if asks_each_time and moves and variable.dynamic:
+        constant = variable.scalar and variable.constant
+        # a variable's own array stays where it is, unless it can be resized
+        if not (variable.dynamic or constant) or (asks_each_time and moves and variable.dynamic):
             continue
         values = np.asarray(variable.get_value())
-        constant = values.item() if variable.scalar and variable.constant else None
-        found[name] = (*_place(values), constant)
+        found[name] = (*_place(values), values.item() if constant else None)
     return found
 
 
@@ -222,32 +231,11 @@ def _of_namespace(value: Any, again: Any) -> Any:
 
 
 def _variables_stay(kept: _Kept, runner: CodeRunner, run_namespace: Mapping[str, Any]) -> bool:
-    """Whether each name means what it meant: the same variable or value, in the same place."""
-    spaces = (runner.__dict__.get("variables", {}), runner.group.variables)
-    external = (runner.group.namespace or {}, run_namespace)
-    for name, variable in kept.code.variables.items():
-        found = next((space[name] for space in spaces if name in space), None)
-        if found is None:
-            values = [space[name] for space in external if name in space]
-            if not values and name in _DEFAULTS:
-                values = [_DEFAULTS[name]]
-            if not values or not all(_same_value(variable, value) for value in values):
-                return False
-        elif not _same_variable(variable, found):
-            return False
-    return _arrays(runner, kept.code) == kept.arrays
-
-
-def _same_variable(before: Variable, now: Variable) -> bool:
-    if isinstance(before, AuxiliaryVariable) and isinstance(now, AuxiliaryVariable):
-        return (before.dim, before.dtype, before.scalar) == (now.dim, now.dtype, now.scalar)
-    return before is now
-
-
-def _same_value(variable: Variable, value: Any) -> bool:
-    if isinstance(variable, Function):
-        return value is variable or value is variable.pyfunc
-    if not isinstance(variable, Constant):
-        return False
-    same_units = get_dimensions(value) is variable.dim
-    return bool(same_units and np.array_equal(np.asarray(value), variable.get_value()))
+    """Whether each name means the same variable or value, in the same place."""
+    own = runner.__dict__.get("variables")
+    return (
+        mean_the_same(
+            kept.code.variables, runner.group, run_namespace, own and variables_by_name(own)
+        )
+        and _arrays(runner, kept.code) == kept.arrays
+    )

@@ -28,10 +28,11 @@ from hebbsim.codegen.cpp.compiler import (
     vector_flags,
 )
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
-from hebbsim.codegen.cpp.standalone import compiling, share_headers
+from hebbsim.codegen.cpp.standalone import share_headers
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
+from hebbsim.codegen.programs import compiling
 from hebbsim.codegen.template_cache import keep_parsed
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]

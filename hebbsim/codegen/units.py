@@ -15,12 +15,13 @@ _LISTS = re.compile(r"^(SRCS|H_SRCS|LFLAGS) = .*$", re.MULTILINE)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:([<"])([^>"\n]+)[>"])?', re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _EXTERN = re.compile(r"^extern [^;(){}=]*?\b(\w+);$", re.MULTILINE)
-#: Headers that come with the compiler or the C library
+#: Headers that come with the compiler, the C library or CUDA
 _OF_SYSTEM = re.compile(
     r"algorithm|array|c(assert|float|limits|math|signal|std(def|int|io|lib)|string|time)|chrono|complex"
     r"|deque|functional|iomanip|iostream|fstream|iterator|limits|list|map|memory|numeric|queue"
     r"|random|set|sstream|stdexcept|string|thread|tuple|type_traits|unordered_map|utility|vector"
-    r"|(assert|inttypes|math|omp|std(int|io|lib)|string|sys/stat|time)\.h"
+    r"|(assert|inttypes|limits|math|omp|std(int|io|lib)|string|sys/stat|time)\.h"
+    r"|cuda(_runtime|_profiler_api)?\.h|curand(_kernel)?\.h|thrust/\w+\.h"
 )
 
 
@@ -71,7 +72,7 @@ class Project:
     def _unit(self, source: Path) -> "Unit":
         """Follow what a source includes, depth first."""
         texts: dict[Path, str] = {}
-        known = source.suffix == ".cpp"
+        known = source.suffix in (".cpp", ".cu")
 
         def follow(file: Path) -> None:
             nonlocal known

@@ -167,7 +167,8 @@ enum curandStatus_t
 };
 enum curandRngType { CURAND_RNG_PSEUDO_DEFAULT };
 typedef std::mt19937_64* curandGenerator_t;
-struct curandState { unsigned long long seed; };
+struct curandStateXORWOW { unsigned long long seed; };
+typedef struct curandStateXORWOW curandState;
 inline curandStatus_t curandCreateGenerator(curandGenerator_t* generator, curandRngType) { *generator = new std::mt19937_64; return CURAND_STATUS_SUCCESS; }
 inline curandStatus_t curandDestroyGenerator(curandGenerator_t generator) { delete generator; return CURAND_STATUS_SUCCESS; }
 inline curandStatus_t curandSetPseudoRandomGeneratorSeed(curandGenerator_t generator, unsigned long long seed) { generator->seed(seed); return CURAND_STATUS_SUCCESS; }

@@ -1,23 +1,15 @@
-"""Programs of C++ standalone: what they have in common is compiled once."""
+"""Headers of C++ standalone programs, which all of them have in common."""
 
-import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from brian2.codegen.templates import Templater
 
 from hebbsim.brian2_private import replace_in_template
 from hebbsim.codegen.cpp.compiler import CompilationError, compiler_command, target
 from hebbsim.codegen.cpp.headers import compile_header, header
-from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.units import Project, Unit
 
-__all__ = ["compiling", "share_headers"]
-
-#: What the compiler takes from the environment besides
-_READ = ("CPATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX")
+__all__ = ["compile_headers", "share_headers"]
 
 
 def share_headers(templater: Templater) -> None:
@@ -39,34 +31,10 @@ def _include() -> str:
         return ""
 
 
-@contextmanager
-def compiling(folder: Path, arguments: str) -> Iterator[None]:
-    """Spare ``make`` what is compiled already, and keep what it compiles.
-
-    Parameters
-    ----------
-    folder : Path
-        The project's.
-    arguments : str
-        Those of ``make``.
-    """
-    try:
-        made_with = "\0".join([arguments, target(), *(os.environ.get(name, "") for name in _READ)])
-    except CompilationError:  # make will say it
-        yield
+def compile_headers(project: Project, left: list[Unit], made_with: str) -> None:
+    """Compile the shared headers as those units of a project need them that are left to compile."""
+    if not left or "-include" not in project.variable("CXXFLAGS"):
         return
-    project = Project(folder)
-    if project.variable("NVCC"):  # whose version the objects depend on as well
-        yield
-        return
-    project.write_dependencies()
-    with objects_kept(project, made_with) as left:
-        if left and "-include" in project.variable("CXXFLAGS"):
-            _compile_headers(project, left, made_with)
-        yield
-
-
-def _compile_headers(project: Project, left: list[Unit], made_with: str) -> None:
     command = [*compiler_command(), *shlex.split(project.variable("CXXFLAGS"))]
     command.remove("-c")
     place = command.index("-include")

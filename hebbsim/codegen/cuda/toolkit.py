@@ -26,6 +26,7 @@ __all__ = [
     "brian2cuda",
     "check_brian2cuda",
     "compile_without_gpu",
+    "nvcc_version",
     "prepare",
     "requirements",
     "use_modern_standard",
@@ -143,7 +144,9 @@ def _home_of(nvcc: str) -> str | None:
     return os.path.normpath(found[1]) if found else str(Path(nvcc).resolve().parent.parent)
 
 
-def _version(folder: Path) -> str:
+@cache
+def nvcc_version(folder: Path) -> str:
+    """Return the version of a toolkit's compiler."""
     command = [str(folder / "bin" / "nvcc"), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"release ([\d.]+)", done.stdout)
@@ -207,7 +210,7 @@ def requirements() -> list[Requirement]:
         brian2cuda(),
         Requirement(
             "nvcc",
-            f"CUDA {_version(folder)} in {folder}" if folder else "",
+            f"CUDA {nvcc_version(folder)} in {folder}" if folder else "",
             "install NVIDIA's CUDA toolkit (12 or newer), and put its bin folder on PATH or name "
             "its folder in CUDA_PATH",
         ),

@@ -8,7 +8,6 @@ import pytest
 from brian2 import NeuronGroup, device, ms, run, set_device
 
 from hebbsim.codegen import kept_objects
-from hebbsim.codegen.cpp.standalone import compiling
 from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.units import Project
 
@@ -189,10 +188,3 @@ def test_a_program_of_brian2_compiles_what_changed(tmp_path, compiled):
     assert compiled() in ([], ["main.cpp"])  # Brian2 sets the default clock in the first one alone
     assert spikes("three", 3) == pytest.approx([3, 3])
     assert compiled() == ["code_objects/group_stateupdater_codeobject.cpp"]
-
-
-def test_programs_of_nvcc_are_left_alone(tmp_path, compiled):
-    write(tmp_path, makefile="NVCC = @nvcc -ccbin $(CXX)\nSRCS = main.cu\n")
-    with compiling(tmp_path, "make"):
-        assert not (tmp_path / "make.deps").exists()
-    assert not (tmp_path / "hebbsim" / "objects").exists()

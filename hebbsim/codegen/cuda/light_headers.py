@@ -1,0 +1,90 @@
+"""Headers that units of a CUDA program include and don't use.
+
+Brian2CUDA includes thrust and cuRAND's device functions in every unit. They take nvcc five times as
+long as what else there is, and most code objects use neither.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hebbsim.codegen.units import Project, Unit
+
+__all__ = ["leave_headers_out"]
+
+#: What every unit includes, and declares for the few that use it
+_SHARED = (Path("objects.h"), Path("brianlib/cuda_utils.h"), Path("rand.h"))
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class _Library:
+    """A library that is included, and how a unit is told that it needs it."""
+
+    macro: str
+    #: An include of it, a declaration that needs it, and what says that a unit uses it
+    include: re.Pattern[str]
+    declares: re.Pattern[str]
+    uses: re.Pattern[str]
+    #: What stands in its place
+    instead: str = ""
+
+    def guarded(self, text: str) -> str:
+        """Return a header in which the macro leaves out the library, and what it declares."""
+        instead = f"#else\n{self.instead}" if self.instead else ""
+        guard = f"#ifndef {self.macro}\n\\g<0>\n{instead}#endif"
+        return self.declares.sub(
+            f"#ifndef {self.macro}\n\\g<0>\n#endif", self.include.sub(guard, text)
+        )
+
+    def is_used(self, texts: Iterable[str], declared: set[str]) -> bool:
+        """Whether a unit names the library, or an array that it declares."""
+        for text in texts:
+            code = self.include.sub("", text)
+            if self.uses.search(code) or not declared.isdisjoint(_NAME.findall(code)):
+                return True
+        return False
+
+
+_LIBRARIES = (
+    _Library(
+        "WITHOUT_THRUST",
+        re.compile(r"^#[ ]*include[ ]*<thrust/.*>$", re.MULTILINE),
+        re.compile(r"^extern thrust::.*\b(\w+);$", re.MULTILINE),
+        re.compile(r"\bthrust\b"),
+    ),
+    _Library(
+        "WITHOUT_CURAND_KERNEL",
+        re.compile(r"^#[ ]*include[ ]*<curand_kernel\.h>$", re.MULTILINE),
+        re.compile(r"(?!)"),
+        re.compile(r"\bcurand_[a-z]|\bcurandState"),
+        "struct curandStateXORWOW;\ntypedef struct curandStateXORWOW curandState;\n",
+    ),
+)
+
+
+def leave_headers_out(folder: Path) -> None:
+    """Let each unit of a project of Brian2CUDA include what it uses.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's, as Brian2CUDA wrote it.
+    """
+    project = Project(folder)
+    for library in _LIBRARIES:
+        texts = {file: (folder / file).read_text() for file in _SHARED}
+        declared = {name for text in texts.values() for name in library.declares.findall(text)}
+        for unit in project.units:
+            if not library.is_used(_own_texts(unit), declared):
+                source = folder / unit.source
+                code = library.include.sub("", source.read_text())
+                source.write_text(f"#define {library.macro}\n{code}")
+        for file, text in texts.items():
+            if library.macro not in text:  # Brian2 writes anew what it finds changed
+                (folder / file).write_text(library.guarded(text))
+
+
+def _own_texts(unit: Unit) -> list[str]:
+    return [text for file, text in unit.texts.items() if file not in _SHARED]

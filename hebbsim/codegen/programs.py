@@ -1,0 +1,53 @@
+"""Programs of standalone devices: what they have in common is compiled once."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hebbsim.codegen.cpp.compiler import CompilationError, target
+from hebbsim.codegen.cpp.standalone import compile_headers
+from hebbsim.codegen.cuda.joined_units import join_units
+from hebbsim.codegen.cuda.light_headers import leave_headers_out
+from hebbsim.codegen.cuda.toolkit import nvcc_version
+from hebbsim.codegen.kept_objects import objects_kept
+from hebbsim.codegen.units import Project
+
+__all__ = ["compiling"]
+
+#: What compilers take from the environment besides
+_READ = (
+    "CPATH",
+    "CPLUS_INCLUDE_PATH",
+    "GCC_EXEC_PREFIX",
+    "NVCC_APPEND_FLAGS",
+    "NVCC_PREPEND_FLAGS",
+)
+
+
+@contextmanager
+def compiling(folder: Path, arguments: str) -> Iterator[None]:
+    """Spare ``make`` what is compiled already, and keep what it compiles.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's.
+    arguments : str
+        Those of ``make``.
+    """
+    try:
+        made_with = "\0".join([arguments, target(), *(os.environ.get(name, "") for name in _READ)])
+    except CompilationError:  # make will say it
+        yield
+        return
+    project = Project(folder)
+    if nvcc := project.variable("NVCC"):
+        leave_headers_out(folder)
+        join_units(folder)
+        project = Project(folder)
+        made_with += f"\0{nvcc_version(Path(nvcc.removeprefix('@').split()[0]).parent.parent)}"
+    project.write_dependencies()
+    with objects_kept(project, made_with) as left:
+        compile_headers(project, left, made_with)
+        yield

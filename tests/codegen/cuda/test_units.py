@@ -1,0 +1,167 @@
+"""Units of CUDA programs: what each includes, which are compiled together, and which are kept.
+
+The compiler stands in for nvcc: the sources are plain C++.
+"""
+
+import subprocess
+
+import pytest
+
+from hebbsim.codegen.cuda.joined_units import join_units
+from hebbsim.codegen.cuda.light_headers import leave_headers_out
+from hebbsim.codegen.programs import compiling
+
+MAKEFILE = """PROGRAM = main
+
+SRCS = {sources}
+H_SRCS = objects.h
+OBJS = ${{SRCS:.cu=.o}}
+NVCC = @{nvcc} -ccbin $(CXX)
+NVCCFLAGS = -I.
+LFLAGS =
+
+$(PROGRAM): $(OBJS)
+	$(NVCC) $(LFLAGS) $(OBJS) -o $(PROGRAM)
+
+%.o : %.cu
+	$(NVCC) $(NVCCFLAGS) -dc $< -o $@
+"""
+NVCC = """#!/bin/sh
+case "$*" in *--version*) echo "release 13.0"; exit;; esac
+shift 2
+case "$1" in -I.) echo "$3" >> {log}; exec g++ -I. -I{include} -x c++ -c "$3" -o "$5";; esac
+exec g++ "$@"
+"""
+OBJECTS = """#ifndef OBJECTS
+#define OBJECTS
+#include <thrust/device_vector.h>
+#include <curand_kernel.h>
+extern int total;
+extern thrust::device_vector<int> dev_x;
+extern curandState* dev_curand_states;
+#endif
+"""
+PLAIN = """#include "code_objects/{name}.h"
+#include "objects.h"
+#include "brianlib/cuda_utils.h"
+#include <cstdio>
+#define SCALE 10
+namespace {{ int helper() {{ return SCALE*{value}; }} }}
+void _run_{name}()
+{{
+    total += helper();
+}}
+"""
+VECTOR = """namespace thrust {
+template <class T> struct device_vector { int size() { return 0; } };
+}
+"""
+MAIN = """#include "objects.h"
+#include <cstdio>
+int total = 0;
+{declared}
+int main() {{ {calls} std::printf("%d", total); }}
+"""
+
+
+def write(folder, values, more=""):
+    """Write a project of code objects that add to a total, and one that names a thrust array."""
+    (folder / "code_objects").mkdir(parents=True)
+    for name, text in {
+        "objects.h": OBJECTS,
+        "rand.h": "",
+        "brianlib/cuda_utils.h": "#include <thrust/system_error.h>\n",
+        "code_objects/user.h": "void _run_user();\n",
+        "code_objects/user.cu": '#include "objects.h"\nvoid _run_user() { dev_x.size(); }\n',
+        "../include/thrust/device_vector.h": VECTOR,
+        "../include/thrust/system_error.h": "",
+        "../include/curand_kernel.h": "struct curandStateXORWOW {}; "
+        "typedef curandStateXORWOW curandState;\n",
+        "x.cu": '#include "objects.h"\nthrust::device_vector<int> dev_x;\n',
+        **{
+            f"code_objects/{name}.cu": PLAIN.format(name=name, value=value)
+            for name, value in values.items()
+        },
+        **{f"code_objects/{name}.h": f"void _run_{name}();\n{more}" for name in values},
+        "main.cu": MAIN.format(
+            declared="".join(f"void _run_{name}();\n" for name in (*values, "user")),
+            calls="".join(f"_run_{name}(); " for name in (*values, "user")),
+        ),
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    log, nvcc = folder.parent / "log", folder.parent / "bin" / "nvcc"
+    nvcc.parent.mkdir(exist_ok=True)
+    nvcc.write_text(NVCC.format(log=log, include=folder.parent / "include"))
+    nvcc.chmod(0o755)
+    names = (*values, "user")
+    sources = " ".join([*(f"code_objects/{name}.cu" for name in names), "main.cu", "x.cu"])
+    (folder / "makefile").write_text(MAKEFILE.format(sources=sources, nvcc=nvcc))
+
+
+def build(folder):
+    """Return what the program prints, and the sources that were compiled."""
+    log = folder.parent / "log"
+    log.unlink(missing_ok=True)
+    with compiling(folder, "make"):
+        subprocess.run(["make"], cwd=folder, check=True, capture_output=True)
+    printed = subprocess.run([folder / "main"], check=True, capture_output=True, text=True).stdout
+    return int(printed), sorted(log.read_text().split()) if log.exists() else []
+
+
+@pytest.fixture(autouse=True)
+def _two_cores_and_an_empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+VALUES = {f"object{number}": number for number in range(9)}
+
+
+def test_alike_objects_are_compiled_together_and_kept(tmp_path):
+    write(tmp_path / "first", VALUES)
+    printed, compiled = build(tmp_path / "first")
+    assert printed == 10 * sum(VALUES.values())
+    joined = [name for name in compiled if name.startswith("code_objects/joined")]
+    assert len(joined) == 2
+    assert sorted({*compiled} - {*joined}) == ["code_objects/user.cu", "main.cu", "x.cu"]
+
+    write(tmp_path / "same", VALUES)
+    assert build(tmp_path / "same") == (printed, [])
+    write(tmp_path / "other", {**VALUES, "object8": 20})
+    printed, compiled = build(tmp_path / "other")
+    assert printed == 10 * (sum(VALUES.values()) + 12)
+    assert len(compiled) == 1
+
+
+def test_headers_stay_where_they_are_used(tmp_path):
+    write(tmp_path / "project", VALUES)
+    leave_headers_out(tmp_path / "project")
+    macros = {
+        name: {*(tmp_path / "project" / name).read_text().splitlines()[:2]}
+        for name in ("code_objects/object1.cu", "code_objects/user.cu", "x.cu")
+    }
+    both = {"#define WITHOUT_THRUST", "#define WITHOUT_CURAND_KERNEL"}
+    assert both == macros["code_objects/object1.cu"]
+    for name in ("code_objects/user.cu", "x.cu"):
+        assert both & macros[name] == {"#define WITHOUT_CURAND_KERNEL"}
+
+
+@pytest.mark.parametrize(
+    "apart",
+    ["extern int others;\n", "namespace brian { int z; }\n", "#if 1\n#include <map>\n#endif\n"],
+)
+def test_what_a_namespace_would_change_stays_apart(apart, tmp_path):
+    folder = tmp_path / "project"
+    write(folder, VALUES)
+    source = folder / "code_objects" / "object1.cu"
+    source.write_text(source.read_text() + apart)
+    join_units(folder)
+    assert "code_objects/object1.cu" in (folder / "makefile").read_text()
+    assert "object1" not in "".join(p.read_text() for p in folder.glob("code_objects/joined*.cu"))
+
+
+def test_kernels_that_others_launch_stay_apart(tmp_path):
+    write(tmp_path / "project", VALUES, more="__global__ void _reset(int*);\n")
+    join_units(tmp_path / "project")
+    assert "joined" not in (tmp_path / "project" / "makefile").read_text()

@@ -154,7 +154,7 @@ class SoftHebb(Rule):
     equations: str = """dw = y_post*(x_pre - u_post*w) : 1 (summed)
 largest = abs(dw) : 1 (maximum over kernel)
 square = w**2 : 1 (summed over filter)
-norm_rate = (abs(sqrt(square) - 1) + 1e-10)**rate_power : 1"""
+norm_rate = (abs(sqrt(square) - 1) + 1e-10)**rate_power : 1 (constant over filter)"""
     update: str = "w += eta*norm_rate*dw/(largest + 1e-30)"
     reference: str = "Journé, Garcia Rodriguez, Guo and Moraitis 2023, ICLR; arXiv 2209.11883"
     rate_power: float = 0.5

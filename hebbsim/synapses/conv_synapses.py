@@ -57,6 +57,7 @@ class ConvSynapses(KernelGroup):
         dw = y_post*(x_pre - y_post*w) : 1 (summed)       # plasticity
         xhat = y_post*w : 1 (cumulative)                  # runs over the output channels
         square = w**2 : 1 (summed over filter)            # one value for all of a filter
+        norm = sqrt(square) : 1 (constant over filter)    # evaluated once for each filter
         largest = abs(dw) : 1 (maximum over kernel)       # one value
 
     Sums to neurons run in the slot ``groups``, in the order in which the signal passes; sums to

@@ -31,7 +31,7 @@ REDUCTIONS = {
     f"{how} over {part}": (how, part)
     for how in ("summed", "mean", "maximum", "minimum")
     for part in ("filter", "kernel")
-}
+} | {"constant over filter": ("constant", "filter")}
 _FLAGS = {
     DIFFERENTIAL_EQUATION: ["clock-driven", "event-driven", "per sample"],
     SUBEXPRESSION: [

@@ -19,15 +19,18 @@ from hebbsim.synapses.update import KernelUpdate
 __all__ = ["KernelReduction", "create_reduced", "make_reductions"]
 
 #: What numpy calls each
-_FUNCTIONS = {"summed": "sum", "mean": "mean", "maximum": "max", "minimum": "min"}
+_FUNCTIONS = {"summed": "sum", "mean": "mean", "maximum": "max", "minimum": "min", "constant": ""}
+#: What is the same for all elements of a filter besides what is shared and reduced
+_OF_FILTER = {"out_channel", "out_row", "out_col"}
 
 
 class KernelReduction(LoopNest):
     """Reduce an expression over kernel elements to one value for each filter, or to one.
 
     A filter is all weights onto one output channel, or onto one neuron without weight sharing.
-    Each of its elements gets the value, so that every expression on an element can read it. Sums
-    run in double precision. A NaN among the values makes any result NaN, an extreme too.
+    Each of its elements gets the value, so that every expression on an element can read it. What is
+    constant over a filter is evaluated once for it. Sums run in double precision. A NaN among the
+    values makes any result NaN, an extreme too.
 
     Parameters
     ----------
@@ -141,6 +144,7 @@ class _Reading:
         self.label = kernel.connections.label
         self.reduced = {e.varname: e for e in model.reduced}
         self.integrated = bool(model.kernel.diff_eq_names)
+        self.of_elements = {n for n, v in kernel.variables.items() if v.array and not v.scalar}
         #: Equations that a reader evaluates, or waits for
         self.followed = self.reduced | {
             e.varname: e for e in model.kernel.values() if e.type == SUBEXPRESSION
@@ -185,13 +189,32 @@ class _Reading:
         return 1 + max((self._depth(other) for other in below), default=0)
 
     def check(self, equation: SingleEquation) -> None:
-        """Refuse what isn't a value of each kernel element."""
+        """Refuse what isn't a value of each kernel element, or not the same for all of a filter."""
+        if "constant over filter" in equation.flags:
+            self._check_constant(equation)
         for name in sorted(self.reads(equation) & set(self.refused)):
             raise ValueError(
                 f"{self.label}: '{equation.varname} = {equation.expr.code}' reduces values of "
                 f"kernel elements and can't use '{name}', {self.refused[name]} to a variable of "
                 "the kernel before"
             )
+
+    def _check_constant(self, equation: SingleEquation) -> None:
+        pending, seen = set(equation.identifiers), set[str]()
+        while pending:
+            name = pending.pop()
+            seen.add(name)
+            subexpression = self.followed.get(name)
+            if name in self.reduced or name in _OF_FILTER:
+                continue
+            if subexpression is not None:
+                pending |= subexpression.identifiers - seen
+            elif name in self.of_elements:
+                raise ValueError(
+                    f"{self.label}: '{equation.varname} = {equation.expr.code}' is (constant over "
+                    f"filter), and '{name}' has a value for each element of a filter; reduce it "
+                    f"first, as in 's = {name} : 1 (summed over filter)'"
+                )
 
     def check_early(self, kernel: KernelGroup, model: ConvModel) -> None:
         """Refuse to read what is reduced later in the step."""

@@ -38,7 +38,7 @@ u_post = w*x_pre : 1 (summed)
 dw = y_post*(x_pre - u_post*w) : 1 (summed)
 largest = abs(dw) : 1 (maximum over kernel)
 square = w**2 : 1 (summed over filter)
-rate = eta*abs(sqrt(square) - 1)**q : 1
+rate = eta*abs(sqrt(square) - 1)**q : 1 (constant over filter)
 eta : 1 (shared)
 """
 
@@ -423,6 +423,11 @@ REFUSED = {
         "dw = y_post*x_pre : 1 (summed)\nm = dw : 1 (mean over filter)\n"
         "xhat = y_post*m : 1 (cumulative)",
         r"'xhat = y_post\*m' runs before 'm'",
+    ),
+    "values that differ within a filter": (
+        "h = 2*w : 1\nm = h/out_channel : 1 (constant over filter)",
+        r"'m = h/out_channel' is \(constant over filter\), and 'w' has a value for each element of "
+        r"a filter; reduce it first, as in 's = w : 1 \(summed over filter\)'",
     ),
     "an integer": (
         "n : integer\nm = n : integer (mean over filter)",

@@ -13,12 +13,15 @@ from hebbsim.geometry import ConvGeometry
 __all__ = [
     "Cut",
     "KernelTiles",
+    "PackedTiles",
     "PostTiles",
     "Registers",
     "WinogradBlocks",
     "cut",
     "even_cut",
     "kernel_tiles",
+    "packed_tiles",
+    "packs",
     "post_tiles",
     "strips",
     "winograd_blocks",
@@ -28,6 +31,7 @@ __all__ = [
 _MOST_VECTORS = 4  # in a tile's run of channels
 _KERNEL_VECTORS = 2  # likewise, where every sum loads its own activity
 _WINOGRAD_TILES = 48  # in a block
+_PACKED_POSITIONS = 960  # in a block, chains of 96
 _L1_BYTES = 32 * 1024
 _L2_BYTES = 512 * 1024
 
@@ -223,6 +227,46 @@ def kernel_tiles(
         in_channels,
         [Cut(0, channels, channels)] if running else _exact_cut(channels, lanes, width),
         1 if per_sample else min(samples, batch_size),
+    )
+
+
+class PackedTiles(NamedTuple):
+    """How a product of packed receptive fields with packed activity is cut.
+
+    A tile of `taps` by `channels` is summed in registers over a block of `positions`; `tiles` of
+    them, of neighbouring input channels, are packed together.
+    """
+
+    taps: int
+    channels: int
+    positions: int
+    tiles: int
+
+
+def packs(geometry: ConvGeometry, batch_size: int, itemsize: int) -> bool:
+    """Return whether a sum over positions is a product of packed matrices.
+
+    That pays where the kernel doesn't fit into a cache, and all its elements meet all positions.
+    """
+    everywhere = geometry.pads_neurons or not any(geometry.padding)
+    large = geometry.kernel_elements * itemsize > _L2_BYTES
+    wide = min(geometry.in_channels_per_group, geometry.out_channels) >= 16
+    deep = batch_size * math.prod(geometry.out_shape[1:]) >= 16
+    return (
+        geometry.weight_sharing and geometry.groups == 1 and everywhere and large and wide and deep
+    )
+
+
+def packed_tiles(
+    geometry: ConvGeometry, batch_size: int, itemsize: int, registers: Registers
+) -> PackedTiles:
+    """Choose tiles of input channels by output channels, and blocks that stay in cache."""
+    channels = _KERNEL_VECTORS * registers.bytes // itemsize
+    taps = _sums(registers) // _KERNEL_VECTORS
+    positions = min(batch_size * math.prod(geometry.out_shape[1:]), _PACKED_POSITIONS)
+    tiles = max(1, _L2_BYTES // 2 // (positions * taps * itemsize))
+    return PackedTiles(
+        taps, channels, positions, min(tiles, -(-geometry.in_channels_per_group // taps))
     )
 
 

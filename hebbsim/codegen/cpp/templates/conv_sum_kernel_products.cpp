@@ -5,6 +5,7 @@
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants, ranges, receptive_field, source_line with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
+{% from 'kernel_packed.cpp' import packed_nest with context %}
 
 {# needs _position and _channel #}
 {% macro _post_neuron() %}
@@ -173,10 +174,16 @@ if (_crowded)
 {
     {% for product in correlations %}
     {
+        {{_long}}* const _product = &_sums[{{product.place}} * _ELEMENTS];
+        {% if packs(geometry, batch_size, itemsize) %}
+        {% call packed_nest(product, vector_code['pre'], scalar_code['pre'], scalar_code['post']) %}
+{{_post_neuron()}}
+        {% endcall %}
+        {% else %}
         {% set _block = 'product%d' % product.number %}
         {{scalar_code[_block]|autoindent}}
-        {{_long}}* const _product = &_sums[{{product.place}} * _ELEMENTS];
 {{kernel_nest(vector_code[_block], '_product', '_s%d' % product.number)}}
+        {% endif %}
     }
     {% endfor %}
     {% if plain %}

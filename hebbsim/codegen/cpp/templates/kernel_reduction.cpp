@@ -22,7 +22,7 @@
         const int _n_filters = std::min(_WIDTH, _OUT_CHANNELS - _block % _BLOCKS * _WIDTH);
         double _results[_WIDTH];
         std::fill(_results, _results + _WIDTH, {{first()}});
-        for (int _n = 0; _n < _FAN_IN; _n++)
+        for (int _n = 0; _n < {{'1' if how == 'constant' else '_FAN_IN'}}; _n++)
             for (int _channel = 0; _channel < _n_filters; _channel++)
             {
                 const int _idx = _first + _n * _OUT_CHANNELS + _channel;

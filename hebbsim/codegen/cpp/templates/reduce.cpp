@@ -1,4 +1,4 @@
-{# How values become one: `how` is 'summed', 'mean', 'maximum' or 'minimum' #}
+{# How values become one: `how` is 'summed', 'mean', 'maximum', 'minimum', or 'constant': the sum of one #}
 
 {# What is there before the first value #}
 {% macro first() %}

@@ -27,7 +27,7 @@ _combined<128>(_lanes, threadIdx.x, _result, [](double _a, double _b) { {{combin
     {
         const int _vectorisation_idx = -1;
         {{scalar_code|autoindent}}
-        for (int _n = _part; _n < _FAN_IN; _n += 8)
+        for (int _n = _part; _n < {{'1' if how == 'constant' else '_FAN_IN'}}; _n += 8)
         {
             const int _idx = _first + _n * _OUT_CHANNELS, _vectorisation_idx = _idx;
             {{vector_code|autoindent}}

@@ -39,7 +39,10 @@ def compare(
     ),
     rules: Annotated[
         str | None,
-        option("Any of Hebb, Instar, Oja, Sanger, BCM, Covariance (default hebb,instar,oja)."),
+        option(
+            "Any of Hebb, Instar, Oja, Sanger, BCM, Covariance, NonlinearHebb, SoftHebb (default "
+            "hebb,instar,oja)."
+        ),
     ] = None,
     seeds: Annotated[int | None, option("Number of seeds (default 3).")] = None,
     epochs: Annotated[int | None, option("Passes over the training images (default 5).")] = None,
@@ -71,11 +74,13 @@ def compare(
     activity: Annotated[
         str | None,
         option(
-            "What plasticity sees: winners, graded, softmax, rectified or linear (default graded)."
+            "What plasticity sees: winners, graded, softmax, signed_softmax, rectified or linear "
+            "(default graded; SoftHebb has its own)."
         ),
     ] = None,
     learning_rate: Annotated[
-        str | None, option("A number or an expression, for every rule (default 1/n_shared).")
+        str | None,
+        option("A number or an expression, for every rule (default 1/n_shared; SoftHebb 0.08)."),
     ] = None,
     threshold_step: Annotated[
         float | None, option("Step of the adaptive thresholds; 0: none (default 1.0).")

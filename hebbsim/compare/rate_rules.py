@@ -12,19 +12,23 @@ from hebbsim.rules.rule import Rule
 __all__ = ["RATE_RULES", "check_learning_rate", "make_rule", "rule_names"]
 
 #: A `ConvNetwork` computes rates
-RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance", "NonlinearHebb")
+RATE_RULES = ("Hebb", "Instar", "Oja", "Sanger", "BCM", "Covariance", "NonlinearHebb", "SoftHebb")
 
 _IN_SCHEDULES = ("n_shared", "t")
 
 
-def make_rule(name: str, learning_rate: str) -> Rule:
-    """Return a rate rule; a learning rate that is a number is passed on as one."""
+def make_rule(name: str, learning_rate: str | None = None) -> Rule:
+    """Return a rate rule, by default with the rate that it declares for layers.
+
+    A learning rate that is a number is passed on as one.
+    """
+    kind: type[Rule] = getattr(rules, name)
+    text = kind.layer_rate if learning_rate is None else learning_rate
     try:
-        rate: float | str = float(learning_rate)
+        rate: float | str = float(text)
     except ValueError:
-        rate = learning_rate
-    rule: Rule = getattr(rules, name)(rate)
-    return rule
+        rate = text
+    return kind(rate)
 
 
 def rule_names(given: Any) -> tuple[str, ...]:

@@ -68,9 +68,11 @@ class CompareSettings(SavedSettings):
         See `pooling`.
     activity, k, threshold_step, output_activation
         Competition and output of each layer: ``activity``, ``k``, ``threshold_step`` and
-        ``output`` of `ConvLayer`.
-    learning_rate : str
-        A number or an expression for every rule, such as ``'1/n_shared'``.
+        ``output`` of `ConvLayer`, but for what a rule declares that it needs
+        (``rules.SoftHebb.layer_settings``).
+    learning_rate : str, optional
+        A number or an expression for every rule; by default what each declares as its
+        ``layer_rate``: ``'1/n_shared'``, the share 0.08 of SoftHebb.
     batch_size : int
         Images presented side by side.
     preprocessing : {'none', 'standardize', 'dog', 'zca'}
@@ -116,7 +118,7 @@ class CompareSettings(SavedSettings):
     k: int = 1
     threshold_step: float = 1.0
     output_activation: str = "triangle"
-    learning_rate: str = "1/n_shared"
+    learning_rate: str | None = None
     batch_size: int = 100
     preprocessing: str = "zca"
     zca_epsilon: float = 0.1
@@ -161,7 +163,8 @@ class CompareSettings(SavedSettings):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (is_number and 0 <= value < float("inf")):
                 raise SettingsError(f"{name}: expected a finite number from 0 on, got {value!r}")
-        check_learning_rate(self.learning_rate)
+        if self.learning_rate is not None:
+            check_learning_rate(self.learning_rate)
         if len(self.channels) != len(self.kernels):
             raise SettingsError(
                 f"channels and kernels: expected one value of each for every layer, got "
@@ -231,19 +234,18 @@ class CompareSettings(SavedSettings):
     def layers(self, rule: str | None) -> list[ConvLayer]:
         """Declare the network's layers, with the rule of that name or with none."""
         plasticity = None if rule is None else make_rule(rule, self.learning_rate)
+        common = {
+            "padding": self.padding,
+            "activity": self.activity,
+            "k": self.k,
+            "threshold_step": self.threshold_step,
+            "output": self.output_activation,
+            "pooling": None if self.pooling == "none" else self.pooling,
+            "pool_size": self.pool_size,
+            **({} if plasticity is None else plasticity.layer_settings),
+        }
         return [
-            ConvLayer(
-                out_channels,
-                kernel_size,
-                plasticity,
-                padding=self.padding,
-                activity=self.activity,
-                k=self.k,
-                threshold_step=self.threshold_step,
-                output=self.output_activation,
-                pooling=None if self.pooling == "none" else self.pooling,
-                pool_size=self.pool_size,
-            )
+            ConvLayer(out_channels, kernel_size, plasticity, **common)
             for out_channels, kernel_size in zip(self.channels, self.kernels, strict=True)
         ]
 

@@ -1,7 +1,8 @@
 """Hebbian rules for rates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from brian2.units import Quantity, ms
 from brian2.utils.stringtools import get_identifiers, word_substitute
@@ -147,8 +148,18 @@ class SoftHebb(Rule):
     rate_power : float
         The power of that distance.
 
-    Other parameters are those of `Rule`.
+    Other parameters are those of `Rule`. What a layer must be like is in ``layer_settings``::
+
+        ConvLayer(96, 5, rules.SoftHebb(), **rules.SoftHebb.layer_settings)
     """
+
+    layer_settings: ClassVar[Mapping[str, Any]] = {
+        "activity": "signed_softmax",
+        "threshold_step": 0.0,  # a winner is who is driven most
+        "normalize": None,
+        "norm": 25.0,
+    }
+    layer_rate: ClassVar[str] = "0.08"
 
     learning_rate: float | Quantity | str = 0.08
     equations: str = """dw = y_post*(x_pre - u_post*w) : 1 (summed)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from brian2.equations import Equations
 from brian2.units import Quantity
@@ -71,6 +71,11 @@ class Rule:
 
         Instar(equations="dw = y_post*(x_pre - w) : amp (summed)")
     """
+
+    #: What a layer must be like for the rule to learn in it: keywords of `ConvLayer`
+    layer_settings: ClassVar[Mapping[str, Any]] = {}
+    #: The learning rate that suits a layer, where samples and positions add up
+    layer_rate: ClassVar[str] = "1/n_shared"
 
     learning_rate: float | Quantity | str = 0.01
     equations: str = ""

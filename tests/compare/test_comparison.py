@@ -13,7 +13,7 @@ import pytest
 from brian2 import prefs
 from safetensors.numpy import load_file
 
-from hebbsim import ConvNetwork
+from hebbsim import ConvNetwork, rules
 from hebbsim.bridge.decoding import decode
 from hebbsim.compare import comparison as module
 from hebbsim.compare.comparison import compare
@@ -222,6 +222,17 @@ def test_settings_reproduce_every_digit(finished, tmp_path):
         one, two = (load_file(f"{f.stem(rule, 0)}.safetensors") for f in (finished, again))
         for name in one:
             np.testing.assert_array_equal(one[name], two[name], err_msg=f"{rule} {name}")
+
+
+def test_a_rule_has_the_layers_that_it_needs():
+    settings = tiny(rules=("softhebb", "instar"), threshold_step=0.5)
+    soft, instar = (settings.layers(rule)[1] for rule in settings.rules)
+    for name, value in rules.SoftHebb.layer_settings.items():
+        assert getattr(soft, name) == value
+    assert (soft.activity, soft.norm, soft.rule.learning_rate) == ("signed_softmax", 25, 0.08)
+    assert (instar.activity, instar.threshold_step, instar.normalize) == ("graded", 0.5, "L2")
+    assert instar.rule.learning_rate == "1/n_shared"
+    assert tiny(learning_rate="0.2").layers("SoftHebb")[0].rule.learning_rate == 0.2
 
 
 @pytest.mark.parametrize("rule", [r for r in RATE_RULES if r not in ("Instar", "Oja")])

@@ -1,6 +1,6 @@
 """The protocol: two layers learn without labels, the third from reward; and controls."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -8,9 +8,9 @@ import numpy as np
 from brian2 import seed as seed_brian2
 
 from hebbsim.data.latency_bins import NEVER
-from hebbsim.whole_file import whole_file
 from models.common import Results
 from models.common.model import Announce, silent
+from models.common.progress import Progress
 from models.kheradpisheh2018.experiment import CONTROLS
 from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
 from models.kheradpisheh2018.model import Variation
@@ -20,30 +20,6 @@ from models.mozafari2019.settings import DECIDING, LAYERS, WINDOWS, Settings
 __all__ = ["SHUFFLED", "run"]
 
 SHUFFLED = "reward shuffled"
-
-
-@dataclass
-class Progress:
-    """Hold what a run has done, in a file that it goes on from: arrays by name."""
-
-    path: Path | None
-    done: dict[str, np.ndarray]
-
-    @classmethod
-    def of(cls, path: Path | None) -> "Progress":
-        """Read what an earlier run left."""
-        if path is None or not path.exists():
-            return cls(path, {})
-        with np.load(path) as file:
-            return cls(path, {name: file[name] for name in file.files})
-
-    def add(self, **found: np.ndarray) -> None:
-        """Add arrays, and write the file anew."""
-        self.done |= found
-        if self.path is not None:
-            self.path.parent.mkdir(exist_ok=True)
-            with whole_file(self.path) as file:
-                np.savez(file, allow_pickle=False, **self.done)
 
 
 def run(

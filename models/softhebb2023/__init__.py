@@ -1,0 +1,11 @@
+"""SoftHebb: Journé, Garcia Rodriguez, Guo and Moraitis 2023, ICLR; arXiv 2209.11883.
+
+Hebbian deep learning without feedback. Convolutional layers learn without labels from a soft
+competition: what wins learns, all else unlearns a little. A linear classifier reads the last layer.
+
+Sizes and rates are those of the authors' code, ``NeuromorphicComputing/SoftHebb``, preset
+``4SoftHebbCnnCIFAR``; its file names are given where a number comes from there. Replicated: the
+network of three layers on CIFAR-10, learning all at once and one after the other, and that of four
+on STL-10 (``python -m models.softhebb2023.stl10``, where the data set is). Not replicated: MNIST,
+whose preset is not public, ImageNette, and the comparison with backpropagation.
+"""

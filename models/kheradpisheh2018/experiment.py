@@ -1,19 +1,19 @@
 """The protocol: two layers learn one after the other, classifiers read them out, and controls."""
 
+from collections.abc import Mapping
 from time import perf_counter
 
 import numpy as np
 from brian2 import seed as seed_brian2
 
-from hebbsim.data.latency_bins import NEVER
 from models.common import Results
 from models.common.model import Announce, silent
 from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
 from models.kheradpisheh2018.model import Variation
-from models.kheradpisheh2018.readout import hinge, support_vectors
+from models.kheradpisheh2018.readout import chosen, hinge, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, WINDOWS, Settings
 
-__all__ = ["CONTROLS", "run"]
+__all__ = ["ASKED", "CONTROLS", "behind", "run"]
 
 #: By name; None does not learn
 CONTROLS: dict[str, Variation | None] = {
@@ -24,6 +24,8 @@ CONTROLS: dict[str, Variation | None] = {
     "sign flipped": Variation(sign=-1),
     "winners drawn at random": Variation(drawn=True),
 }
+#: Those of which something is asked, at any size
+ASKED = ("trained", "untrained", "sign flipped")
 
 
 def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
@@ -43,7 +45,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         digits, LAYERS, seed, _shown(settings, settings.epochs), Variation(), announce
     )
     announce("reading out")
-    numbers, confusion = _read_out(network.outputs, settings)
+    numbers, confusion = _read_out(network.spiked, settings)
     numbers["minutes"] = (perf_counter() - start) / 60
     for number, (convergence, took) in enumerate(
         zip(network.convergence, network.milliseconds, strict=True), start=1
@@ -62,22 +64,27 @@ def _controls(
 ) -> dict[str, float]:
     """Return the accuracy of each control, and how far it is behind a network of its size."""
     some, found = digits.first(settings.n_control), {}
-    sizes = settings.n_control, settings.control_epochs
     for name, variation in CONTROLS.items():
-        if name == "trained" and sizes == (settings.n_train, settings.epochs):
+        if not (settings.all_controls or name in ASKED):
+            continue
+        if name == "trained" and settings.controls_are_whole:
             found[name] = accuracy
             continue
         announce(f"control: {name}")
         control = learn_layers(
             some, LAYERS, seed, _shown(settings, settings.control_epochs), variation, silent
         )
-        found[name] = _accuracy(control.outputs, settings)
-    behind = {
+        found[name] = _known_to_machine(control.spiked, settings)
+    return found | behind(found)
+
+
+def behind(found: Mapping[str, float]) -> dict[str, float]:
+    """Return how far each control is behind the trained network."""
+    return {
         f"trained - {name}": found["trained"] - value
         for name, value in found.items()
         if name != "trained"
     }
-    return found | behind
 
 
 def _shown(settings: Settings, epochs: tuple[int, int]) -> list[Shown]:
@@ -87,25 +94,28 @@ def _shown(settings: Settings, epochs: tuple[int, int]) -> list[Shown]:
 
 def _read_out(digits: Digits, settings: Settings) -> tuple[dict[str, float], np.ndarray]:
     """Return accuracies in percent, and the confusion matrix of the better classifier."""
-    train, known, test, labels = (
-        digits.train,
-        digits.train_labels,
-        digits.test,
-        digits.test_labels,
-    )
-    found = {
-        "support vectors": support_vectors(train, known, test, settings.penalty),
-        "hinge": hinge(train, known, test, settings.alpha),
-    }
-    numbers = {name: 100 * float((given == labels).mean()) for name, given in found.items()}
-    best = max(numbers, key=lambda name: numbers[name])
+    given, numbers = {}, {}
+    for name, classifier, strengths in (
+        ("support vectors", support_vectors, settings.penalties),
+        ("hinge", hinge, settings.alphas),
+    ):
+        strength = chosen(classifier, digits.train, digits.train_labels, strengths)
+        given[name] = classifier(digits.train, digits.train_labels, digits.test, strength)
+        numbers[name] = _percent(given[name], digits.test_labels)
+        numbers[f"strength, {name}"] = strength
+    best = max(given, key=lambda name: numbers[name])
     confusion = np.zeros((10, 10), dtype=int)
-    np.add.at(confusion, (labels, found[best]), 1)
+    np.add.at(confusion, (digits.test_labels, given[best]), 1)
     numbers["accuracy"] = numbers[best]
-    numbers["spikes an image"] = np.count_nonzero(train < NEVER) / len(train)
+    numbers["spikes an image"] = int(np.bitwise_count(digits.train).sum()) / len(digits.train)
     return numbers, confusion
 
 
-def _accuracy(digits: Digits, settings: Settings) -> float:
-    given = support_vectors(digits.train, digits.train_labels, digits.test, settings.penalty)
-    return 100 * float((given == digits.test_labels).mean())
+def _known_to_machine(digits: Digits, settings: Settings) -> float:
+    train, labels = digits.train, digits.train_labels
+    penalty = chosen(support_vectors, train, labels, settings.penalties)
+    return _percent(support_vectors(train, labels, digits.test, penalty), digits.test_labels)
+
+
+def _percent(given: np.ndarray, labels: np.ndarray) -> float:
+    return 100 * float((given == labels).mean())

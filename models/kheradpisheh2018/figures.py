@@ -19,7 +19,9 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
         "kernels": _kernels(results[0]),
         "convergence": _convergence(results),
         "controls": draw_controls(
-            results, list(CONTROLS), "accuracy of the linear support vector machine"
+            results,
+            [name for name in CONTROLS if name in results[0].numbers],
+            "accuracy of the linear support vector machine",
         ),
         "confusion": draw_confusion(results[0], "errors of the better classifier"),
     }

@@ -3,42 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Protocol
 
 import numpy as np
 from scipy.ndimage import zoom  # type: ignore[import-untyped]
 
 from hebbsim import load_dataset
 from hebbsim.data.dataset import as_float
+from hebbsim.geometry import MapShape
 from models.common.model import Announce
-from models.kheradpisheh2018.model import LearningLayer, Variation, encoded, transformed
-from models.kheradpisheh2018.settings import Layer
+from models.kheradpisheh2018.model import (
+    LearningLayer,
+    Variation,
+    as_bits,
+    encoded,
+    handed_on_shape,
+    transformed,
+)
+from models.kheradpisheh2018.settings import DigitSettings, Layer
 
-__all__ = ["Digits", "Shown", "Source", "Trained", "learn_layers", "load_digits"]
-
-
-class Source(Protocol):
-    """Settings that say which images are shown."""
-
-    @property
-    def data(self) -> str:
-        """Name of the data set; scikit-learn's digits are enlarged from 8x8 to 28x28."""
-        ...
-
-    @property
-    def data_root(self) -> str | None:
-        """Folder of data sets."""
-        ...
-
-    @property
-    def n_train(self) -> int:
-        """How many training images, the first of all; 0 for all."""
-        ...
-
-    @property
-    def n_test(self) -> int:
-        """How many images of the other split."""
-        ...
+__all__ = ["Digits", "Shown", "Trained", "learn_layers", "load_digits"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +40,28 @@ class Digits:
 
 @dataclass(frozen=True)
 class Trained:
-    """Hold what a network learned, and the first spikes of its second layer."""
+    """Hold what a network learned, and which neurons of its last layer's pooled map spike.
+
+    Parameters
+    ----------
+    kernels : list of array
+        Of each layer, ``(out_channels, in_channels, rows, cols)``.
+    convergence : list of list of float
+        Mean of w(1 - w) of each layer that has learned, after each epoch.
+    milliseconds : list of float
+        That an image took each of these.
+    spiked : Digits
+        A bit a neuron, as `numpy.packbits` makes them of each image: first spikes of 50,000 images
+        would not fit into 2 GB beside what they are made of.
+    shape : MapShape
+        Of that map, ``(channels, rows, cols)``.
+    """
 
     kernels: list[np.ndarray]
     convergence: list[list[float]]
-    outputs: Digits
     milliseconds: list[float]
+    spiked: Digits
+    shape: MapShape
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Shown:
     converged: float = 0.0
 
 
-def load_digits(settings: Source, windows: Sequence[tuple[int, float, float]]) -> Digits:
+def load_digits(settings: DigitSettings, windows: Sequence[tuple[int, float, float]]) -> Digits:
     """Load and encode the images."""
     found = load_dataset(settings.data, settings.data_root)
     splits = []
@@ -113,10 +112,12 @@ def learn_layers(
     Without a `variation` kernels stay as they were drawn.
     """
     random = np.random.default_rng(seed)
+    _, *image = digits.train.shape
+    shape = MapShape(*image)
     kernels, convergence, milliseconds = [], [], []
     for number, (layer, how) in enumerate(zip(layers, shown, strict=True), start=1):
-        shape = (layer.channels, digits.train.shape[1], layer.kernel_size, layer.kernel_size)
-        kernel = np.clip(random.normal(0.8, 0.05, shape), 0, 1)
+        size = (layer.channels, shape.channels, layer.kernel_size, layer.kernel_size)
+        kernel = np.clip(random.normal(0.8, 0.05, size), 0, 1)
         if variation is not None:
             announce(f"layer {number} learns")
             start = perf_counter()
@@ -128,9 +129,11 @@ def learn_layers(
             del learning  # with the images that it stores
         announce(f"output of layer {number}")
         kernels.append(kernel)
+        shape = handed_on_shape(layer, shape)
+        handed_on = as_bits if number == len(layers) else np.asarray
         digits = replace(
             digits,
-            train=transformed(layer, digits.train, kernel),
-            test=transformed(layer, digits.test, kernel),
+            train=transformed(layer, digits.train, kernel, handed_on),
+            test=transformed(layer, digits.test, kernel, handed_on),
         )
-    return Trained(kernels, convergence, digits, milliseconds)
+    return Trained(kernels, convergence, milliseconds, digits, shape)

@@ -1,6 +1,6 @@
 """The network: neurons that add up, spike once and learn by the order of spikes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,15 +15,26 @@ from hebbsim import (
     LateralInhibition,
     OrderPlasticity,
     StoredImages,
+    conv_output_shape,
     pool_output_shape,
     rules,
 )
 from hebbsim.data.dataset import as_float
 from hebbsim.data.dog_bank import dog_bank, normalize_locally
 from hebbsim.data.latency_bins import NEVER, latency_bins
+from hebbsim.geometry import MapShape
 from models.kheradpisheh2018.settings import N_BINS, RADIUS, Layer
 
-__all__ = ["LearningLayer", "Variation", "encoded", "learning_rule", "presentation", "transformed"]
+__all__ = [
+    "LearningLayer",
+    "Variation",
+    "as_bits",
+    "encoded",
+    "handed_on_shape",
+    "learning_rule",
+    "presentation",
+    "transformed",
+]
 
 #: An image lasts until its last bin's spikes have passed a layer and its pooling, one step each
 STEPS = N_BINS + 2
@@ -34,15 +45,17 @@ INPUT_THRESHOLD = f"bin == t_in_timesteps % {STEPS} and silenced < 1"
 NEURON = "v : 1\nfired : boolean\ndrawn : boolean"
 #: A neuron of a pooled map hands on the earliest spike of its window
 POOLED = "arrived : boolean\nfired : boolean\nfirst : integer"
-#: Images that are passed through a layer in one run
-CHUNK = 2500
+#: Images that are passed through a layer in one run: what is recorded of more takes much memory
+CHUNK = 1000
+#: Images that are encoded at once: their floats stay in a cache
+ENCODED = 100
 
 
 def encoded(images: np.ndarray, windows: Sequence[tuple[int, float, float]]) -> np.ndarray:
     """Return when each filter spikes at each pixel: ``(n, len(windows), rows, cols)`` bytes."""
     parts = []
-    for start in range(0, len(images), CHUNK):
-        floats = as_float(images[start : start + CHUNK])
+    for start in range(0, len(images), ENCODED):
+        floats = as_float(images[start : start + ENCODED])
         parts.append(latency_bins(normalize_locally(dog_bank(floats, windows), RADIUS), N_BINS))
     return np.concatenate(parts)
 
@@ -78,13 +91,21 @@ def _input(bins: np.ndarray, one_a_position: bool) -> tuple[FeatureMap, list[Bri
     return source, objects
 
 
+def _shape(layer: Layer, shape: MapShape) -> MapShape:
+    return conv_output_shape(shape, layer.channels, layer.kernel_size, padding=layer.padding)
+
+
+def handed_on_shape(layer: Layer, shape: MapShape) -> MapShape:
+    """Return the shape of a layer's pooled map, given that of its input."""
+    return pool_output_shape(_shape(layer, shape), layer.pool, padding=layer.pool_padding)
+
+
 def _neurons(
     layer: Layer, source: FeatureMap, model: str, condition: str = ""
 ) -> tuple[FeatureMap, ConvSynapses]:
     """Return the layer's map and the convolution onto it; a control adds to the threshold."""
-    rows, cols = (n + 2 * layer.padding - layer.kernel_size + 1 for n in source.shape[1:])
     neurons = FeatureMap(
-        (layer.channels, rows, cols),
+        _shape(layer, source.shape),
         NEURON,
         threshold=f"v > {layer.threshold} and not fired{condition}",
         reset="fired = True",
@@ -189,25 +210,44 @@ class LearningLayer:
         return self.conv.get_kernel("w")
 
 
-def transformed(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return when each neuron of the layer's pooled map spikes: ``(n, channels, rows, cols)``."""
-    found = None
-    for start in range(0, len(bins), CHUNK):
-        part = _first_spikes(layer, bins[start : start + CHUNK], kernel)
-        if found is None:  # parts that are put together at the end would need twice as much memory
-            found = np.empty((len(bins), *part.shape[1:]), dtype=part.dtype)
-        found[start : start + CHUNK] = part
-    if found is None:
+def as_bits(bins: np.ndarray) -> np.ndarray:
+    """Return whether each neuron spikes at all, a bit each: ``(n, bytes)``."""
+    return np.packbits(bins.reshape(len(bins), -1) < NEVER, axis=1)
+
+
+def transformed(
+    layer: Layer,
+    bins: np.ndarray,
+    kernel: np.ndarray,
+    kept: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> np.ndarray:
+    """Return when each neuron of the layer's pooled map spikes: ``(n, channels, rows, cols)``.
+
+    Or what `kept` makes of that, part by part.
+    """
+    if not len(bins):
         raise ValueError("transformed: expected at least one image, got none")
+    network, pooled, before = _passing(layer, bins, kernel)
+    found = np.empty((0,))
+    for start in range(0, len(bins), CHUNK):
+        network.run(min(CHUNK, len(bins) - start) * presentation(), namespace={})
+        part = kept(_first_spikes(pooled, before))
+        if not start:  # parts that are put together at the end would need twice as much memory
+            found = np.empty((len(bins), *part.shape[1:]), dtype=part.dtype)
+        found[start : start + len(part)] = part
+        before.resize(0)
     return found
 
 
-def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def _passing(
+    layer: Layer, bins: np.ndarray, kernel: np.ndarray
+) -> tuple[Network, FeatureMap, StateMonitor]:
+    """Return a network that shows all images, its pooled map, and what records first spikes."""
     source, shown = _input(bins, one_a_position=False)
     neurons, conv = _neurons(layer, source, "w : 1")
     conv.set_kernel("w", kernel)
     pooled = FeatureMap(
-        pool_output_shape(neurons.shape, layer.pool, padding=layer.pool_padding),
+        handed_on_shape(layer, source.shape),
         POOLED,
         threshold="arrived and not fired",
         # a step each for the layer and for pooling
@@ -222,7 +262,11 @@ def _first_spikes(layer: Layer, bins: np.ndarray, kernel: np.ndarray) -> np.ndar
         pooled, "first", record=True, dt=presentation(), when="before_start", order=-1
     )
     network = Network(source, *shown, neurons, conv, pooled, hands_on, before)
-    network.run(len(bins) * presentation(), namespace={})
+    return network, pooled, before
+
+
+def _first_spikes(pooled: FeatureMap, before: StateMonitor) -> np.ndarray:
+    """Return the first spikes of the images of a run: ``(n, channels, rows, cols)``."""
     found = np.vstack([before.first.T[1:].astype(np.uint8), pooled.first[:].astype(np.uint8)])
     channels, rows, cols = pooled.shape
     return np.ascontiguousarray(np.moveaxis(found.reshape(-1, rows, cols, channels), -1, 1))

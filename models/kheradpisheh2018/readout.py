@@ -1,19 +1,18 @@
-"""Linear classifiers of which neurons spiked, from first spikes of one byte each.
+"""Linear classifiers of which neurons spiked, from a bit for each.
 
-Half of all neurons spike, so neither dense floats nor a sparse matrix of 50,000 images fit into
-2 GB: what is computed with is made of a few images at a time.
+Up to half of all neurons spike, so neither dense floats nor a sparse matrix of 50,000 images fit
+into 2 GB: what is computed with is made of a few images at a time. A last byte that is not full
+holds features that are always 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.linear_model import SGDClassifier
 
-from hebbsim.data.latency_bins import NEVER
-
-__all__ = ["hinge", "spiked", "support_vectors"]
+__all__ = ["chosen", "hinge", "spiked", "support_vectors"]
 
 #: Images of which floats are made at a time: these stay in a cache ...
 _CHUNK = 100
@@ -21,28 +20,54 @@ _CHUNK = 100
 _SPARSE_CHUNK = 2500
 
 
-def spiked(bins: np.ndarray, chunk: int = _CHUNK) -> Iterator[tuple[slice, np.ndarray]]:
+def spiked(bits: np.ndarray, chunk: int = _CHUNK) -> Iterator[tuple[slice, np.ndarray]]:
     """Iterate over which neurons spiked, `(chunk, neurons)` of 0 and 1; each overwrites the last.
 
     Parameters
     ----------
-    bins : array of uint8
-        `(n, ...)`, first spikes.
+    bits : array of uint8
+        `(n, bytes)`, see `as_bits`.
     chunk : int
         Images at a time.
     """
-    flat = bins.reshape(len(bins), -1)
-    made = np.empty((chunk, flat.shape[1]), dtype=np.float32)
-    for start in range(0, len(flat), chunk):
-        part = flat[start : start + chunk]
-        yield (
-            slice(start, start + len(part)),
-            np.less(part, NEVER, out=made[: len(part)], casting="unsafe"),
-        )
+    made = np.empty((chunk, 8 * bits.shape[1]), dtype=np.float32)
+    for start in range(0, len(bits), chunk):
+        part = bits[start : start + chunk]
+        made[: len(part)] = np.unpackbits(part, axis=1)
+        yield slice(start, start + len(part)), made[: len(part)]
+
+
+def chosen(
+    classifier: Callable[[np.ndarray, np.ndarray, np.ndarray, float], np.ndarray],
+    bits: np.ndarray,
+    labels: np.ndarray,
+    strengths: Sequence[float],
+) -> float:
+    """Return the strength with which most of the last fifth of images is known from the others.
+
+    Parameters
+    ----------
+    classifier : callable
+        `support_vectors` or `hinge`.
+    bits : array of uint8
+        `(n, bytes)`, of training images.
+    labels : array
+        `(n,)`, classes.
+    strengths : sequence of float
+        Of several that know equally many, the first is chosen.
+    """
+    if len(strengths) == 1:
+        return strengths[0]
+    n = len(bits) - len(bits) // 5
+
+    def known(strength: float) -> int:
+        return int((classifier(bits[:n], labels[:n], bits[n:], strength) == labels[n:]).sum())
+
+    return max(strengths, key=known)
 
 
 def support_vectors(
-    bins: np.ndarray, labels: np.ndarray, tested: np.ndarray, penalty: float, iterations: int = 150
+    bits: np.ndarray, labels: np.ndarray, tested: np.ndarray, penalty: float, iterations: int = 150
 ) -> np.ndarray:
     """Return the classes that a linear support vector machine gives to tested images.
 
@@ -52,8 +77,8 @@ def support_vectors(
 
     Parameters
     ----------
-    bins, tested : array of uint8
-        `(n, ...)`, first spikes.
+    bits, tested : array of uint8
+        `(n, bytes)`, see `as_bits`.
     labels : array
         `(n,)`, classes from 0.
     penalty : float
@@ -61,7 +86,7 @@ def support_vectors(
     iterations : int
         Of L-BFGS at most.
     """
-    n_classes, n_features = int(labels.max()) + 1, int(np.prod(bins.shape[1:]))
+    n_classes, n_features = int(labels.max()) + 1, 8 * bits.shape[1]
     shape = n_features + 1, n_classes
     side = np.where(labels[:, None] == np.arange(n_classes), 1, -1).astype(np.float32)
 
@@ -69,7 +94,7 @@ def support_vectors(
         weights = flat.reshape(shape)
         w, intercept = weights[:-1].astype(np.float32), weights[-1].astype(np.float32)
         loss, gradient = 0.5 * float(flat @ flat), weights.copy()
-        for of, x in spiked(bins):
+        for of, x in spiked(bits):
             missing = np.maximum(1 - side[of] * (x @ w + intercept), 0)
             slope = -2 * penalty * side[of] * missing
             loss += penalty * float((missing.astype(np.float64) ** 2).sum())
@@ -87,14 +112,14 @@ def support_vectors(
 
 
 def hinge(
-    bins: np.ndarray, labels: np.ndarray, tested: np.ndarray, alpha: float, passes: int = 20
+    bits: np.ndarray, labels: np.ndarray, tested: np.ndarray, alpha: float, passes: int = 20
 ) -> np.ndarray:
     """Return the classes by stochastic gradient descent on the hinge loss, weights averaged.
 
     Parameters
     ----------
-    bins, tested : array of uint8
-        `(n, ...)`, first spikes.
+    bits, tested : array of uint8
+        `(n, bytes)`, see `as_bits`.
     labels : array
         `(n,)`, classes.
     alpha : float
@@ -104,6 +129,6 @@ def hinge(
     """
     descent = SGDClassifier(alpha=alpha, average=True, random_state=0)
     for _ in range(passes):
-        for of, x in spiked(bins, _SPARSE_CHUNK):
+        for of, x in spiked(bits, _SPARSE_CHUNK):
             descent.partial_fit(csr_matrix(x), labels[of], classes=np.unique(labels))
     return np.concatenate([descent.predict(x) for _, x in spiked(tested, _SPARSE_CHUNK)])

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from hebbsim.experiments.settings import SavedSettings
 
-__all__ = ["FULL", "LAYERS", "N_BINS", "QUICK", "RADIUS", "WINDOWS", "Layer", "Settings"]
+__all__ = [
+    "FULL",
+    "LAYERS",
+    "N_BINS",
+    "QUICK",
+    "RADIUS",
+    "WINDOWS",
+    "DigitSettings",
+    "Layer",
+    "Settings",
+]
 
 #: Size and sigmas of centre and surround, in pixels: ON and OFF
 WINDOWS = ((7, 1.0, 2.0), (7, 2.0, 1.0))
@@ -12,6 +22,9 @@ WINDOWS = ((7, 1.0, 2.0), (7, 2.0, 1.0))
 RADIUS = 8
 #: Time steps in which the input spikes
 N_BINS = 15
+#: What the classifiers' strengths are chosen from
+PENALTIES = (0.003, 0.03, 0.3)
+ALPHAS = (1e-5, 1e-4)
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,9 @@ LAYERS = (
 
 
 @dataclass(frozen=True)
-class Settings(SavedSettings):
+class DigitSettings(SavedSettings):
     """
-    Hold what the full size and the quick one differ in.
+    Hold which images are shown to the network and its controls, and how often.
 
     Parameters
     ----------
@@ -68,17 +81,13 @@ class Settings(SavedSettings):
     n_control : int
         Training images of the controls, and of the network that they are compared with.
     epochs : (int, int)
-        Most that each layer learns; the second one stops where it has converged.
+        Most that each layer learns without labels.
     control_epochs : (int, int)
         Of the controls.
     doubling_every : (int, int)
         Images after which the rates of each layer double, up to 0.15; 0: never.
-    converged : float
-        Mean of w(1 - w) at which a layer has (Kheradpisheh et al. 2018, section 2.5).
-    penalty : float
-        C of the linear support vector machine.
-    alpha : float
-        Regularisation of the averaged perceptron with hinge loss, reconstructed here.
+    all_controls : bool
+        Or those alone of which something is asked.
     data_root : str, optional
         Folder of data sets; by default where HEBBSIM_DATA_ROOT says.
     """
@@ -90,10 +99,35 @@ class Settings(SavedSettings):
     epochs: tuple[int, int] = (2, 20)
     control_epochs: tuple[int, int] = (2, 8)
     doubling_every: tuple[int, int] = (500, 0)
-    converged: float = 0.01
-    penalty: float = 2.4
-    alpha: float = 1e-5
+    all_controls: bool = True
     data_root: str | None = None
+
+    @property
+    def controls_are_whole(self) -> bool:
+        """Whether the controls are as large as the network itself."""
+        return (self.n_train, self.epochs) == (self.n_control, self.control_epochs)
+
+
+@dataclass(frozen=True)
+class Settings(DigitSettings):
+    """
+    Hold what the full size and the quick one differ in, beside the images.
+
+    Parameters
+    ----------
+    converged : float
+        Mean of w(1 - w) at which the second layer has, and stops (Kheradpisheh et al. 2018, section
+        2.5).
+    penalties : tuple of float
+        C of the linear support vector machine: that is chosen which knows most of a fifth of the
+        training images when it has learned from the others.
+    alphas : tuple of float
+        Likewise the regularisation of the averaged perceptron with hinge loss, reconstructed here.
+    """
+
+    converged: float = 0.01
+    penalties: tuple[float, ...] = PENALTIES
+    alphas: tuple[float, ...] = ALPHAS
 
 
 FULL = Settings()
@@ -105,4 +139,7 @@ QUICK = Settings(
     epochs=(1, 2),
     control_epochs=(1, 2),
     doubling_every=(20, 20),  # so few images need high rates: reconstructed
+    all_controls=False,
+    penalties=(0.03,),
+    alphas=(1e-4,),
 )

@@ -1,5 +1,6 @@
 """The protocol: two layers learn without labels, the third from reward; and controls."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -7,11 +8,10 @@ from time import perf_counter
 import numpy as np
 from brian2 import seed as seed_brian2
 
-from hebbsim.data.latency_bins import NEVER
 from models.common import Results
 from models.common.model import Announce, silent
 from models.common.progress import Progress
-from models.kheradpisheh2018.experiment import CONTROLS
+from models.kheradpisheh2018.experiment import CONTROLS, behind
 from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
 from models.kheradpisheh2018.model import Variation
 from models.mozafari2019.model import DecidingLayer, reward_rule
@@ -69,11 +69,10 @@ def _unsupervised(
     if "train" not in progress.done:
         shown = _shown(settings.epochs, settings)
         found = learn_layers(digits, LAYERS, seed, shown, Variation(), announce)
-        present = _present(found.outputs)
         progress.add(
-            train=np.packbits(present.train.reshape(len(present.train), -1), axis=1),
-            test=np.packbits(present.test.reshape(len(present.test), -1), axis=1),
-            shape=np.array(found.outputs.train.shape[1:]),
+            train=found.spiked.train,
+            test=found.spiked.test,
+            shape=np.array(found.shape),
             **{f"kernel {n}": kernel for n, kernel in enumerate(found.kernels, start=1)},
             **{
                 f"w(1 - w), layer {n}": np.array(of[-1])
@@ -84,12 +83,9 @@ def _unsupervised(
                 for n, of in enumerate(found.milliseconds, start=1)
             },
         )
-    shape = progress.done["shape"]
-    train, test = (
-        np.unpackbits(progress.done[name], axis=1, count=shape.prod()).astype(bool)
-        for name in ("train", "test")
-    )
-    return replace(digits, train=train.reshape(-1, *shape), test=test.reshape(-1, *shape))
+    done = progress.done
+    spiked = replace(digits, train=done["train"], test=done["test"])
+    return _unpacked(spiked, tuple(done["shape"]))
 
 
 def _rewarded(
@@ -135,23 +131,23 @@ def _controls(
             spiked, found[name] = network, accuracy
         else:
             shown = _shown(settings.control_epochs, settings)
-            spiked = _present(learn_layers(some, LAYERS, seed, shown, variation, silent).outputs)
+            learned = learn_layers(some, LAYERS, seed, shown, variation, silent)
+            spiked = _unpacked(learned.spiked, learned.shape)
             found[name] = _learned(spiked, spiked.train_labels, seed, settings)
         if name == "trained":
             announce(f"control: {SHUFFLED}")
             others = np.random.default_rng([seed, 1]).permutation(spiked.train_labels)
             found[SHUFFLED] = _learned(spiked, others, seed, settings)
-    behind = {
-        f"trained - {name}": found["trained"] - value
-        for name, value in found.items()
-        if name != "trained"
-    }
-    return found | behind
+    return found | behind(found)
 
 
-def _present(outputs: Digits) -> Digits:
-    """Return which neurons spike of when they do."""
-    return replace(outputs, train=outputs.train < NEVER, test=outputs.test < NEVER)
+def _unpacked(spiked: Digits, shape: tuple[int, ...]) -> Digits:
+    """Return which neurons spike as maps, of a bit for each."""
+    train, test = (
+        np.unpackbits(bits, axis=1, count=math.prod(shape)).astype(bool).reshape(-1, *shape)
+        for bits in (spiked.train, spiked.test)
+    )
+    return replace(spiked, train=train, test=test)
 
 
 def _learned(spiked: Digits, labels: np.ndarray, seed: int, settings: Settings) -> float:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from hebbsim.experiments.settings import SavedSettings
-from models.kheradpisheh2018.settings import Layer
+from models.kheradpisheh2018.settings import DigitSettings, Layer
 
 __all__ = ["DECIDING", "FULL", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
 
@@ -60,50 +59,29 @@ DECIDING = Deciding()
 
 
 @dataclass(frozen=True)
-class Settings(SavedSettings):
+class Settings(DigitSettings):
     """
-    Hold what the full size and the quick one differ in.
+    Hold what the full size and the quick one differ in, beside the images.
 
     Parameters
     ----------
-    data : {'mnist', 'digits'}
-        Images; those of scikit-learn are enlarged from 8x8 to 28x28.
-    n_train, n_test : int
-        The first of each split; 0 for all.
-    n_control : int
-        Training images of the controls, and of the network that they are compared with.
-    epochs, control_epochs : (int, int)
-        Of the layers that learn without labels.
-    doubling_every : (int, int)
-        Images after which the rates of each of them double, up to 0.15.
     rewarded, control_rewarded : int
-        Epochs of the layer that decides.
+        Epochs of the layer that decides, in the network and in its controls.
     block : int
         Images after which its rates follow the share of right decisions.
-    all_controls : bool
-        Or those alone in which nothing is learned, or the reward is shuffled.
-    data_root : str, optional
-        Folder of data sets; by default where HEBBSIM_DATA_ROOT says.
     """
 
-    data: str = "mnist"
-    n_train: int = 0
-    n_test: int = 0
-    n_control: int = 5000
     epochs: tuple[int, int] = (2, 4)
     control_epochs: tuple[int, int] = (2, 4)
     doubling_every: tuple[int, int] = (500, 500)
     rewarded: int = 20
     control_rewarded: int = 8
     block: int = 1000
-    all_controls: bool = True
-    data_root: str | None = None
 
     @property
     def controls_are_whole(self) -> bool:
         """Whether the controls are as large as the network itself."""
-        own = (self.n_train, self.epochs, self.rewarded)
-        return own == (self.n_control, self.control_epochs, self.control_rewarded)
+        return super().controls_are_whole and self.rewarded == self.control_rewarded
 
 
 FULL = Settings()

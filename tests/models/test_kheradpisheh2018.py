@@ -15,8 +15,8 @@ from models.common.claim import failing
 from models.kheradpisheh2018.claims import CLAIMS
 from models.kheradpisheh2018.experiment import run
 from models.kheradpisheh2018.figures import pictures
-from models.kheradpisheh2018.model import STEPS, LearningLayer, Variation, transformed
-from models.kheradpisheh2018.readout import hinge, spiked, support_vectors
+from models.kheradpisheh2018.model import STEPS, LearningLayer, Variation, as_bits, transformed
+from models.kheradpisheh2018.readout import chosen, hinge, spiked, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, N_BINS, QUICK
 
 LAYER = replace(LAYERS[0], channels=6, kernel_size=3, padding=1, threshold=4, k=3, radius=1)
@@ -48,7 +48,7 @@ def pooled(first):
 
 @pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("target", ["cpp_runtime"], indirect=True)
-def test_layer_learns_and_hands_on_as_its_transcription(target, alone):
+def test_layer_learns_and_hands_on_as_its_transcription(target, alone, monkeypatch):
     layer = replace(LAYER, one_a_position=alone, threshold=2 if alone else 4)
     bins, kernel = drawn()
     learning = LearningLayer(layer, bins, kernel, 3)
@@ -67,14 +67,32 @@ def test_layer_learns_and_hands_on_as_its_transcription(target, alone):
 
     outputs = [pooled(first_spikes(b, expected, layer.threshold, 1, N_BINS)[0]) for b in bins]
     assert_array_equal(transformed(layer, bins, expected), outputs)
+    monkeypatch.setattr("models.kheradpisheh2018.model.CHUNK", 3)  # of 8: in several runs
+    assert_array_equal(transformed(layer, bins, expected, as_bits), as_bits(np.array(outputs)))
 
 
 def test_features_are_the_neurons_that_spiked():
-    bins, _ = drawn()
-    found = [(of, part.copy()) for of, part in spiked(bins, chunk=3)]
+    bins, _ = drawn((2, 5, 7))
+    found = [(of, part.copy()) for of, part in spiked(as_bits(bins), chunk=3)]
     assert [of.stop for of, _ in found] == [3, 6, 8]
-    expected = bins.reshape(len(bins), -1) < NEVER
-    assert_array_equal(np.concatenate([part for _, part in found]), expected)
+    features = np.concatenate([part for _, part in found])
+    assert_array_equal(features[:, :70], bins.reshape(len(bins), -1) < NEVER)
+    assert features.shape == (8, 72)
+    assert not features[:, 70:].any()
+
+
+def test_strength_is_chosen_on_the_last_fifth_of_the_images():
+    bits, labels = np.arange(20, dtype=np.uint8)[:, None], np.arange(20) % 2
+
+    def classifier(train, known, tested, strength):
+        assert_array_equal(train[:, 0], range(16))
+        assert_array_equal(tested[:, 0], range(16, 20))
+        assert_array_equal(known, labels[:16])
+        return np.where(np.arange(4) < strength, labels[16:], -1)
+
+    assert chosen(classifier, bits, labels, (1, 3, 3.5, 2)) == 3.5
+    assert chosen(classifier, bits, labels, (1, 4, 5, 2)) == 4
+    assert chosen(None, bits, labels, (2,)) == 2  # nothing to compare
 
 
 def test_classifiers_are_those_of_scikit_learn():
@@ -82,7 +100,7 @@ def test_classifiers_are_those_of_scikit_learn():
     features = (bins.reshape(400, -1) < NEVER).astype(float)
     answers = features @ np.random.default_rng(1).normal(size=(108, 4))
     labels = answers.argmax(axis=1)
-    train, test, known = bins[:300], bins[300:], labels[:300]
+    train, test, known = as_bits(bins[:300]), as_bits(bins[300:]), labels[:300]
     machine = LinearSVC(C=2.4, dual=False, tol=1e-6, max_iter=10_000).fit(features[:300], known)
     found = support_vectors(train, known, test, 2.4, iterations=1000)
     assert_array_equal(found, machine.predict(features[300:]))

@@ -24,7 +24,7 @@ RADIUS = 8
 N_BINS = 15
 #: What the classifiers' strengths are chosen from
 PENALTIES = (0.003, 0.03, 0.3)
-ALPHAS = (1e-5, 1e-4)
+ALPHAS = (1e-6, 1e-5, 1e-4)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Settings(DigitSettings):
         2.5).
     penalties : tuple of float
         C of the linear support vector machine: that is chosen which knows most of a fifth of the
-        training images when it has learned from the others.
+        training images when it has learned from others.
     alphas : tuple of float
         Likewise the regularisation of the averaged perceptron with hinge loss, reconstructed here.
     """
@@ -141,5 +141,5 @@ QUICK = Settings(
     doubling_every=(20, 20),  # so few images need high rates: reconstructed
     all_controls=False,
     penalties=(0.03,),
-    alphas=(1e-4,),
+    alphas=(1e-5,),
 )

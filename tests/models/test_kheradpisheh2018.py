@@ -94,6 +94,14 @@ def test_strength_is_chosen_on_the_last_fifth_of_the_images():
     assert chosen(classifier, bits, labels, (1, 4, 5, 2)) == 4
     assert chosen(None, bits, labels, (2,)) == 2  # nothing to compare
 
+    many = np.zeros((20_000, 1), dtype=np.uint8)
+
+    def count(train, known, tested, strength):
+        assert (len(train), len(known), len(tested)) == (10_000, 10_000, 4_000)
+        return np.full(4_000, strength)
+
+    assert chosen(count, many, np.ones(20_000), (0, 1)) == 1
+
 
 def test_classifiers_are_those_of_scikit_learn():
     bins, _ = drawn((3, 6, 6), n=400)

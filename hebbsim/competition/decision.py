@@ -6,11 +6,10 @@ import numpy as np
 from brian2 import Quantity
 from brian2.core.variables import Variables
 
-from hebbsim.codegen.cuda.refusal import refuse_cuda
-from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.maps.durations import check_same_step, whole_steps
+from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerSample
+from hebbsim.maps.stimulus_nest import StimulusNest
 
 __all__ = ["Decision"]
 
@@ -95,18 +94,17 @@ class Decision(PerSample):
             )
         self.labels = None if labels is None else _checked(label, "labels", labels)
         self.duration = duration
-        steps = whole_steps(label, duration, feature_map.clock.dt)
+        whole_steps(label, duration, feature_map.clock.dt)
         super().__init__(feature_map, _MODEL, name=name or f"{feature_map.name}_decision*")
-        self.contained_objects.append(_Deciding(self, label, steps))
+        self.contained_objects.append(_Deciding(self, label))
 
 
-class _Deciding(LoopNest):
+class _Deciding(StimulusNest):
     """Write what is decided in each step."""
 
-    def __init__(self, decision: Decision, label: str, steps: int) -> None:
+    def __init__(self, decision: Decision, label: str) -> None:
         feature_map, variables = decision.feature_map, decision.variables
-        self._label, self.duration = label, decision.duration
-        self._dt = feature_map.clock.dt
+        steps = self._count_steps(label, decision.duration, feature_map.clock.dt)
         kept = {"_class_of_channel": decision.classes}
         if decision.labels is not None:
             kept["_labels"] = decision.labels
@@ -140,17 +138,6 @@ class _Deciding(LoopNest):
             },
             needed_variables=["decision", "label", "reward", "_wins", "_timestep", *kept],
         )
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return self._label
-
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step and the target before the code object is made."""
-        check_same_step(self._label, "duration", self._dt, self.clock.dt)
-        refuse_cuda(self._label)
-        super().before_run(run_namespace)
 
 
 def _checked(label: str, parameter: str, given: Any) -> np.ndarray:

@@ -6,18 +6,16 @@ import numpy as np
 from brian2 import Quantity
 from brian2.core.variables import Variables
 
-from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.expressions import declare_local
-from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.geometry import is_integer
-from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.operation import value_dtype
+from hebbsim.maps.stimulus_nest import StimulusNest
 
 __all__ = ["FirstWinners"]
 
 
-class FirstWinners(LoopNest):
+class FirstWinners(StimulusNest):
     """Let the first neurons of a map to spike win, each for its channel and its surroundings.
 
     At each position the first spike of a stimulus counts (of several in a step that with the
@@ -68,9 +66,8 @@ class FirstWinners(LoopNest):
             raise TypeError(f"FirstWinners: expected a FeatureMap, got {feature_map!r}")
         self._label = f"FirstWinners on '{feature_map.name}'"
         self.feature_map, self.k, self.radius, self.source = feature_map, k, radius, source
-        self.duration, self._dt = duration, feature_map.clock.dt
         self._check()
-        steps = whole_steps(self._label, duration, self._dt)
+        steps = self._count_steps(self._label, duration, feature_map.clock.dt)
         thresholder = feature_map.thresholder["spike"]
         variables = feature_map.variables
         super().__init__(
@@ -138,15 +135,8 @@ class FirstWinners(LoopNest):
             self.variables.add_auxiliary_variable(f"_{per}_idx", dtype=int)
         return variables["_winspace"]
 
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return self._label
-
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step and the target before the code object is made."""
-        check_same_step(self._label, "duration", self._dt, self.group.clock.dt)
-        refuse_cuda(self._label)
+        """Find the type of what decides between spikes, and check as any of its kind."""
         declare_local(
             self, "_source", self.source, self.template_kwds["values_dtype"], run_namespace
         )

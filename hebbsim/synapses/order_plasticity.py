@@ -5,10 +5,8 @@ from typing import Any
 from brian2 import Quantity
 from brian2.core.variables import Variables
 
-from hebbsim.codegen.cuda.refusal import refuse_cuda
-from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.stimulus_nest import StimulusNest
 from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
@@ -17,7 +15,7 @@ __all__ = ["OrderPlasticity"]
 _KEPT = ("_input_spiked", "_channel_changed", "_change_w")
 
 
-class OrderPlasticity(LoopNest):
+class OrderPlasticity(StimulusNest):
     """Change a kernel by the order of spikes, for the winners of each stimulus.
 
     When a neuron of the target has its event ``win`` (see `FirstWinners`), its inputs that have
@@ -72,9 +70,8 @@ class OrderPlasticity(LoopNest):
             )
         self.conv, self.rule = conv, rule
         self._label = f"OrderPlasticity on '{conv.name}'"
-        self.duration, self._dt = duration, conv.target.clock.dt
         self._check()
-        steps = whole_steps(self._label, duration, self._dt)
+        steps = self._count_steps(self._label, duration, conv.target.clock.dt)
         change = self._add_arrays()
         variables = conv.variables
         code = {
@@ -148,14 +145,3 @@ class OrderPlasticity(LoopNest):
         ):
             self.variables.add_reference(name, group, array)
         return conv.collect_changes("w")
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return self._label
-
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step and the target before the code object is made."""
-        check_same_step(self._label, "duration", self._dt, self.clock.dt)
-        refuse_cuda(self._label)
-        super().before_run(run_namespace)

@@ -15,6 +15,7 @@ from hebbsim import (
     StoredImages,
     rules,
 )
+from hebbsim.codegen.cuda.refusal import refuse_cuda
 
 N, BLOCK, CLASSES = 45, 20, np.array([0, 1, 2, 0, 1, 2])
 RULE = rules.OrderSTDP(0.04, 0.03, soft=False, w_min=0.2, w_max=0.8).rewarded(0.05, 0.005, BLOCK)
@@ -140,9 +141,13 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
         Decision(layer, [0, 1, 2], duration=1.5 * defaultclock.dt)
     decision = Decision(layer, [0, 1, 2], duration=duration)
     monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
-    monkeypatch.setattr("hebbsim.competition.first_winners.refuse_cuda", lambda label: None)
+    monkeypatch.setattr(  # who wins would be refused before
+        "hebbsim.maps.stimulus_nest.refuse_cuda",
+        lambda label: label.startswith("FirstWinners") or refuse_cuda(label),
+    )
     with pytest.raises(BrianObjectException) as refused:
         Network(layer, decision).run(duration)
+    assert str(refused.value.__cause__).startswith("Decision on 'layer'")
     assert "no code for CUDA" in str(refused.value.__cause__)
 
 

@@ -131,6 +131,41 @@ class StoredImages(LoopNest):
         """What errors call it."""
         return f"StoredImages on '{self.feature_map.name}'"
 
+    def set_images(self, images: np.ndarray) -> None:
+        """
+        Show other images from now on, in the same order.
+
+        For an experimenter who draws the next stimuli while a network runs, in a network operation
+        that runs before the slot ``start``.
+
+        Parameters
+        ----------
+        images : ndarray
+            As many as there were, of the same kind of number.
+
+        Raises
+        ------
+        ValueError
+            If they don't take the place of those before; nothing is changed then.
+        """
+        images = np.asarray(images)
+        stored = self._checked(images)
+        kept = self.feature_map.variables[f"_images_of_{self.variable}"]
+        if stored.size != kept.size or stored.dtype != kept.dtype:
+            expected = kept.size // len(self.feature_map) * self.feature_map.batch_size
+            as_bytes = kept.dtype == np.int8
+            raise ValueError(
+                f"{self.label}: expected {expected} images {'of bytes' if as_bytes else ''}"
+                f"{'' if as_bytes else f'held as {kept.dtype}'}, as before, got {len(images)} of "
+                f"{images.dtype}"
+            )
+        if self._on_intensity:
+            self._checked_value(self.value, images)
+            if self._pixels is not None:
+                is_bytes = images.dtype == np.uint8
+                self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
+        kept.set_value(stored.ravel())
+
     def _add_variables(self, stored: np.ndarray, numbers: np.ndarray) -> Variables:
         """Keep images and order in the map; return what the code may name."""
         feature_map, variable = self.feature_map, self.variable

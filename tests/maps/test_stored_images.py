@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from brian2 import DimensionMismatchError, Network, StateMonitor, defaultclock, ms, mV, prefs
+from brian2 import (
+    DimensionMismatchError,
+    Network,
+    NetworkOperation,
+    StateMonitor,
+    defaultclock,
+    ms,
+    mV,
+    prefs,
+)
 from brian2.core.base import BrianObjectException
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -134,3 +143,31 @@ def test_units_are_checked():
         Network(wrong).run(defaultclock.dt, namespace={})
     assert isinstance(error.value.__cause__, DimensionMismatchError)
     assert "'I' doesn't have the units of 'pixel'" in str(error.value.__cause__)
+
+
+def test_others_take_their_place_while_a_network_runs(target):
+    """Between runs, and in a run from a network operation; what doesn't fit changes nothing."""
+    if target == "cpp_standalone":
+        pytest.skip("a network operation is Python")
+    rng = np.random.default_rng(2)
+    first, second, third = (rng.random((2, 1, 2, 3)) < 0.5 for _ in range(3))
+    retina = FeatureMap((1, 2, 3), "lit : boolean\nn : integer")
+    shown = StoredImages(retina, first, "lit")
+    numbers = StoredImages(retina, np.zeros((2, 1, 2, 3), np.uint8), "n")
+    dt = defaultclock.dt
+    begin = NetworkOperation(
+        lambda t: shown.set_images(second if t < dt else third), dt=2 * dt, when="before_start"
+    )
+    seen = StateMonitor(retina, "lit", record=True, when="end")
+    network = Network(retina, begin, seen)
+    network.run(4 * dt)
+    expected = np.concatenate([second, third]).reshape(4, 6)
+    assert_array_equal(np.asarray(seen.lit[:]).T, expected)
+    for wrong in (first[:1], first[:, :, :, :2]):
+        with pytest.raises(ValueError, match=r"expected .*images"):
+            shown.set_images(wrong)
+    with pytest.raises(ValueError, match=r"expected 2 images of bytes.*got 2 of float"):
+        numbers.set_images(first.astype(float))
+    network.remove(begin)
+    network.run(2 * dt)
+    assert_array_equal(retina.get_maps("lit")[0], third[1])

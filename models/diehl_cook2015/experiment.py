@@ -1,0 +1,212 @@
+"""The protocol: a network learns without labels, neurons get them, and it is tested; controls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from scipy.ndimage import zoom  # type: ignore[import-untyped]
+
+from hebbsim.data.dataset import as_float
+from hebbsim.data.load import load_dataset
+from hebbsim.whole_file import whole_file
+from models.common import Results
+from models.common.model import Announce, silent
+from models.diehl_cook2015.model import DigitNetwork, Variation
+from models.diehl_cook2015.readout import labels_of, predicted
+from models.diehl_cook2015.settings import Settings
+
+__all__ = ["CONTROLS", "run"]
+
+#: What is left out of learning; nothing learns in the first
+CONTROLS = {
+    "untrained": Variation(stdp=False, theta=False),
+    "without STDP": Variation(stdp=False),
+    "without theta": Variation(theta=False),
+}
+SHUFFLED = "weights shuffled"
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Hold images of bytes, ``(n, 784)``, and which digits they are."""
+
+    train: np.ndarray
+    train_labels: np.ndarray
+    test: np.ndarray
+    test_labels: np.ndarray
+
+
+def run(
+    settings: Settings, seed: int, announce: Announce = silent, state: Path | None = None
+) -> Results:
+    """
+    Run the network and its controls with one seed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes.
+    seed : int
+        Of first weights, delays and the inputs' spikes.
+    announce : callable
+        Told what is being done.
+    state : path, optional
+        File that is written after each block of images. What goes on from it has the same weights,
+        delays and thresholds, and sees the same images; the neurons start from rest.
+
+    Returns
+    -------
+    Results
+        Accuracies in percent and times; weights, learning curve, confusion matrix, spikes.
+    """
+    digits = load_digits(settings)
+    done = _trained(digits, settings, seed, announce, state)
+    announce("labels and test")
+    some = slice(-settings.n_labelled, None)
+    decided = _decided(digits, some, done, settings, seed)
+    confusion = np.zeros((10, 10), dtype=int)
+    np.add.at(confusion, (digits.test_labels, decided), 1)
+    numbers = {
+        "accuracy": _share(decided, digits.test_labels),
+        "accuracy while learning": float(done["curve"][-1]),
+        "spikes an image": float(done["spikes"]),
+        "repeats an image": float(done["repeats"]),
+        "ms an image": float(done["milliseconds"]),
+    }
+    numbers |= _controls(digits, settings, seed, announce)
+    times, senders = _spikes_of_one(digits.test[0], done, settings, seed)
+    arrays = {"weights": done["w"], "curve": done["curve"], "confusion": confusion}
+    return Results(numbers, arrays | {"spike times": times, "spike senders": senders})
+
+
+def load_digits(settings: Settings) -> Digits:
+    """Load the images."""
+    found = load_dataset(settings.data, settings.data_root)
+    splits = []
+    for images, labels, n in (
+        (found.train_images, found.train_labels, settings.n_train),
+        (found.test_images, found.test_labels, settings.n_test),
+    ):
+        chosen = images[: n or len(images)]
+        if chosen.shape[-1] != 28:
+            size = 20 / chosen.shape[-1]  # with a margin, as in MNIST
+            enlarged = zoom(as_float(chosen), (1, 1, size, size), order=1)
+            framed = np.pad(np.clip(enlarged, 0, 1), ((0, 0), (0, 0), (4, 4), (4, 4)))
+            chosen = np.round(255 * framed).astype(np.uint8)
+        splits += [chosen.reshape(len(chosen), -1), labels[: n or len(labels)]]
+    return Digits(*splits)
+
+
+def _trained(
+    digits: Digits, settings: Settings, seed: int, announce: Announce, state: Path | None
+) -> dict[str, np.ndarray]:
+    """Show all training images as often as is asked; go on where a state was left."""
+    network = _network(settings, seed)
+    n, every = len(digits.train), settings.every
+    done: dict[str, np.ndarray] = {"shown": np.array(0), "curve": np.array([])}
+    done |= {name: np.array(0.0) for name in ("spikes", "repeats", "milliseconds")}
+    if state is not None and state.exists():
+        with np.load(state) as file:
+            done = {name: file[name] for name in file.files}
+        network.set_learned(done)
+    total = settings.passes * n
+    while (shown := int(done["shown"])) < total:
+        announce(f"learning, image {shown} of {total}")
+        chosen = np.arange(shown, min(shown + every, total)) % n
+        random = np.random.default_rng([seed, 2, shown])  # the same, whether it was stopped or not
+        start = process_time()
+        counts = network.show(digits.train[chosen], random)
+        spent, labels = 1000 * (process_time() - start), digits.train_labels[chosen]
+        if "labels" in done:  # a digit is told by what the block before was answered with
+            right = _share(predicted(counts, done["labels"]), labels)
+            done["curve"] = np.append(done["curve"], right)
+        so_far = shown + len(chosen)
+        for name, value in (
+            ("spikes", counts.sum()),
+            ("repeats", network.repeats),
+            ("milliseconds", spent),
+        ):
+            done[name] = (done[name] * shown + value) / so_far
+        done |= {"shown": np.array(so_far), "labels": labels_of(counts, labels)}
+        done |= network.learned
+        if state is not None:
+            state.parent.mkdir(exist_ok=True)
+            with whole_file(state) as file:
+                np.savez(file, allow_pickle=False, **done)
+    return done
+
+
+def _network(settings: Settings, seed: int, variation: Variation | None = None) -> DigitNetwork:
+    return DigitNetwork(
+        settings.n_neurons, np.random.default_rng([seed, 0]), variation=variation or Variation()
+    )
+
+
+def _decided(
+    digits: Digits,
+    labelled: slice,
+    learned: Mapping[str, np.ndarray],
+    settings: Settings,
+    seed: int,
+    n_test: int | None = None,
+) -> np.ndarray:
+    """Return what the network takes the test images for, its labels from some training images."""
+    network = DigitNetwork(settings.n_neurons, np.random.default_rng([seed, 0]), learning=False)
+    network.set_learned(learned)
+    random = np.random.default_rng([seed, 3])
+    counts = network.show(digits.train[labelled], random)
+    of_neurons = labels_of(counts, digits.train_labels[labelled])
+    return predicted(network.show(digits.test[:n_test], random), of_neurons)
+
+
+def _controls(
+    digits: Digits, settings: Settings, seed: int, announce: Announce
+) -> dict[str, float]:
+    """Return the accuracy of each control, and how far it is behind a network of its size."""
+    some, n_test = slice(settings.n_control), settings.n_control
+    found = {}
+
+    def test(name: str, learned: Mapping[str, np.ndarray]) -> None:
+        decided = _decided(digits, some, learned, settings, seed, n_test)
+        found[name] = _share(decided, digits.test_labels[:n_test])
+
+    for name, variation in {"trained": Variation(), **CONTROLS}.items():
+        announce(f"control: {name}")
+        network = _network(settings, seed, variation)
+        if variation.stdp or variation.theta:
+            network.show(digits.train[some], np.random.default_rng([seed, 2, 0]))
+        learned = network.learned
+        test(name, learned)
+        if name == "trained":
+            announce(f"control: {SHUFFLED}")
+            random = np.random.default_rng([seed, 1])
+            weights = learned["w"].reshape(settings.n_neurons, -1)
+            shuffled = random.permuted(weights, axis=1).reshape(learned["w"].shape)
+            test(SHUFFLED, {**learned, "w": shuffled})
+    behind = {
+        f"trained - {name}": found["trained"] - value
+        for name, value in found.items()
+        if name != "trained"
+    }
+    return found | behind
+
+
+def _spikes_of_one(
+    image: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return when inputs and neurons spike while an image is shown; inputs come first."""
+    network = DigitNetwork(settings.n_neurons, np.random.default_rng([seed, 0]), learning=False)
+    network.set_learned(learned)
+    monitors = network.record()
+    network.show(image[None], np.random.default_rng([seed, 4]))
+    times = [np.asarray(monitor.t[:]) for monitor in monitors]
+    senders = [
+        np.asarray(monitor.i[:]) + first for monitor, first in zip(monitors, (0, 784), strict=True)
+    ]
+    return np.concatenate(times), np.concatenate(senders)
+
+
+def _share(decided: np.ndarray, labels: np.ndarray) -> float:
+    return 100 * float((decided == labels).mean())

@@ -84,10 +84,13 @@ class SpikeQueue:
             size = len(kernel)
             variables.add_array(self.delays, size=size, dimensions=second.dim, constant=True)
         self.ring, self.slot, self.steps = f"_{name}_queue", f"_{name}_slot", f"_{name}_steps"
-        if isinstance(get_device(), RuntimeDevice):
-            variables.add_dynamic_array(self.ring, size=0, dtype=np.int32)
-        else:
-            variables.add_array(self.ring, size=1, dtype=np.int32)
+        #: The channels of each group, sorted by delay; none if all delays are the same
+        self.order = f"_{name}_order"
+        for sized in (self.ring, self.order):
+            if isinstance(get_device(), RuntimeDevice):
+                variables.add_dynamic_array(sized, size=0, dtype=np.int32)
+            else:
+                variables.add_array(sized, size=1, dtype=np.int32)
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
         variables.add_array(self.steps, size=len(kernel), dtype=np.int32, read_only=True)
         #: The time step in which delays and ages were counted last
@@ -119,7 +122,7 @@ class SpikeQueue:
         if self.slots:
             found |= {"_queue": (self.ring, None), "_queue_slot": (self.slot, "0")}
         if len(self.ages) > 1:
-            found["_steps"] = (self.steps, "_kernel_idx")
+            found |= {"_steps": (self.steps, "_kernel_idx"), "_order": (self.order, "_kernel_idx")}
         return found
 
     def prepare(self, *, in_use: bool = True) -> None:
@@ -146,11 +149,22 @@ class SpikeQueue:
             if self._is_pending():
                 self._refine(steps, slots)
             before.set_value(steps.astype(np.int32))
+            self._sort(steps)
         if slots != self._stored_slots:
             self._lengthen(slots)
         self._kernel.variables[self._step].set_value(float(self._group.clock.dt))
         self.slots = slots
         self._in_use |= in_use
+
+    def _sort(self, steps: np.ndarray) -> None:
+        """Sort the target channels of each group by delay: loops visit those that are due."""
+        if len(self.ages) < 2:
+            return
+        order = self._kernel.variables[self.order]
+        resize_array(order, steps.size)
+        of_group = steps.reshape(-1, self._kernel.geometry.out_channels_per_group)
+        by_delay = np.argsort(of_group, axis=1, kind="stable")
+        order.set_value(by_delay.ravel().astype(np.int32))
 
     def _read_steps(self) -> np.ndarray:
         try:

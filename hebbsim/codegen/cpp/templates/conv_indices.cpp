@@ -74,6 +74,15 @@ for (int _krow = 0; _krow < _KROWS; _krow++)
 }
 {%- endmacro %}
 
+{# Where the kernel elements of an input channel at a place of the kernel begin, one for each target channel #}
+{% macro kernel_line(geometry) %}
+{% if geometry.weight_sharing %}
+((_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS
+{%- else %}
+((((_row * _OUT_COLS + _col) * _KROWS + _krow) * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS
+{%- endif %}
+{% endmacro %}
+
 {# Needs _sample, _row, _col, _pre_row, _pre_col, _krow, _kcol, _group, _in_channel (within the
    group) and _channel (of the target) #}
 {% macro connection(geometry) %}
@@ -86,11 +95,7 @@ const int _post_channel_idx = _channel;
 const int _post_position_idx = (_sample * _OUT_ROWS + _row) * _OUT_COLS + _col;
 const int _post_sample_idx = _sample;
 const int _post_idx = _post_position_idx * _OUT_CHANNELS + _channel;
-{% if geometry.weight_sharing %}
-const int _kernel_idx = ((_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS + _channel;
-{% else %}
-const int _kernel_idx = ((((_row * _OUT_COLS + _col) * _KROWS + _krow) * _KCOLS + _kcol) * _GROUP_IN + _in_channel) * _OUT_CHANNELS + _channel;
-{% endif %}
+const int _kernel_idx = {{kernel_line(geometry)}} + _channel;
 const int _sample_kernel_idx = _sample * {{geometry.kernel_elements}} + _kernel_idx;
 {%- endmacro %}
 

@@ -2,28 +2,46 @@
    chains first, chunk by chunk: how spikes are cut into chunks depends on their number alone, and so
    do the results; threads share the chunks #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import after_connection, connection, padded_line with context %}
+{% from 'conv_indices.cpp' import after_connection, connection, kernel_line, padded_line with context %}
 {% set _in_chunks = only_kernel and not draws and ages|length == 1 %}
+
+{# The last row (or column) of the kernel that can meet the neuron; earlier ones meet later places #}
+{% macro _last_element(axis) %}
+{% set AXIS = axis|upper %}
+{% if geometry.pads_neurons %}
+_K{{AXIS}}S - 1
+{%- else %}
+std::min(_K{{AXIS}}S - 1, ({{padded_line(geometry, axis)}}) / _DILATE_{{AXIS}})
+{%- endif %}
+{% endmacro %}
+
+{% macro _leave_out(axis) %}
+{% set AXIS = axis|upper %}
+{% if not geometry.pads_neurons %}
+if (_{{axis}} >= _OUT_{{AXIS}}S) break;
+{% endif %}
+if (_from_{{axis}} < 0 || _from_{{axis}} % _STRIDE_{{AXIS}} || _{{axis}} >= _OUT_{{AXIS}}S) continue;
+{%- endmacro %}
 
 {% macro _visit(in_sums=False) %}
 const int _in = _neuron % _IN_CHANNELS, _group = _in / _GROUP_IN, _in_channel = _in % _GROUP_IN;
 const int _pre_col = _neuron / _IN_CHANNELS % _IN_COLS, _pre_row = _neuron / (_IN_CHANNELS * _IN_COLS) % _IN_ROWS;
 const int _sample = _neuron / (_IN_CHANNELS * _IN_COLS * _IN_ROWS);
 // the last element first: neurons in their order
-for (int _krow = _KROWS - 1; _krow >= 0; _krow--)
+for (int _krow = {{_last_element('row')}}; _krow >= 0; _krow--)
 {% if geometry.pads_neurons %}
 for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
 {% endif %}
 {
     const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-    if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
-    for (int _kcol = _KCOLS - 1; _kcol >= 0; _kcol--)
+    {{_leave_out('row')|indent(4)}}
+    for (int _kcol = {{_last_element('col')}}; _kcol >= 0; _kcol--)
     {% if geometry.pads_neurons %}
     for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
     {% endif %}
     {
         const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
-        if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
+        {{_leave_out('col')|indent(8)}}
         {% if marks %}
         {% if in_sums or by_sample %}
         #pragma omp atomic write
@@ -33,12 +51,19 @@ for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
         {% if vectorise and not draws and ages|length == 1 %}
         #pragma omp simd
         {% endif %}
+        {% if ages|length > 1 %}
+        // channels sorted by delay: those that this age arrives at follow each other
+        const auto* const _by_delay = {{_order}} + {{kernel_line(geometry)}} + _group * _GROUP_OUT;
+        const auto* const _delays = {{_steps}} + {{kernel_line(geometry)}} + _group * _GROUP_OUT;
+        const auto* _next = std::partition_point(_by_delay, _by_delay + _GROUP_OUT, [&](int _n) { return _delays[_n] < _age; });
+        for (; _next < _by_delay + _GROUP_OUT && _delays[*_next] == _age; _next++)
+        {
+            const int _channel = _group * _GROUP_OUT + *_next;
+        {% else %}
         for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
         {
+        {% endif %}
             {{connection(geometry)|indent(12)}}
-            {% if ages|length > 1 %}
-            if ({{_steps}}[_kernel_idx] != _age) continue;
-            {% endif %}
             {{vector_code|join('\n')|indent(12)}}
             {{after_connection(in_sums)|indent(12)}}
         }

@@ -137,6 +137,7 @@ class FirstWinners(StimulusNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Find the type of what decides between spikes, and check as any of its kind."""
+        self._check_run()
         declare_local(
             self, "_source", self.source, self.template_kwds["values_dtype"], run_namespace
         )

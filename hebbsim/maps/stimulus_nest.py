@@ -35,6 +35,9 @@ class StimulusNest(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the time step and the target before the code object is made."""
+        self._check_run()
+        super().before_run(run_namespace)
+
+    def _check_run(self) -> None:
         check_same_step(self._label, "duration", self._dt, self.clock.dt)
         refuse_cuda(self._label)
-        super().before_run(run_namespace)

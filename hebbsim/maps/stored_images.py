@@ -152,7 +152,7 @@ class StoredImages(LoopNest):
         stored = self._checked(images)
         kept = self.feature_map.variables[f"_images_of_{self.variable}"]
         if stored.size != kept.size or stored.dtype != kept.dtype:
-            expected = kept.size // len(self.feature_map) * self.feature_map.batch_size
+            expected = kept.size * self.feature_map.batch_size // len(self.feature_map)
             as_bytes = kept.dtype == np.int8
             raise ValueError(
                 f"{self.label}: expected {expected} images {'of bytes' if as_bytes else ''}"

@@ -69,9 +69,11 @@ def _joined(texts: Sequence[tuple[str, str]]) -> str:
     for name, text in texts:
         code = _WITHOUT.sub("", _INCLUDE.sub("", text))
         called = _CALLED.findall(code)
+        macros = dict.fromkeys(_DEFINE.findall(code))
         parts += [
+            *(f'#pragma push_macro("{macro}")' for macro in macros),
             f"namespace _of_{name}\n{{\n{code}\n}}",
             *(f"void {function}() {{ _of_{name}::{function}(); }}" for function in called),
-            *(f"#undef {macro}" for macro in _DEFINE.findall(code)),
+            *(f'#pragma pop_macro("{macro}")' for macro in macros),
         ]
     return "\n".join([*parts, ""])

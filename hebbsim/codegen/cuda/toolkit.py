@@ -149,7 +149,7 @@ def nvcc_version(folder: Path) -> str:
     """Return the version of a toolkit's compiler."""
     command = [str(folder / "bin" / "nvcc"), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"release ([\d.]+)", done.stdout)
+    found = re.search(r"\bV([\d.]+)", done.stdout)
     return found[1] if found else "unknown version"
 
 

@@ -27,7 +27,7 @@ $(PROGRAM): $(OBJS)
 	$(NVCC) $(NVCCFLAGS) -dc $< -o $@
 """
 NVCC = """#!/bin/sh
-case "$*" in *--version*) echo "release 13.0"; exit;; esac
+case "$*" in *--version*) echo "release 13.0, V13.0.88"; exit;; esac
 shift 2
 case "$1" in -I.) echo "$3" >> {log}; exec g++ -I. -I{include} -x c++ -c "$3" -o "$5";; esac
 exec g++ "$@"

@@ -16,10 +16,11 @@ _BEHIND = tuple(
 
 CLAIMS = (
     Claim(
-        "400 neurons learn digits without labels (validation images, %)",
+        "400 neurons learn digits without labels (images that weren't learned, %)",
         "accuracy",
         "87.0 (from memory); the authors' network retrained, about 89",
         least=89,
+        over="mean",
         quick=False,
     ),
     Claim("... on the last training images, labels from those before", "accuracy while learning"),

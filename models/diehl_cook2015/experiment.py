@@ -70,7 +70,7 @@ def run(
     np.add.at(confusion, (digits.test_labels, decided), 1)
     numbers = {
         "accuracy": _share(decided, digits.test_labels),
-        "accuracy while learning": float(done["curve"][-1]),
+        "accuracy while learning": float(done["curve"][-1]) if len(done["curve"]) else np.nan,
         "spikes an image": float(done["spikes"]),
         "repeats an image": float(done["repeats"]),
         "ms an image": float(done["milliseconds"]),

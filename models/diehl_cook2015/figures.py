@@ -20,7 +20,7 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
         "fields": _fields(results[0]),
         "learning": _learning(results, settings.every),
         "controls": draw_controls(results, ["trained", SHUFFLED, *CONTROLS], "accuracy"),
-        "confusion": draw_confusion(results[0], "errors on validation images"),
+        "confusion": draw_confusion(results[0], "errors on images that weren't learned"),
         "spikes": _spikes(results[0]),
     }
 

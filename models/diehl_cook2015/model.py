@@ -173,6 +173,8 @@ class DigitNetwork:
         shape = self.conv.geometry.kernel_shape
         self.conv.set_kernel("w", 0.3 * (random.random(shape) + 0.01))
         self.conv.set_kernel("delay", random.random(shape) * LONGEST_DELAY)
+        if not self.plastic:  # else they are scaled as each image starts
+            self.normalize()
         objects = [self.retina, self.exc, self.inh, self.conv, one, others]
         if self.plastic:
             self.exc.run_regularly(TRACES, when="start")
@@ -219,6 +221,12 @@ class DigitNetwork:
         if count.sum() < NETWORK.least_spikes:
             showing.intensity += 1
             showing.repeats += 1
+            if showing.intensity > NETWORK.last_intensity:
+                raise ValueError(
+                    f"image {len(showing.answers)} of those that are shown: fewer than "
+                    f"{NETWORK.least_spikes} spikes at any intensity up to "
+                    f"{NETWORK.last_intensity}; leave out images that are black"
+                )
             return
         showing.answers.append(count.astype(np.int16))
         showing.intensity = NETWORK.first_intensity

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from brian2 import Quantity, ms
 
+from hebbsim.errors import SettingsError
 from hebbsim.experiments.settings import SavedSettings
 
 __all__ = [
@@ -42,6 +43,8 @@ class Network:
         Of depression by an input's spike, and of potentiation by the neuron's.
     first_intensity : int
         An intensity is what ``pixel/8`` is multiplied with, in Hz.
+    last_intensity : int
+        Beyond which an image is taken for one that nobody can answer.
     least_spikes : int
         Of all neurons together; with fewer an image is shown again, an intensity higher.
     """
@@ -52,6 +55,7 @@ class Network:
     a_minus: float = 0.0001
     a_plus: float = 0.01
     first_intensity: int = 2
+    last_intensity: int = 64
     least_spikes: int = 5
 
 
@@ -92,6 +96,11 @@ class Settings(SavedSettings):
     n_control: int = 5000
     every: int = 1000
     data_root: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n_neurons", "n_labelled", "passes", "n_control", "every"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
 
 FULL = Settings()

@@ -4,8 +4,9 @@ Hebbian deep learning without feedback. Convolutional layers learn without label
 competition: what wins learns, all else unlearns a little. A linear classifier reads the last layer.
 
 Sizes and rates are those of the authors' code, ``NeuromorphicComputing/SoftHebb``, preset
-``4SoftHebbCnnCIFAR``; its file names are given where a number comes from there. Replicated: the
-network of three layers on CIFAR-10, learning all at once and one after the other, and that of four
-on STL-10 (``python -m models.softhebb2023.stl10``, where the data set is). Not replicated: MNIST,
-whose preset is not public, ImageNette, and the comparison with backpropagation.
+``4SoftHebbCnnCIFAR``; its file names are given where a number comes from there. What is here:
+the network of three layers on CIFAR-10, learning all at once and one after the other, and that of
+four on STL-10 (``python -m models.softhebb2023.stl10``, where the data set is); the table in
+``models/README.md`` says what was run. What isn't: MNIST, whose preset is not public, ImageNette,
+and the comparison with backpropagation.
 """

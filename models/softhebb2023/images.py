@@ -32,9 +32,9 @@ class Images:
         return channels, rows, cols
 
     def first(self, n_train: int, n_test: int) -> "Images":
-        """Return the first images of each."""
+        """Return the first images of each; kernels learn from all where others have labels."""
         return Images(
-            self.shown[:n_train],
+            self.shown[:n_train] if len(self.shown) == len(self.train) else self.shown,
             self.train[:n_train],
             self.train_labels[:n_train],
             self.test[:n_test],
@@ -53,22 +53,16 @@ def load_images(settings: Settings) -> Images:
     SettingsError
         If it has fewer images than asked for.
     """
-    if settings.data == "stand-in":
-        found = digits_on_photographs(settings.n_train + settings.validation, settings.n_test)
-    elif settings.data == "stl10":
-        return _load_stl10(settings)
-    else:
-        found = load_dataset(settings.data, settings.data_root)
-    train, labels = found.train_images, found.train_labels
-    images = Images(train, train, labels, found.test_images, found.test_labels)
+    images = _all(settings)
     if settings.validation:
-        left = len(train) - settings.validation
+        left = len(images.train) - settings.validation
         if left < settings.n_train:
             raise SettingsError(
                 f"n_train: '{settings.data}' has {left} training images beside the validation "
                 f"part, {settings.n_train} are asked for"
             )
-        images = replace(images.first(left, 0), test=train[left:], test_labels=labels[left:])
+        test, labels = images.train[left:], images.train_labels[left:]
+        images = replace(images.first(left, 0), test=test, test_labels=labels)
     n_train, n_test = settings.n_train or len(images.train), settings.n_test or len(images.test)
     if n_train > len(images.train) or n_test > len(images.test):
         raise SettingsError(
@@ -76,6 +70,17 @@ def load_images(settings: Settings) -> Images:
             f"images, {n_train} and {n_test} are asked for"
         )
     return images.first(n_train, n_test)
+
+
+def _all(settings: Settings) -> Images:
+    if settings.data == "stl10":
+        return _load_stl10(settings)
+    if settings.data == "stand-in":
+        found = digits_on_photographs(settings.n_train + settings.validation, settings.n_test)
+    else:
+        found = load_dataset(settings.data, settings.data_root)
+    train, labels = found.train_images, found.train_labels
+    return Images(train, train, labels, found.test_images, found.test_labels)
 
 
 def _load_stl10(settings: Settings) -> Images:

@@ -46,7 +46,7 @@ def ridge(train: np.ndarray, labels: np.ndarray, test: np.ndarray, penalty: floa
             sums += part.T @ targets[here]
         weights = _solved(gram, sums, penalty)
     else:
-        gram = np.empty((len(train),) * 2, dtype=np.float32, order="F")
+        gram = np.zeros((len(train),) * 2, dtype=np.float32, order="F")
         for here, part in _parts(train, mean):
             for there, other in _parts(train[: here.stop], mean):
                 gram[here, there] = part @ other.T
@@ -58,8 +58,12 @@ def ridge(train: np.ndarray, labels: np.ndarray, test: np.ndarray, penalty: floa
 
 def _solved(gram: np.ndarray, right: np.ndarray, penalty: float) -> np.ndarray:
     """Solve for a matrix whose lower half is given, and is overwritten."""
-    gram.flat[:: len(gram) + 1] += penalty * np.trace(gram, dtype=np.float64)
-    return cho_solve(cho_factor(gram, lower=True, overwrite_a=True), right)
+    trace = np.trace(gram, dtype=np.float64)  # of squares: finite if all features are
+    if not np.isfinite(trace):
+        raise ValueError("read-out by ridge regression: expected finite features")
+    gram.flat[:: len(gram) + 1] += penalty * trace
+    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+    return cho_solve(factor, right, check_finite=False)
 
 
 def _parts(

@@ -1,5 +1,7 @@
 """The network against the script of Brian2's documentation on Brian2's synapses; labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import (
@@ -14,10 +16,11 @@ from brian2 import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 
+from hebbsim.errors import SettingsError
 from models.diehl_cook2015.experiment import load_digits
 from models.diehl_cook2015.model import DigitNetwork
 from models.diehl_cook2015.readout import labels_of, predicted
-from models.diehl_cook2015.settings import DT, QUICK
+from models.diehl_cook2015.settings import DT, NETWORK, QUICK
 
 N = 10
 
@@ -120,3 +123,19 @@ def test_a_neuron_stands_for_the_digit_that_it_answers_most():
     assert_array_equal(of_neurons, [7, 2, 2, 2])
     # means, not sums: one neuron that answers much beats three of which one does
     assert_array_equal(predicted(np.array([[2, 4, 0, 0], [0, 0, 0, 1]]), of_neurons), [7, 2])
+
+
+def test_networks_that_do_not_learn_are_driven_as_strongly():
+    network = DigitNetwork(N, np.random.default_rng(0), learning=False)
+    assert_allclose(network.learned["w"].sum(axis=(1, 2, 3)), NETWORK.sum_of_weights)
+
+
+def test_an_image_that_nobody_answers_is_named():
+    network = DigitNetwork(N, np.random.default_rng(0), learning=False)
+    with pytest.raises(ValueError, match=r"image 0 of those .* up to 64; leave out images"):
+        network.show(np.zeros((1, 784)), np.random.default_rng(0))
+
+
+def test_settings_without_an_end_are_refused():
+    with pytest.raises(SettingsError, match="every: expected at least 1, got 0"):
+        replace(QUICK, every=0)

@@ -39,6 +39,15 @@ def test_ridge_is_scikit_learns(n, n_features):
     assert 0.5 < (found == truth).mean() < 1
 
 
+@pytest.mark.parametrize("n", [30, 80])
+def test_ridge_asks_for_finite_features(n):
+    train, labels = classes(n, 50, seed=1)
+    train[3, 4] = np.inf
+    expected = pytest.raises(ValueError, match="expected finite features")
+    with np.errstate(invalid="ignore"), expected:
+        ridge(train, labels, train, 1e-3)
+
+
 def test_the_classifier_learns_from_features_in_half_precision():
     train, labels = classes(2000, 40, 0)
     test, truth = classes(1000, 40, 1)

@@ -17,7 +17,12 @@ from brian2 import (
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim.errors import SettingsError
-from models.diehl_cook2015.experiment import load_digits
+from hebbsim.experiments.figures import save_picture
+from hebbsim.experiments.preferences import run_preferences
+from models.common.claim import failing
+from models.diehl_cook2015.claims import CLAIMS
+from models.diehl_cook2015.experiment import load_digits, run
+from models.diehl_cook2015.figures import pictures
 from models.diehl_cook2015.model import DigitNetwork
 from models.diehl_cook2015.readout import labels_of, predicted
 from models.diehl_cook2015.settings import DT, NETWORK, QUICK
@@ -139,3 +144,22 @@ def test_an_image_that_nobody_answers_is_named():
 def test_settings_without_an_end_are_refused():
     with pytest.raises(SettingsError, match="every: expected at least 1, got 0"):
         replace(QUICK, every=0)
+
+
+@pytest.mark.slow
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
+    state, told = tmp_path / "seed0.npz", []
+
+    def stop(text):
+        if text == "learning, image 200 of 400":
+            raise KeyboardInterrupt
+
+    with run_preferences(1, "float64"):
+        with pytest.raises(KeyboardInterrupt):
+            run(QUICK, 0, stop, state)
+        found = run(QUICK, 0, told.append, state)
+    assert told[0] == "learning, image 200 of 400"
+    assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
+    for name, figure in pictures(QUICK, [found]).items():
+        save_picture(figure, tmp_path / name)
+        assert (tmp_path / name).with_suffix(".png").stat().st_size > 0

@@ -42,11 +42,11 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
         yield
         return
     project = Project(folder)
-    if nvcc := project.variable("NVCC"):
+    if nvcc := project.variable("NVCC").removeprefix("@"):
         leave_headers_out(folder)
         join_units(folder)
         project = Project(folder)
-        made_with += f"\0{nvcc_version(Path(nvcc.removeprefix('@').split()[0]).parent.parent)}"
+        made_with += f"\0{nvcc_version(nvcc.split()[0])}"
     project.write_dependencies()
     with objects_kept(project, made_with) as left:
         compile_headers(project, left, made_with)

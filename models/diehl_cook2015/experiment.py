@@ -103,7 +103,7 @@ def _trained(
     digits: Digits, settings: Settings, seed: int, announce: Announce, state: Path | None
 ) -> dict[str, np.ndarray]:
     """Show all training images as often as is asked; go on where a state was left."""
-    network = _network(settings, seed)
+    network = DigitNetwork(settings.n_neurons, _first_draws(seed))
     n, every = len(digits.train), settings.every
     done: dict[str, np.ndarray] = {"shown": np.array(0), "curve": np.array([])}
     done |= {name: np.array(0.0) for name in ("spikes", "repeats", "milliseconds")}
@@ -138,10 +138,16 @@ def _trained(
     return done
 
 
-def _network(settings: Settings, seed: int, variation: Variation | None = None) -> DigitNetwork:
-    return DigitNetwork(
-        settings.n_neurons, np.random.default_rng([seed, 0]), variation=variation or Variation()
-    )
+def _first_draws(seed: int) -> np.random.Generator:
+    """Return what draws first weights and delays."""
+    return np.random.default_rng([seed, 0])
+
+
+def _fixed(learned: Mapping[str, np.ndarray], settings: Settings, seed: int) -> DigitNetwork:
+    """Return the network that is tested."""
+    network = DigitNetwork(settings.n_neurons, _first_draws(seed), learning=False)
+    network.set_learned(learned)
+    return network
 
 
 def _decided(
@@ -153,9 +159,7 @@ def _decided(
     n_test: int | None = None,
 ) -> np.ndarray:
     """Return what the network takes the test images for, its labels from some training images."""
-    network = DigitNetwork(settings.n_neurons, np.random.default_rng([seed, 0]), learning=False)
-    network.set_learned(learned)
-    random = np.random.default_rng([seed, 3])
+    network, random = _fixed(learned, settings, seed), np.random.default_rng([seed, 3])
     counts = network.show(digits.train[labelled], random)
     of_neurons = labels_of(counts, digits.train_labels[labelled])
     return predicted(network.show(digits.test[:n_test], random), of_neurons)
@@ -174,7 +178,7 @@ def _controls(
 
     for name, variation in {"trained": Variation(), **CONTROLS}.items():
         announce(f"control: {name}")
-        network = _network(settings, seed, variation)
+        network = DigitNetwork(settings.n_neurons, _first_draws(seed), variation=variation)
         if variation.stdp or variation.theta:
             network.show(digits.train[some], np.random.default_rng([seed, 2, 0]))
         learned = network.learned
@@ -197,8 +201,7 @@ def _spikes_of_one(
     image: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return when inputs and neurons spike while an image is shown; inputs come first."""
-    network = DigitNetwork(settings.n_neurons, np.random.default_rng([seed, 0]), learning=False)
-    network.set_learned(learned)
+    network = _fixed(learned, settings, seed)
     monitors = network.record()
     network.show(image[None], np.random.default_rng([seed, 4]))
     times = [np.asarray(monitor.t[:]) for monitor in monitors]

@@ -145,10 +145,12 @@ def _home_of(nvcc: str) -> str | None:
 
 
 @cache
-def nvcc_version(folder: Path) -> str:
-    """Return the version of a toolkit's compiler."""
-    command = [str(folder / "bin" / "nvcc"), "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def nvcc_version(nvcc: str) -> str:
+    """Return the version of a CUDA compiler, as far as it can be asked."""
+    try:
+        done = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown version"
     found = re.search(r"\bV([\d.]+)", done.stdout)
     return found[1] if found else "unknown version"
 
@@ -210,7 +212,7 @@ def requirements() -> list[Requirement]:
         brian2cuda(),
         Requirement(
             "nvcc",
-            f"CUDA {nvcc_version(folder)} in {folder}" if folder else "",
+            f"CUDA {nvcc_version(str(folder / 'bin' / 'nvcc'))} in {folder}" if folder else "",
             "install NVIDIA's CUDA toolkit (12 or newer), and put its bin folder on PATH or name "
             "its folder in CUDA_PATH",
         ),

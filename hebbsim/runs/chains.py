@@ -3,7 +3,7 @@
 import ctypes
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ from hebbsim.brian2_private import last_step_of_run
 from hebbsim.codegen.cpp.libraries import compile_library
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import CPPRuntimeCodeObject
+from hebbsim.runs.fused_thresholds import FusedThreshold
 
 __all__ = ["Chains"]
 
@@ -64,6 +65,8 @@ class Chains:
     def __init__(self) -> None:
         #: Whether the network runs, and isn't profiled
         self.allowed = False
+        #: What does the work of two objects of a group, where it can
+        self.fused: dict[BrianObject, FusedThreshold] = {}
         self._chained: list[BrianObject] = []
         #: What led and followed in the run before, and what it was made of
         self._segments: list[_Segment] = []
@@ -74,13 +77,23 @@ class Chains:
         if not self._segments:
             compile_library(_STEPS, _NAME)
 
-    def link(self, network: Network) -> None:
-        """Join what follows each other in a step, once a network has been prepared for a run."""
+    def link(self, network: Network, fused: Mapping[BrianObject, FusedThreshold]) -> None:
+        """Join what follows each other in a step, once a network has been prepared for a run.
+
+        Parameters
+        ----------
+        network : Network
+            What is to run.
+        fused : mapping
+            What can do the work of a group's state updater and thresholder, prepared as well.
+        """
         self.take_apart()
+        self.fused = dict(fused)
         active = [item for item in network.sorted_objects if item.active]
         made_of = [(i, i.clock, getattr(i, "needs_python", None), *_code_of(i)) for i in active]
+        made_of += [tuple(_code_of(one)) for one in fused.values()]
         if made_of != self._made_of:
-            self._segments, self._made_of = _segments(active), made_of
+            self._segments, self._made_of = _segments(active, list(fused.values())), made_of
         for segment in self._segments:
             leader, *followers = segment.chain.items
             # not by assignment: groups refuse attributes that they don't know
@@ -119,16 +132,17 @@ def _links(item: BrianObject) -> list[tuple[int, Any]]:
     return [found for one in code if (found := one.compiled()) is not None]
 
 
-def _segments(active: Sequence[BrianObject]) -> list["_Segment"]:
+def _segments(active: Sequence[BrianObject], fused: Sequence[FusedThreshold]) -> list["_Segment"]:
     """Return the chains of active objects, in order."""
-    links = {item: _links(item) for item in active}
+    links = {item: _links(item) for item in (*active, *fused)}
     working = [item for item in active if links[item] or not _is_idle(item)]
     clocks = {item.clock for item in active}
     found: list[_Segment] = []
     for clock in (one for one in clocks if isinstance(one, Clock)):  # others have no time step
-        chains = [_Chain(clock, items, links) for items in _following(working, clock, links)]
+        chains = [_Chain(clock, items, links, fused) for items in _following(working, clock, links)]
         is_whole = all(links[item] for item in working if item.clock is clock)
-        whole = _Chain(clock, [i for c in chains for i in c.items], links) if is_whole else None
+        everything = [item for chain in chains for item in chain.items]
+        whole = _Chain(clock, everything, links, fused) if is_whole else None
         turns = _Turns(clock, clocks - {clock}, whole)
         found += [
             _Segment(chain, turns, number)
@@ -163,9 +177,14 @@ class _Chain:
         clock: Clock,
         items: Sequence[BrianObject],
         links: dict[BrianObject, list[tuple[int, Any]]],
+        fused: Sequence[FusedThreshold],
     ) -> None:
         self.items = items
-        found = [(item, *link) for item in items for link in links[item]]
+        does: dict[BrianObject, list[tuple[int, Any]]] = {}
+        for one in fused:
+            if one.takes_place(items):
+                does |= {one.updater: links[one], one.thresholder: []}
+        found = [(item, *link) for item in items for link in does.get(item, links[item])]
         self._item_of = [item for item, *_ in found]
         faults = [getattr(item, "fault", None) for item in self._item_of]
         self._links = (_Link * len(found))(

@@ -20,6 +20,7 @@ from hebbsim.codegen.loop_nest import compile_directly
 from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
 from hebbsim.runs.chains import Chains
 from hebbsim.runs.checked_units import units_checked_once
+from hebbsim.runs.fused_thresholds import fused_thresholds
 from hebbsim.runs.garbage import old_objects_kept
 from hebbsim.runs.kept_code import code_kept
 
@@ -109,4 +110,8 @@ def _before_run(network: Network, run_namespace: Mapping[str, Any]) -> None:
     with code_kept(known), units_checked_once():
         Network.before_run.original_function(network, run_namespace)
     if chains is not None:
-        chains.link(network)
+        fused = {f.updater: f for f in fused_thresholds(_with_parts(network.objects), chains.fused)}
+        with code_kept(fused.values()):
+            for one in fused.values():
+                one.before_run(dict(run_namespace))
+        chains.link(network, fused)

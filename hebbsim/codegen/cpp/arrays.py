@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
 
+from hebbsim.codegen.cpp.comparisons import in_single_precision
+
 __all__ = ["ArrayGenerator", "as_c_array"]
 
 #: What C++ lacks, or Brian2 has no name for, and the next type that holds the same values
@@ -37,3 +39,7 @@ class ArrayGenerator(CPPCodeGenerator):
     def __init__(self, *args: Any, **kwds: Any) -> None:
         super().__init__(*args, **kwds)
         self.c_data_type = lambda dtype: c_data_type(_c_dtype(dtype))
+
+    def translate_expression(self, expr: str) -> str:
+        """Write an expression in C++."""
+        return str(super().translate_expression(in_single_precision(expr, self.variables)))

@@ -16,12 +16,13 @@ from hebbsim.codegen.kept_files import put_whole
 
 __all__ = ["STANDARD", "compile_header", "header"]
 
-#: What Brian2's own headers include in every unit
+#: What Brian2's own files of a program include
 STANDARD = "".join(
     f"#include <{name}>\n"
     for name in (
-        *("algorithm", "chrono", "climits", "cmath", "cstdint", "cstdlib", "cstring", "ctime"),
-        *("fstream", "iostream", "limits", "random", "set", "type_traits", "utility", "vector"),
+        *("algorithm", "cassert", "chrono", "climits", "cmath", "csignal", "cstdint", "cstdlib"),
+        *("cstring", "ctime", "fstream", "iostream", "iterator", "limits", "map", "random", "set"),
+        *("string", "tuple", "type_traits", "utility", "vector"),
     )
 )
 

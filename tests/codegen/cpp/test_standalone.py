@@ -5,9 +5,10 @@ import os
 import subprocess
 
 import pytest
-from brian2 import NeuronGroup, device, ms, run, set_device
+from brian2 import Network, NeuronGroup, device, ms, run, set_device
 
 from hebbsim.codegen import kept_objects
+from hebbsim.codegen.cpp.standalone import join_frame
 from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.units import Project
 
@@ -173,6 +174,32 @@ def test_two_processes_at_once_build_the_same(tmp_path, compiled):
     assert compiled() == []
 
 
+def headers_of_user():
+    device.headers.append('"of_user.h"')
+
+
+@pytest.mark.parametrize(
+    ("of_user", "joined"),
+    [
+        (lambda: None, True),
+        (lambda: device.insert_code("main", "long_computation();"), False),
+        (lambda: device.insert_code("before_start", "long_computation();"), False),
+        (headers_of_user, False),
+    ],
+)
+def test_what_the_user_wrote_into_a_program_is_optimised_apart(tmp_path, of_user, joined):
+    set_device("cpp_standalone", directory=None, build_on_run=False)
+    group = NeuronGroup(2, "dv/dt = 2/ms : 1", method="euler")
+    of_user()
+    Network(group).run(1 * ms)
+    device.build(directory=str(tmp_path), compile=False, run=False)
+    sources = {str(unit.source) for unit in join_frame(Project(tmp_path)).units}
+    assert ("main_objects_run.cpp" in sources) == joined
+    assert ("main.cpp" in sources) == ("objects.cpp" in sources) == (not joined)
+    optimised = " main_objects_run.o: OPTIMISATIONS += -O0" not in Project(tmp_path).makefile
+    assert optimised == (not joined)
+
+
 def test_a_program_of_brian2_compiles_what_changed(tmp_path, compiled):
     def spikes(folder, rate):
         set_device("cpp_standalone", directory=str(tmp_path / folder))
@@ -183,8 +210,10 @@ def test_a_program_of_brian2_compiles_what_changed(tmp_path, compiled):
         return found
 
     assert spikes("one", 2) == pytest.approx([2, 2])
-    assert "objects.cpp" in compiled()
+    of_program = ["code_objects/group_stateupdater_codeobject.cpp", "main_objects_run.cpp"]
+    assert {*of_program} < {*compiled()}
     assert spikes("two", 2) == pytest.approx([2, 2])
-    assert compiled() in ([], ["main.cpp"])  # Brian2 sets the default clock in the first one alone
+    # Brian2 sets the default clock in the first one alone
+    assert compiled() in ([], ["main_objects_run.cpp"])
     assert spikes("three", 3) == pytest.approx([3, 3])
     assert compiled() == ["code_objects/group_stateupdater_codeobject.cpp"]

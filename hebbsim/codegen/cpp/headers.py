@@ -1,20 +1,22 @@
-"""The headers of the standard library that each unit of a program includes, compiled once.
+"""The headers of the standard library that generated code includes, compiled once.
 
-To read them takes the compiler three times as long as the unit itself.
+To read them takes the compiler three times as long as the code itself.
 """
 
 import hashlib
 import os
 import secrets
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from hebbsim.codegen.cache_folder import cache_folder
+from hebbsim.codegen.cpp.forks import never_forked
 from hebbsim.codegen.kept_files import put_whole
 
-__all__ = ["STANDARD", "compile_header", "header"]
+__all__ = ["LOOPS", "STANDARD", "compile_header", "header", "headers_for_loops"]
 
 #: What Brian2's own files of a program include
 STANDARD = "".join(
@@ -23,6 +25,14 @@ STANDARD = "".join(
         *("algorithm", "cassert", "chrono", "climits", "cmath", "csignal", "cstdint", "cstdlib"),
         *("cstring", "ctime", "fstream", "iostream", "iterator", "limits", "map", "random", "set"),
         *("string", "tuple", "type_traits", "utility", "vector"),
+    )
+)
+
+#: What loops in runtime mode include
+LOOPS = "".join(
+    f"#include <{name}>\n"
+    for name in (
+        *("algorithm", "climits", "cmath", "cstdint", "cstring", "limits", "utility", "vector"),
     )
 )
 
@@ -62,11 +72,48 @@ def compile_header(file: Path, command: list[str], made_with: str = "") -> None:
         variants.mkdir(mode=0o700, exist_ok=True)
         if _have(variants, key):
             return
-        compile_it = [*command, "-x", "c++-header", str(file), "-o", str(part)]
-        subprocess.run(compile_it, capture_output=True, check=True)
+        _call([*command, "-x", "c++-header", str(file), "-o", str(part)])
         part.rename(variants / f"{key}-{part.stat().st_size}")  # atomic
         _discard_unused(variants)
     part.unlink(missing_ok=True)
+
+
+def headers_for_loops(command: list[str], made_with: str) -> list[str]:
+    """Return the flags with which loops find their headers compiled; threads wait for the first.
+
+    Parameters
+    ----------
+    command : list of str
+        The compiler with all flags of the loops.
+    made_with : str
+        What else they depend on. Clang refuses a header that it finds no variant of.
+    """
+    if "__clang__" in made_with:
+        return []
+    with _compiling[0]:
+        file = header(LOOPS)
+        if (file, *command) not in _compiled:
+            compile_header(file, command, made_with)
+            _compiled.add((file, *command))
+    return ["-include", str(file)]
+
+
+_compiled: set[tuple[str | Path, ...]] = set()
+_compiling = [threading.Lock()]
+if hasattr(os, "register_at_fork"):  # which would leave it locked
+    os.register_at_fork(after_in_child=lambda: _compiling.__setitem__(0, threading.Lock()))
+
+
+def _call(command: list[str]) -> None:
+    with never_forked:  # else a forked process holds the pipe that a start waits for
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    if process.wait():
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def _have(variants: Path, key: str) -> bool:

@@ -31,6 +31,7 @@ from hebbsim.codegen.cpp.compiler import (
     target,
 )
 from hebbsim.codegen.cpp.forks import Pool, ask, never_forked, with_threads_of_its_own
+from hebbsim.codegen.cpp.headers import headers_for_loops
 from hebbsim.codegen.cpp.options import CompilerOptions
 from hebbsim.file_lock import lock
 
@@ -58,7 +59,7 @@ class Library:
 
     def __init__(self, source: str, name: str, options: CompilerOptions) -> None:
         self.source, self.name, self.compiler = source, name, compiler_command()
-        self.sources = options.sources
+        self.sources, self._has_own_flags = options.sources, bool(options.flags)
         self.flags = [*compile_flags(), *options.flags]
         self.link_flags = [*options.flags, *link_flags()]
         parts = [source, *self.compiler, *self.sources, *self.flags, *self.link_flags, target()]
@@ -159,9 +160,15 @@ class Library:
         for number, file in enumerate((cpp, *self.sources)):
             objects.append(str(building / f"{number}.o"))
             command = [*self.compiler, "-c", str(file), "-o", objects[-1], *self.flags]
-            _call(command, building)
+            _call(command + (self._headers() if file == cpp else []), building)
         _call([*self.compiler, *objects, "-o", str(built), *self.link_flags], building)
         return built
+
+    def _headers(self) -> list[str]:
+        """Return the flags that include compiled headers; the user's may mean other ones."""
+        if self._has_own_flags or "#include <cmath>" not in self.source:
+            return []
+        return headers_for_loops([*self.compiler, *self.flags], target())
 
 
 def _checksum(path: Path) -> str:

@@ -1,0 +1,49 @@
+"""Headers that generated code includes are compiled once, and read where they aren't."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hebbsim.codegen.cpp import headers
+from hebbsim.codegen.cpp.compiler import compile_flags, compiler_command, target
+from hebbsim.codegen.cpp.forks import ask
+from hebbsim.codegen.cpp.headers import headers_for_loops
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+LOOP = "#include <cmath>\n#include <vector>\ndouble run() { return std::sqrt(2.0); }\n"
+
+
+def read(flags):
+    """Return what the compiler reads for a loop: a compiled header is marked with a '!'."""
+    command = [*compiler_command(), *compile_flags(), *flags, "-H", "-fsyntax-only", "-x", "c++"]
+    said = ask([*command, "-"], LOOP)
+    assert said.returncode == 0
+    return said.stderr
+
+
+def test_loops_read_the_compiled_header():
+    flags = headers_for_loops([*compiler_command(), *compile_flags()], target())
+    assert read(flags).startswith(f"! {flags[1]}.gch")
+
+
+def test_threads_compile_it_once_and_without_it_the_text_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command, compiled = [*compiler_command(), *compile_flags()], []
+
+    def fail(command):
+        compiled.append(command)
+        raise OSError("no room")
+
+    monkeypatch.setattr(headers, "_call", fail)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: headers_for_loops(command, target()), range(4)))
+    assert len(compiled) == 1
+    assert found == [["-include", str(found[0][1])]] * 4
+    assert os.path.dirname(found[0][1]).startswith(str(tmp_path))
+    assert not any(line.startswith("!") for line in read(found[0]).splitlines())
+
+
+def test_clang_is_given_none():
+    assert headers_for_loops(["clang++"], "#define __clang__ 1") == []

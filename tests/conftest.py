@@ -2,10 +2,12 @@
 
 import gc
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_device, start_scope
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from cuda_programs import use_cuda
 from cython_modules import compile_cython_quickly
 
@@ -78,6 +80,16 @@ def target(request, tmp_path, monkeypatch):
     """Run the test on each target."""
     choose_target(request.param, tmp_path, monkeypatch)
     return request.param
+
+
+@pytest.fixture
+def brian2_in_numpy(monkeypatch):
+    """Let what is Brian2's own run in numpy on the target that compiles loops of this project.
+
+    Where it is what ours is compared with, or records it: Cython takes two seconds for each object.
+    """
+    brian2_device = sys.modules["brian2.devices.device"]  # whose package gives the name to a device
+    monkeypatch.setattr(brian2_device, "_auto_target", NumpyCodeObject)
 
 
 @pytest.fixture(params=[np.float64, np.float32], ids=["float64", "float32"])

@@ -54,6 +54,7 @@ def layer():
 # A neuron group in every respect
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_spiking_map_is_a_neuron_group(target):
     """A leaky integrate-and-fire map, in the same network as the same neurons without a grid."""
     neuron = {

@@ -90,6 +90,7 @@ def explicit():
     return found
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")  # in Cython: the group of Poisson neurons below
 def test_sources_equal_explicit_synapses(explicit, target):
     for kind, ours, theirs in zip(KINDS, simulate(KINDS), explicit, strict=True):
         assert theirs[1].max() > 0.5

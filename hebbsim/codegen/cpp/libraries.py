@@ -59,7 +59,9 @@ class Library:
 
     def __init__(self, source: str, name: str, options: CompilerOptions) -> None:
         self.source, self.name, self.compiler = source, name, compiler_command()
-        self.sources, self._has_own_flags = options.sources, bool(options.flags)
+        self.sources = options.sources
+        #: Whether headers may be others than those that all loops include
+        self._has_own = options.names_files or any(f[:2] in ("-D", "-U") for f in options.flags)
         self.flags = [*compile_flags(), *options.flags]
         self.link_flags = [*options.flags, *link_flags()]
         parts = [source, *self.compiler, *self.sources, *self.flags, *self.link_flags, target()]
@@ -165,8 +167,8 @@ class Library:
         return built
 
     def _headers(self) -> list[str]:
-        """Return the flags that include compiled headers; the user's may mean other ones."""
-        if self._has_own_flags or "#include <cmath>" not in self.source:
+        """Return the flags that include compiled headers."""
+        if self._has_own or "#include <cmath>" not in self.source:
             return []
         return headers_for_loops([*self.compiler, *self.flags], target())
 

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hebbsim.codegen.cpp import headers
+from hebbsim.codegen.cpp import headers, libraries
 from hebbsim.codegen.cpp.compiler import compile_flags, compiler_command, target
 from hebbsim.codegen.cpp.forks import ask
 from hebbsim.codegen.cpp.headers import headers_for_loops
+from hebbsim.codegen.cpp.libraries import Library
+from hebbsim.codegen.cpp.options import CompilerOptions
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 LOOP = "#include <cmath>\n#include <vector>\ndouble run() { return std::sqrt(2.0); }\n"
@@ -23,9 +25,13 @@ def read(flags):
     return said.stderr
 
 
-def test_loops_read_the_compiled_header():
-    flags = headers_for_loops([*compiler_command(), *compile_flags()], target())
-    assert read(flags).startswith(f"! {flags[1]}.gch")
+def test_loops_read_the_compiled_header(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(libraries, "_call", lambda command, _: calls.append(command))
+    Library(LOOP, "", CompilerOptions.of({}))._compile(tmp_path)
+    said = ask([*calls[0], "-H"]).stderr
+    assert said.startswith("! ")
+    assert ".gch" in said.splitlines()[0]
 
 
 def test_threads_compile_it_once_and_without_it_the_text_is_read(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The command line: ``hebbsim compare``, ``rules``, ``datasets``, ``benchmark`` and ``cuda``."""
+"""The command line: ``hebbsim compare``, ``sweep``, ``rules``, ``datasets``, ``benchmark``..."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from hebbsim import __version__
 from hebbsim.cli.benchmark_command import benchmark
 from hebbsim.cli.compare_command import compare
 from hebbsim.cli.listings import check_cuda, show_datasets, show_rules
+from hebbsim.cli.sweep_command import sweep
 
 __all__ = ["app"]
 
@@ -38,4 +39,5 @@ app.command("rules")(show_rules)
 app.command("datasets")(show_datasets)
 app.command("cuda")(check_cuda)
 app.command()(compare)
+app.command()(sweep)
 app.command()(benchmark)

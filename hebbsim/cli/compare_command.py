@@ -94,6 +94,9 @@ def compare(
     decoder: Annotated[str | None, option("ridge, logistic or svm (default ridge).")] = None,
     dtype: Annotated[str | None, option("float32 or float64 (default float32).")] = None,
     threads: Annotated[int | None, option("OpenMP threads; 0: without OpenMP (default 0).")] = None,
+    jobs: Annotated[
+        int, option("Networks that learn at once, each in a process of its own (default 1).")
+    ] = 1,
     quick: Annotated[
         bool, option("A first look: one seed, one epoch, at most 500 images.", "--quick")
     ] = False,
@@ -140,7 +143,8 @@ def compare(
         if resume and not quick and settings is None and (folder / "settings.json").exists():
             settings = folder / "settings.json"
         chosen = _settings(settings, data, quick, given)
-        _compare(chosen, folder, overwrite=overwrite, resume=resume, download=download)
+        how = {"overwrite": overwrite, "resume": resume, "download": download}
+        _compare(chosen, folder, jobs=jobs, **how)
 
 
 def _of_each_layer(name: str, text: str | None) -> tuple[int, ...] | None:
@@ -170,11 +174,12 @@ def _settings(
     return replace(saved, **given, at_most=at_most)
 
 
-def _compare(settings: CompareSettings, folder: Path, **how: bool) -> None:
+def _compare(settings: CompareSettings, folder: Path, *, jobs: int, **how: bool) -> None:
     console = Console()
     start = perf_counter()
-    command = shlex.join(["hebbsim", "compare", "--output", str(folder), "--resume"])
+    more = () if jobs == 1 else ("--jobs", str(jobs))
+    command = shlex.join(["hebbsim", "compare", "--output", str(folder), "--resume", *more])
     with say_interrupted(console, f"to go on: {command}"):
-        rows = comparison.compare(settings, folder, console=console, **how)
+        rows = comparison.compare(settings, folder, console=console, jobs=jobs, **how)
     console.print(table(settings, rows))
     say_written(console, perf_counter() - start, folder)

@@ -1,8 +1,9 @@
 """The comparison of plasticity rules: what a linear read-out tells from each layer's features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,19 +13,19 @@ from rich.console import Console
 
 from hebbsim.bridge.decoding import decode
 from hebbsim.compare.curves import CurveRow, Curves, KernelChanges
+from hebbsim.compare.images import Images, load_images
+from hebbsim.compare.network_settings import NetworkSettings
+from hebbsim.compare.networks import NetworksToDo
 from hebbsim.compare.page import report_page
 from hebbsim.compare.results import PIXELS, RANDOM, ResultsFolder, Row
-from hebbsim.compare.settings import CompareSettings
+from hebbsim.compare.settings import CompareSettings, check_layers
 from hebbsim.compare.tables import markdown
-from hebbsim.data.dataset import DatasetError, ImageDataset, as_float
-from hebbsim.data.filters import standardize
-from hebbsim.data.load import load_dataset
-from hebbsim.data.preprocessing import Preprocessing, make_preprocessing
-from hebbsim.data.zca import ZCA, matrix_bytes
+from hebbsim.data.dataset import ImageDataset, as_float
+from hebbsim.errors import SettingsError
 from hebbsim.experiments.features import features
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import Bar, progress_bar
-from hebbsim.geometry import GeometryError
+from hebbsim.experiments.results import weights_name
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.whole_file import write_text
 
@@ -38,6 +39,7 @@ def compare(
     overwrite: bool = False,
     resume: bool = False,
     download: bool = False,
+    jobs: int = 1,
     progress: bool = True,
     console: Console | None = None,
 ) -> list[Row]:
@@ -62,6 +64,8 @@ def compare(
         Go on with the results in the folder, if there are any.
     download : bool
         Whether torchvision may download the data set.
+    jobs : int
+        How many networks learn at once, each in a process of its own; 1: in this process.
     progress : bool
         Show a progress bar.
     console : Console, optional
@@ -81,9 +85,13 @@ def compare(
         If another process writes to the folder.
     DatasetError, GeometryError, SettingsError
         If the data can't be loaded, a kernel doesn't fit, or there are too few images.
+    NetworkError
+        If a network of another process fails.
     KeyboardInterrupt
         On Ctrl-C; the networks that are done can be gone on with.
     """
+    if jobs < 1:
+        raise SettingsError(f"jobs: expected a whole number from 1 on, got {jobs}")
     results = ResultsFolder(folder)
     with results.held():
         results.check(settings, overwrite=overwrite, resume=resume)
@@ -99,9 +107,13 @@ def compare(
             if not any(row.rule == PIXELS for row in rows):
                 rows += _kept(results, [decode_pixels(settings, images)])
             n_batches = used.epochs * (len(images.train) // used.batch_size)
-            total = len(pairs) * n_batches
-            with progress_bar("starting", total, show=progress, console=console) as bar:
-                rows += _run_networks(used, images, results, pairs, bar)
+            to_do = NetworksToDo(results, used, images, pairs, n_batches)
+            with progress_bar("starting", to_do.total, show=progress, console=console) as bar:
+                if jobs == 1:
+                    to_do.run_here(partial(_train_here, results, images, bar), bar)
+                else:
+                    to_do.run_on_workers(jobs, bar, console or Console(stderr=True))
+            rows += to_do.rows
         write_report(results, settings, rows)
     return rows
 
@@ -114,66 +126,6 @@ def _pairs_to_do(settings: CompareSettings, rows: list[Row]) -> list[tuple[str, 
     return [pair for pair in pairs if pair not in done]
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """Hold a data set and its two splits as the network gets them, in float32."""
-
-    dataset: ImageDataset
-    train: np.ndarray
-    test: np.ndarray
-    #: What the user is told about the preprocessing
-    notes: tuple[str, ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape `(channels, rows, cols)` of one image."""
-        return self.dataset.shape
-
-
-def load_images(settings: CompareSettings, *, download: bool = False) -> Images:
-    """Load and preprocess the data set; whatever is fitted is fitted on the training split."""
-    dataset = load_dataset(settings.data, settings.data_root, download)
-    dataset = dataset.subset(
-        settings.limited("n_train", len(dataset.train_images)),
-        settings.limited("n_test", len(dataset.test_images)),
-    )
-    _check_classes(dataset)
-    preprocessing = _preprocessing(settings)
-    train = preprocessing.fit_transform(as_float(dataset.train_images))
-    test = preprocessing.transform(as_float(dataset.test_images))
-    return Images(dataset, train, test, _whitening(settings, preprocessing.whitening))
-
-
-def _check_classes(dataset: ImageDataset) -> None:
-    """Refuse what a read-out can't tell apart, before the work begins."""
-    present = np.unique(dataset.train_labels)
-    if len(present) < 2:
-        raise DatasetError(
-            f"data set '{dataset.name}': expected training images of at least two classes, which "
-            f"a read-out can tell apart, got '{dataset.class_names[present[0]]}' alone"
-        )
-
-
-def _preprocessing(settings: CompareSettings) -> Preprocessing:
-    if settings.preprocessing == "zca":
-        zca = ZCA(settings.zca_epsilon, components=settings.zca_components)
-        return Preprocessing("zca", standardize, zca)
-    return make_preprocessing(settings.preprocessing)
-
-
-def _whitening(settings: CompareSettings, zca: ZCA | None) -> tuple[str, ...]:
-    """Say which whitening was chosen for large images, and why."""
-    if zca is None or zca.directions_ is None or settings.zca_components is not None:
-        return ()
-    d, k = zca.directions_.shape
-    size = "x".join(map(str, zca.shape_))
-    return (
-        f"whitening along {k:,} directions: images of {size} have {d:,}, and a whole matrix would "
-        f"take {matrix_bytes(d) / 2**30:,.0f} GiB; --zca-components sets their number, "
-        "--preprocessing standardize does without",
-    )
-
-
 def _less(settings: CompareSettings, used: CompareSettings) -> tuple[str, ...]:
     """Say that batches are smaller than by default."""
     if used.batch_size == settings.batch_size:
@@ -182,15 +134,6 @@ def _less(settings: CompareSettings, used: CompareSettings) -> tuple[str, ...]:
         f"batches of {used.batch_size} images, as many as there are or fit into memory; "
         "--batch-size sets another number",
     )
-
-
-def check_layers(settings: CompareSettings, shape: tuple[int, int, int]) -> None:
-    """Raise an error if the learning rate is not finite, or a layer does not fit what it gets."""
-    for number, layer in enumerate(settings.layers(settings.rules[0]), start=1):
-        try:
-            shape = layer.output_shape(shape)
-        except GeometryError as error:
-            raise GeometryError(f"layer {number}: {error}") from None
 
 
 def build_network(
@@ -235,23 +178,43 @@ def run_network(
     ], network
 
 
-def _run_networks(
-    settings: CompareSettings,
+def network_result(
+    settings: NetworkSettings,
     images: Images,
+    seed: int,
+    folder: Path,
+    advance: Callable[[], None] = lambda: None,
+    before_writing: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Train and decode a network, write its weights into a folder, and return what it gave."""
+    from hebbsim.bridge.weights import save_weights
+
+    curves: list[CurveRow] = []
+    rows, network = run_network(settings, images, settings.rule, seed, advance, curves)
+    before_writing()
+    save_weights(network, folder / weights_name(settings.rule, seed), overwrite=True)
+    return result_of(rows, curves)
+
+
+def result_of(rows: Sequence[Row], curves: Sequence[CurveRow]) -> dict[str, Any]:
+    """Write rows and curves in plain values, and accuracies as the numbers that a sweep shows."""
+    return {
+        **{f"accuracy {row.layer}": row.accuracy for row in rows},
+        "rows": [asdict(row) for row in rows],
+        "curves": [asdict(row) for row in curves],
+    }
+
+
+def _train_here(
     results: ResultsFolder,
-    pairs: list[tuple[str, int]],
+    images: Images,
     bar: Bar,
-) -> list[Row]:
-    """Train and decode the networks of rules and seeds, and keep what each of them gives."""
-    rows = []
-    for rule, seed in pairs:
-        bar.announce(f"{rule}, seed {seed}")
-        curves: list[CurveRow] = []
-        found, network = run_network(settings, images, rule, seed, bar.advance, curves)
-        results.save_weights(network, rule, seed)
-        Curves(results).append(curves)
-        rows += _kept(results, found)
-    return rows
+    settings: NetworkSettings,
+    seed: int,
+    folder: Path,
+) -> dict[str, Any]:
+    check = results.check_still_there
+    return network_result(settings, images, seed, folder, bar.advance, check)
 
 
 def decode_pixels(settings: CompareSettings, images: Images) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hebbsim.compare.settings import CompareSettings
 from hebbsim.experiments.results import RunFolder
+from hebbsim.sweeps.store import UnitStore
 
 __all__ = ["PIXELS", "RANDOM", "ResultsFolder", "Row"]
 
@@ -68,11 +69,14 @@ class ResultsFolder(RunFolder[Row, CompareSettings]):
         self.curves = self.path / "curves.csv"
         self.learning = self.path / "learning.png"
         self.report = self.path / "report.html"
+        #: Networks that are computed and not among the rows yet
+        self.units = UnitStore(self.path / "units")
 
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""
         yield from super().files()
         yield from (self.filters, self.accuracy, self.learning, self.report)
+        yield from self.units.written()
         yield from (self.curves, self.curves.with_name(f"{self.curves.name}.sha256"))
 
     def complete(self, rows: list[Row], settings: CompareSettings) -> list[Row]:

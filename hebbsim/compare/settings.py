@@ -16,10 +16,10 @@ from hebbsim.experiments.settings import (
     check_choice,
     check_whole_number,
 )
-from hebbsim.geometry import MapShape
+from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.networks.conv_layer import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
 
-__all__ = ["CompareSettings"]
+__all__ = ["CompareSettings", "check_layers"]
 
 DECODERS = ("ridge", "logistic", "svm")
 DTYPES = ("float32", "float64")
@@ -248,6 +248,15 @@ class CompareSettings(SavedSettings):
             ConvLayer(out_channels, kernel_size, plasticity, **common)
             for out_channels, kernel_size in zip(self.channels, self.kernels, strict=True)
         ]
+
+
+def check_layers(settings: CompareSettings, shape: tuple[int, int, int]) -> None:
+    """Raise an error if the learning rate is not finite, or a layer does not fit what it gets."""
+    for number, layer in enumerate(settings.layers(settings.rules[0]), start=1):
+        try:
+            shape = layer.output_shape(shape)
+        except GeometryError as error:
+            raise GeometryError(f"layer {number}: {error}") from None
 
 
 def _integers(name: str, given: Any) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hebbsim.file_lock import lock
 
-__all__ = ["FolderHeldError", "held"]
+__all__ = ["FolderHeldError", "held", "was_left"]
 
 _NAME = ".running"
 
@@ -49,6 +49,11 @@ def held(folder: Path) -> Iterator[None]:
         with suppress(OSError):  # something was written
             for place in missing:
                 place.rmdir()
+
+
+def was_left(folder: Path) -> bool:
+    """Whether a process that held a folder was killed, or still holds it."""
+    return (folder / _NAME).exists()
 
 
 def _locked(path: Path) -> int:

@@ -17,10 +17,20 @@ from hebbsim.networks.differences import differences_of, named
 from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.layered_network import LayeredNetwork
 
-__all__ = ["OutputFolder", "ResultsError", "RunFolder"]
+__all__ = ["OutputFolder", "ResultsError", "RunFolder", "image_fingerprints", "weights_name"]
 
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 _WEIGHTS = re.compile(r".+-seed\d+\.(pt|safetensors|json)")
+
+
+def image_fingerprints(dataset: ImageDataset) -> dict[str, Any]:
+    """Describe the images and labels of a data set, so that others are told apart."""
+    return {name: fingerprint(getattr(dataset, name)) for name in _ARRAYS}
+
+
+def weights_name(name: str, seed: int) -> str:
+    """Name the files of a network's weights, without a suffix."""
+    return f"{name}-seed{seed}"
 
 
 class ResultsError(ValueError):
@@ -167,9 +177,7 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
             images may have changed.
         """
         rows = self.complete(self.read(), settings) if resume else []
-        images = None
-        if dataset is not None:
-            images = {name: fingerprint(getattr(dataset, name)) for name in _ARRAYS}
+        images = None if dataset is None else image_fingerprints(dataset)
         if rows and images:
             self._check_images(images)
         if not resume:
@@ -238,7 +246,7 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
 
     def stem(self, name: str, seed: int) -> Path:
         """Path of a network's weights, without a suffix."""
-        return self.weights / f"{name}-seed{seed}"
+        return self.weights / weights_name(name, seed)
 
     def save_weights(self, network: LayeredNetwork, name: str, seed: int) -> None:
         """Write a network's kernels, thresholds and description."""

@@ -14,7 +14,14 @@ from hebbsim.errors import SettingsError, unknown
 from hebbsim.units import quantity_of, quantity_text
 from hebbsim.whole_file import write_text
 
-__all__ = ["SavedSettings", "as_text", "check_choice", "check_whole_number", "saved_images"]
+__all__ = [
+    "SavedSettings",
+    "as_text",
+    "check_choice",
+    "check_whole_number",
+    "checksum_of",
+    "saved_images",
+]
 
 #: What a file holds beside settings
 _BESIDE = ("hebbsim", "images", "checksum")
@@ -62,7 +69,7 @@ class SavedSettings:
                 f"'{path}' holds no settings: expected a JSON object, such as {{\"data\": "
                 f'"digits"}}, got {type(values).__name__}'
             )
-        if values.get("checksum", checksum := _checksum(values)) != checksum:
+        if values.get("checksum", checksum := checksum_of(values)) != checksum:
             raise SettingsError(
                 f"'{path}' is damaged or was changed since it was written; if you changed it, "
                 'remove its line "checksum"'
@@ -86,7 +93,7 @@ class SavedSettings:
         """
         beside = {"hebbsim": __version__} | ({} if images is None else {"images": dict(images)})
         values = {**beside, **{name: _plain(value) for name, value in asdict(self).items()}}
-        values["checksum"] = _checksum(values)
+        values["checksum"] = checksum_of(values)
         write_text(Path(path), json.dumps(values, indent=2) + "\n")
 
     def difference(self, other: Self) -> str | None:
@@ -109,7 +116,8 @@ def _read(value: Any, kind: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _checksum(values: Mapping[str, Any]) -> str:
+def checksum_of(values: Mapping[str, Any]) -> str:
+    """Return a checksum of plain values, but for that of the name ``checksum``."""
     kept = {name: value for name, value in values.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 

@@ -46,7 +46,7 @@ def run_on_dask(tasks: Sequence[Task], listener: Listener, address: str) -> None
             "too"
         ) from error
     try:
-        client = Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+        client = Client(address, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"--dask: expected the address of a dask scheduler that runs, such as "

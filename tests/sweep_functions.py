@@ -73,3 +73,7 @@ def returns_none(settings, seed, folder):
 
 def too_few(settings, seed):
     return {}
+
+
+def many_numbers(settings, seed, folder):
+    return {f"quantity {number}": 0.1123 + number / 10 for number in range(9)}

@@ -24,6 +24,7 @@ class Listener:
     def __init__(self, bar: Bar, console: Console) -> None:
         self._bar, self._console = bar, console
         self.outcomes: list[Outcome] = []
+        self._told: set[str] = set()
 
     def started(self, unit: Unit) -> None:
         """Say which unit is at work."""
@@ -35,6 +36,7 @@ class Listener:
 
     def lost(self, unit: Unit, tries: int, most: int) -> None:
         """Say that a worker died."""
+        self._told.add(unit.key)
         self._print(
             f"a worker was killed while it computed {unit.label}: a new worker computes it again "
             f"(lost {tries} of at most {most} times)"
@@ -47,7 +49,7 @@ class Listener:
             self._print(f"failed: {outcome.unit.label}: {outcome.said}")
         elif outcome.end is End.ELSEWHERE:
             self._print(f"{outcome.unit.label} is at work in another process, and left to it")
-        elif outcome.lost:
+        elif outcome.lost and outcome.unit.key not in self._told:
             self._print(f"{outcome.unit.label}: an earlier try was lost with its process")
         self._bar.advance()
 

@@ -67,30 +67,34 @@ def summary_table(found: Found, n_units: int) -> str:
     n_units : int
         How many units the sweep has.
     """
-    names = found_numbers(found)
-    lines = (
-        (
-            settings_label(group.varied) or "all",
-            str(len(group.numbers)),
-            *(_spread(group.values(name)) for name in names),
-        )
-        for group in groups(found)
-    )
+    names, made = found_numbers(found), groups(found)
+    columns = [
+        [settings_label(group.varied) or "all" for group in made],
+        [str(len(group.numbers)) for group in made],
+        *(_column([group.values(name) for group in made]) for name in names),
+    ]
+    lines = zip(*columns, strict=True)
     caption = f"{len(found)} of {n_units} units; mean ± standard deviation over seeds."
     table = markdown_table((_SETTINGS, _SEEDS, *names), lines, (_SETTINGS,))
     return f"{caption}\n\n{table}"
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Write a mean with four digits, and the deviation with as many decimals."""
+def _column(values: Sequence[Sequence[float]]) -> list[str]:
+    """Write means and deviations with as many decimals as give the largest mean four digits."""
+    means = [float(np.mean(some)) if some else 0.0 for some in values]
+    largest = max((abs(mean) for mean in means if isfinite(mean)), default=0.0)
+    if largest and not 1e-3 <= largest < 1e6:
+        form = f".{_DIGITS - 1}e"
+    else:
+        form = f".{max(0, _DIGITS - 1 - floor(log10(largest))) if largest else _DIGITS}f"
+    return [_spread(some, form) for some in values]
+
+
+def _spread(values: Sequence[float], form: str) -> str:
     if not values:
         return ""
-    mean, spread = float(np.mean(values)), deviation(values)
-    largest = abs(mean)
-    if not isfinite(mean) or (largest and not 1e-3 <= largest < 1e6):
-        return f"{mean:.{_DIGITS - 1}e}" + ("" if np.isnan(spread) else f" ± {spread:.1e}")
-    decimals = max(0, _DIGITS - 1 - floor(log10(largest))) if largest else _DIGITS
-    return f"{mean:.{decimals}f}" + ("" if np.isnan(spread) else f" ± {spread:.{decimals}f}")
+    spread = deviation(values)
+    return f"{np.mean(values):{form}}" + ("" if np.isnan(spread) else f" ± {spread:{form}}")
 
 
 def write_results(path: Path, found: Found) -> None:

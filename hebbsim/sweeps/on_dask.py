@@ -58,7 +58,8 @@ def run_on_dask(tasks: Sequence[Task], listener: Listener, address: str) -> None
 
 def _run(client: Any, waiting: deque[Task], listener: Listener, address: str) -> None:
     """Keep as many units at work as there are workers: what waits is lost with no worker."""
-    from distributed import TimeoutError, wait
+    from distributed import CancelledError, TimeoutError, wait
+    from distributed.comm import CommClosedError
 
     at_work: dict[Any, Task] = {}
     try:
@@ -80,17 +81,25 @@ def _run(client: Any, waiting: deque[Task], listener: Listener, address: str) ->
                 continue
             for future in done:
                 listener.ended(_outcome(future, at_work.pop(future), address))
+    except (CancelledError, CommClosedError) as error:
+        at_work.clear()  # nobody is there who could cancel them
+        raise _scheduler_ended(address) from error
     finally:
         client.cancel(list(at_work))
+
+
+def _scheduler_ended(address: str) -> SettingsError:
+    return SettingsError(
+        f"--dask: the scheduler at '{address}' ended or can't be reached any more; what is done is "
+        "kept: start it anew, and run again to go on"
+    )
 
 
 def _outcome(future: Any, task: Task, address: str) -> Outcome:
     from distributed.scheduler import KilledWorker
 
     if future.status in ("cancelled", "lost"):
-        raise SettingsError(
-            f"--dask: the scheduler at '{address}' ended; start it anew, and run again to go on"
-        )
+        raise _scheduler_ended(address)
     error = future.exception()
     if isinstance(error, KilledWorker):
         said = (

@@ -35,6 +35,7 @@ __all__ = [
     "drop_variable",
     "enable_attributes",
     "exponentiate_diagonals",
+    "forget_stop",
     "hidden_variables",
     "lacks_code",
     "last_step_of_run",
@@ -205,6 +206,11 @@ def last_step_of_run(clock: Clock) -> int:
 def was_stopped(network: Network) -> bool:
     """Whether the last run was told to stop, even in its last step; Brian2 keeps it."""
     return bool(network._stopped or Network._globally_stopped)
+
+
+def forget_stop(network: Network) -> None:
+    """Let a network run that was told to stop, as a run of Brian2's own begins."""
+    network._stopped = Network._globally_stopped = False
 
 
 def mark_as_used(item: BrianObject, network: Any) -> None:

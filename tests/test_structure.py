@@ -27,11 +27,13 @@ ROOMS: dict[str, set[str]] = {
     "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
     "runs": {"brian2_private", "codegen"},
+    "standalone": {"brian2_private", "codegen"},
     "maps": {"brian2_private", "codegen", "data", "geometry", "statements", "units"},
     "competition": {"codegen", "geometry", "maps", "statements"},
 }
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
+ROOMS["networks"] |= {"standalone"}
 ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "statements", "synapses"}
 ROOMS["bridge"] |= {"whole_file"}
 ROOMS["experiments"] = {"codegen", "file_lock", "units", *ROOMS["bridge"], "bridge"} - {"rules"}

@@ -12,6 +12,7 @@ import numpy as np
 from brian2 import Clock, Network
 from brian2.core.variables import ArrayVariable
 
+from hebbsim.brian2_private import resize_array
 from hebbsim.networks.differences import differences_of, named
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.whole_state import go_to_time
@@ -184,9 +185,11 @@ def load_checkpoint(
             "by the same names, or delete the file"
         )
     for name, variable in variables.items():
-        if np.shape(variable.get_value()) != arrays[name].shape:
-            variable.resize(len(arrays[name]))
-        variable.set_value(arrays[name])
+        values = arrays[name]
+        if _shape(variable) != values.shape and len(values):
+            resize_array(variable, len(values))
+        if len(values):
+            variable.set_value(values)
     go_to_time(network.brian2, time)
     return position
 
@@ -213,10 +216,16 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
+def _shape(variable: ArrayVariable) -> tuple[int, ...]:
+    """Return the shape of a variable, whose values a standalone device may not know yet."""
+    return np.shape(variable.get_value()) if variable.dynamic else (variable.size,)
+
+
 def _check_array(path: Path, name: str, array: np.ndarray | None, variable: ArrayVariable) -> None:
     """Refuse what a variable of the network can't have been."""
-    ours = np.shape(variable.get_value())
-    unused = variable.dynamic and ours == (0,)  # spikes on their way, before the first run
+    ours = _shape(variable)
+    # what delays need has no size before the first run; on standalone devices that of one element
+    unused = ours == (0,) if variable.dynamic else ours == (1,) and not variable.scalar
     if array is None or (array.shape != ours and not (unused and array.ndim == 1)):
         raise CheckpointError(
             f"{path} holds no '{name}' of this network; leave out what was added to the network "

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from brian2 import NetworkOperation, ms
-from brian2.devices.device import RuntimeDevice, get_device
 
 from hebbsim.brian2_private import was_stopped
 from hebbsim.maps.feature_map import FeatureMap
@@ -13,6 +12,7 @@ from hebbsim.networks.conv_stage import build_stage
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.stage import Stage
+from hebbsim.standalone.program import Session
 
 __all__ = ["ConvNetwork"]
 
@@ -39,9 +39,6 @@ class ConvNetwork(LayeredNetwork):
     ------
     GeometryError
         If a kernel doesn't fit the map that its layer gets, with the layer's number.
-    NotImplementedError
-        From `fit`, `transform` and `present` on a standalone device: they stream batches from
-        Python.
 
     Examples
     --------
@@ -49,13 +46,11 @@ class ConvNetwork(LayeredNetwork):
     >>> network.fit(images, epochs=5)
     >>> features = network.transform(images)
 
-    On a standalone device the images are stored in the simulation, and all layers learn:
+    On a standalone device, set before the network is built, the same calls compile it once, and
+    stream the images to its program.
 
-    >>> StoredImages(network.input, images)
-    >>> network.brian2.run(1000*ms)  # as many batches
+    >>> set_device('cpp_standalone', build_on_run=False)
     """
-
-    way_out = "show StoredImages on its input, and run its brian2 network"
 
     def __init__(
         self,
@@ -70,13 +65,13 @@ class ConvNetwork(LayeredNetwork):
             self.input_shape, "x : 1", batch_size=batch_size, clock=self.clock, name="input"
         )
         self._build(build_stage)
-        if not isinstance(get_device(), RuntimeDevice):
+        if not self._at_runtime:
             self._assemble()
             return
         begin = NetworkOperation(self._seed_batch, clock=self.clock, when="before_start", order=-1)
         feed = NetworkOperation(self._feed, clock=self.clock, when="start", order=-1)
         end = NetworkOperation(self._end_batch, clock=self.clock, when="after_end")
-        self._assemble(self.learned, begin, feed, end)
+        self._assemble(begin, feed, end)
 
     def _rest(self, stage: Stage, **how: bool) -> None:
         stage.rest(stage.operations, **how)
@@ -84,6 +79,14 @@ class ConvNetwork(LayeredNetwork):
     def _run(self, shown: Presentation) -> None:
         self.brian2.run(shown.n_batches * self.clock.dt, namespace={})
         shown.stopped = was_stopped(self.brian2)
+
+    def _run_program(self, shown: Presentation, session: Session) -> None:
+        while shown.done < shown.n_batches and not shown.stopped:
+            self._seed_batch()
+            self._feed()
+            session.run(1, self.clock.dt_)
+            self._end_batch()
+            shown.stopped = session.stopped
 
     @classmethod
     def from_description(cls, description: dict[str, Any]) -> "ConvNetwork":

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from hebbsim.data.dataset import as_float
 from hebbsim.geometry import MapShape, is_integer
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.copies import in_precision, state_of, take_over
+from hebbsim.networks.device_program import DeviceProgram
 from hebbsim.networks.fitting import fit
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
@@ -25,6 +26,7 @@ from hebbsim.networks.presentation import Presentation, Switches
 from hebbsim.networks.showing import show
 from hebbsim.networks.stage import Stage, StagePlan
 from hebbsim.networks.whole_state import own_arrays, state_kept
+from hebbsim.standalone.program import Session
 
 __all__ = ["LayeredNetwork"]
 
@@ -54,10 +56,8 @@ class LayeredNetwork(ABC):
     input: FeatureMap
     #: The names of the Brian2 objects that it was built of
     built_of: frozenset[str]
-    #: How much it has learned from so far, in runtime mode
+    #: How much it has learned from so far
     learned: Learned
-    #: What to do on a device to which nothing can be streamed
-    way_out: str
 
     def __init__(
         self,
@@ -79,8 +79,10 @@ class LayeredNetwork(ABC):
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
         self._batch_shape = (self.batch_size, *self.input_shape)
-        if isinstance(get_device(), RuntimeDevice):  # elsewhere nothing is counted
-            self.learned = Learned(self.clock)
+        self.learned = Learned(self.clock)
+        #: The device that it was built for
+        self._device = get_device()
+        self._program = None if self._at_runtime else DeviceProgram(self)
         self._presentation: Presentation | None = None  # while there is one
 
     def _build(self, stage: Callable[[StagePlan[Any]], Stage]) -> None:
@@ -96,7 +98,7 @@ class LayeredNetwork(ABC):
     def _assemble(self, *operations: BrianObject) -> None:
         """Put all that runs into a Brian2 network, and what streams images in runtime mode."""
         objects = [o for stage in self.stages for o in stage.objects]
-        self.brian2 = Network(self.input, *objects, *operations)
+        self.brian2 = Network(self.input, *objects, self.learned, *operations)
         for item in self.brian2.sorted_objects:
             mark_as_used(item, self.brian2.id)  # even if the network is never run
         self.built_of = frozenset(item.name for item in self.brian2.sorted_objects)
@@ -117,6 +119,9 @@ class LayeredNetwork(ABC):
 
         Where no layer learns, all is afterwards as it was before: neurons, kernels, the clock; look
         at them in `collect`. Random numbers are the network's own, whatever `brian2.seed` was.
+
+        On a standalone device the network is compiled first, once; then the program is run with the
+        arrays as they are, gets one batch after the other, and its arrays come back at the end.
 
         Parameters
         ----------
@@ -143,9 +148,11 @@ class LayeredNetwork(ABC):
         Raises
         ------
         NotImplementedError
-            On a standalone device.
+            On a standalone device, if the network holds what runs in Python, a monitor or Brian2's
+            `Synapses`.
         RuntimeError
-            From within a presentation of this network.
+            From within a presentation of this network; if another device is set than when it was
+            built.
         """
         self._check_device()
         if self._presentation is not None:
@@ -160,13 +167,15 @@ class LayeredNetwork(ABC):
         self._presentation = shown
         switches = Switches(self.brian2, self.stages)
         try:
-            kept = nullcontext() if any(learning) else state_kept(self.brian2)
-            with own_random_numbers(), kept:
+            with self._ready(keep=any(learning)) as session:
                 for number, stage in enumerate(self.stages):
                     computed, learned = number < depth, bool(learning[number])
                     self._rest(stage, computed=computed, learned=learned, frozen=frozen)
                 try:
-                    self._run(shown)
+                    if session is None:
+                        self._run(shown)
+                    else:
+                        self._run_program(shown, session)
                 finally:
                     switches.set_back()
         finally:
@@ -174,12 +183,28 @@ class LayeredNetwork(ABC):
             self.brian2.t_ = self.time  # after a stop Brian2 leaves a view of the clock there
         return not shown.stopped
 
+    @property
+    def _at_runtime(self) -> bool:
+        return isinstance(self._device, RuntimeDevice)
+
     def _check_device(self) -> None:
-        if not isinstance(get_device(), RuntimeDevice):
-            raise NotImplementedError(
-                f"{type(self).__name__} streams batches from Python, in runtime mode alone; on "
-                f"{type(get_device()).__name__} {self.way_out}"
+        if get_device() is not self._device:
+            built, now = (type(d).__name__ for d in (self._device, get_device()))
+            raise RuntimeError(
+                f"{type(self).__name__}: it was built for {built}, and {now} is set now; set the "
+                "device first, and build the network then"
             )
+
+    @contextmanager
+    def _ready(self, *, keep: bool) -> Iterator[Session | None]:
+        """Prepare to run, and `keep` what becomes of the state or not; on a device in a program."""
+        if self._program is not None:
+            with self._program.running(keep=keep) as session:
+                yield session
+            return
+        kept = nullcontext() if keep else state_kept(self.brian2)
+        with own_random_numbers(), kept:
+            yield None
 
     @abstractmethod
     def _rest(self, stage: Stage, **how: bool) -> None:
@@ -188,6 +213,10 @@ class LayeredNetwork(ABC):
     @abstractmethod
     def _run(self, shown: Presentation) -> None:
         """Run as long as a presentation takes, and note whether it is stopped."""
+
+    @abstractmethod
+    def _run_program(self, shown: Presentation, session: Session) -> None:
+        """Do the same with a program of a standalone device."""
 
     @property
     def time(self) -> float:
@@ -206,10 +235,14 @@ class LayeredNetwork(ABC):
         if self._presentation is None:
             return
         variable = self.input.variables[self.input_variable]
-        memory = variable.get_value().reshape(self.input.memory_shape)
+        shape = self.input.memory_shape
+        in_place = self._at_runtime
+        memory = variable.get_value().reshape(shape) if in_place else np.empty(shape)
         batch = np.broadcast_to(self._presentation.next_batch(), self._batch_shape)
         for channel in range(batch.shape[1]):  # images have few: faster than all axes at once
             memory[..., channel] = batch[:, channel]
+        if not in_place:
+            variable.set_value(memory.ravel())
 
     def _end_batch(self) -> None:
         """Count a batch that has been presented, and hand on its outcome."""

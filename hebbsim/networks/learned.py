@@ -5,6 +5,8 @@ from brian2 import Clock
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import Group
 
+from hebbsim.brian2_private import set_number_of_elements
+
 __all__ = ["Learned"]
 
 
@@ -24,6 +26,7 @@ class Learned(Group):
         super().__init__(clock=clock, name="learned")
         self.variables = Variables(self)
         self.variables.add_constant("N", 1)
+        set_number_of_elements(self, 1)
         for name in ("epochs", "batches"):
             self.variables.add_array(name, size=1, dtype=np.int64, scalar=True)
 

@@ -10,7 +10,10 @@ from brian2.groups.group import Group
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.durations import check_same_step
 
-__all__ = ["Restart"]
+__all__ = ["FIRST", "Restart", "known_values"]
+
+#: How the names of the variables begin that keep first values
+FIRST = "_first_"
 
 
 class Restart(LoopNest):
@@ -36,8 +39,8 @@ class Restart(LoopNest):
     ) -> None:
         self._dt, pairs = group.clock.dt, []
         for name in names:
-            variable, first = group.variables[name], f"_first_{name}"
-            values = _known_values(variable)
+            variable, first = group.variables[name], f"{FIRST}{name}"
+            values = known_values(variable)
             group.variables.add_array(
                 first,
                 size=variable.size,
@@ -74,7 +77,8 @@ class Restart(LoopNest):
         super().before_run(run_namespace)
 
 
-def _known_values(variable: ArrayVariable) -> np.ndarray | None:
+def known_values(variable: ArrayVariable) -> np.ndarray | None:
+    """Return the values of a variable, if they are known without a run."""
     try:
         return np.array(variable.get_value())
     except NotImplementedError:  # a standalone device computes them

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 from brian2 import Hz, NetworkOperation, Quantity, ms, second
+from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable
-from brian2.devices.device import RuntimeDevice, get_device
 from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used, was_stopped
@@ -20,13 +20,14 @@ from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.class_choice import DECISIONS, check_classes, chosen_classes
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.presentation import Presentation
-from hebbsim.networks.reset_at_onset import Restart
+from hebbsim.networks.reset_at_onset import FIRST, Restart, known_values
 from hebbsim.networks.serialization import plain, rich
 from hebbsim.networks.showing import show
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_stage import build_stage
 from hebbsim.networks.stage import Stage
 from hebbsim.networks.whole_state import own_arrays
+from hebbsim.standalone.program import Session
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["SpikingNetwork"]
@@ -75,9 +76,6 @@ class SpikingNetwork(LayeredNetwork):
     ValueError
         If `encoding` or `decision` is unknown, `duration` is no whole number of time steps, or
         `classes` has not one class for each channel.
-    NotImplementedError
-        From `fit`, `transform`, `predict` and `present` on a standalone device: they stream batches
-        from Python.
 
     Examples
     --------
@@ -86,15 +84,13 @@ class SpikingNetwork(LayeredNetwork):
     >>> network.fit(images)
     >>> counts = network.transform(images)
 
-    On a standalone device the images are stored in the simulation, and all layers learn, without
-    reward:
+    On a standalone device, set before the network is built, the same calls compile it once, and
+    stream the images to its program; reward, too.
 
-    >>> StoredImages(network.input, images, "intensity", duration=network.duration)
-    >>> network.brian2.run(1000*network.duration)  # as many batches
+    >>> set_device('cpp_standalone', build_on_run=False)
     """
 
     input_variable = "intensity"
-    way_out = "show StoredImages on its input, each for its duration, and run its brian2 network"
 
     def __init__(
         self,
@@ -125,22 +121,27 @@ class SpikingNetwork(LayeredNetwork):
         self._build(lambda plan: build_stage(plan, duration))
         self._first_step: int | None = 0  # of the presentation
         self._reward: Callable[[], None] | None = None
-        if not isinstance(get_device(), RuntimeDevice):
-            get_device().seed(self.seed)
+        if self._at_runtime:
+            # before anything is computed from what the last stimulus left
+            begin = NetworkOperation(
+                self._begin_step, clock=self.clock, when="before_start", order=-1
+            )
+            end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
+            self._assemble(begin, end)
+        else:
+            self._device.seed(self.seed)
             self._assemble()
-            self._restart_on_device()
-            return
-        # before anything is computed from what the last stimulus left
-        begin = NetworkOperation(self._begin_step, clock=self.clock, when="before_start", order=-1)
-        end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
-        self._assemble(self.learned, begin, end)
         groups = [*self._presented_groups(), *(stage.conv for stage in self.stages)]
         self._first_values = {
-            id(variable): variable.get_value().copy()
+            id(variable): known_values(variable)
             for group in groups
             for _, variable in own_arrays(group)
         }
         self._resets = list(self._resettable())
+        #: What begins each stimulus where the simulation holds its stimuli itself
+        self._restarts: list[BrianObject] = []
+        if not self._at_runtime:
+            self._restart_on_device()
 
     # --- construction -----------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class SpikingNetwork(LayeredNetwork):
         for stage in self.stages:
             anew = stage.conv.equations.diff_eq_names | stage.conv.on_their_way
             for name, variable in own_arrays(stage.conv):
-                if name in anew:
+                if name in anew or name.startswith(FIRST):
                     yield stage.conv, name, variable
 
     def _resettable(self) -> Iterator[tuple[Group, str, ArrayVariable]]:
@@ -175,23 +176,25 @@ class SpikingNetwork(LayeredNetwork):
                 yield group, name, variable
 
     def _is_set_anew(self, group: Group, name: str) -> bool:
-        return name == "onset" or super()._is_set_anew(group, name)
+        return name == "onset" or name.startswith(FIRST) or super()._is_set_anew(group, name)
 
     def _restart_on_device(self) -> None:
         """Let each stimulus begin where nothing runs in Python."""
-        for group, found in groupby(list(self._resettable()), key=itemgetter(0)):
+        for group, found in groupby(self._resets, key=itemgetter(0)):
             # thresholds write the spikes of every step
             names = {name for _, name, _ in found} - {"_spikespace"}
             dropped: set[str] = getattr(group, "on_their_way", set())
             restart = Restart(group, sorted(names - dropped), self.n_steps, zero=sorted(dropped))
             mark_as_used(restart, self.brian2.id)
+            self._restarts.append(restart)
             if "onset" in group.variables:  # is computed
                 place = f"t_in_timesteps % {self.n_steps}"
-                group.run_regularly(
+                onset = group.run_regularly(
                     f"onset = int({place} == 0)*t + int({place} > 0)*onset",
                     when="before_start",
                     order=-1,
                 )
+                self._restarts.append(onset)
 
     @property
     def n_steps(self) -> int:
@@ -207,7 +210,7 @@ class SpikingNetwork(LayeredNetwork):
         self._drop_spikes()
         for group, name, variable in self._resets:
             if not _is_on_its_way(group, name):
-                variable.get_value()[...] = self._first_values[id(variable)]
+                variable.set_value(self._first_values[id(variable)])
         # what is drawn depends on the stimulus' place alone: a run can be resumed and repeated
         self._seed_batch()
         self._feed()
@@ -218,7 +221,7 @@ class SpikingNetwork(LayeredNetwork):
     def _drop_spikes(self) -> None:
         for group, name, variable in self._resets:
             if _is_on_its_way(group, name):
-                variable.get_value()[...] = 0
+                variable.set_value(0)
 
     def _begin_step(self) -> None:
         if self._first_step is None:
@@ -272,6 +275,29 @@ class SpikingNetwork(LayeredNetwork):
                 self.brian2.t_ = self.time
         finally:
             self._first_step = 0  # as where nothing runs in Python
+            if self._reward is not None:
+                self._set_reward(0.0, 0)
+
+    def _run_program(self, shown: Presentation, session: Session) -> None:
+        self._resets = list(self._resettable())
+        for item in self._restarts:
+            item.active = False  # of what is written at each onset
+        for _, _, variable in self._resets:
+            if self._first_values[id(variable)] is None:  # nothing has run yet
+                self._first_values[id(variable)] = known_values(variable)
+        try:
+            while shown.done < shown.n_batches and not shown.stopped:
+                self._begin_stimulus()
+                if self._reward is not None:
+                    session.run(self.n_steps - 1, self.clock.dt_)
+                    self._reward()
+                    session.run(1, self.clock.dt_)
+                    self._set_reward(0.0, 0)
+                else:
+                    session.run(self.n_steps, self.clock.dt_)
+                self._end_batch()
+                shown.stopped = session.stopped
+        finally:
             if self._reward is not None:
                 self._set_reward(0.0, 0)
 
@@ -347,8 +373,8 @@ class SpikingNetwork(LayeredNetwork):
         conv = self.stages[-1].conv
         for group in self.stages[-1].groups:
             if "rewarded" in group.variables:
-                group.variables["reward"].get_value()[:] = reward
-                group.variables["rewarded"].get_value()[:] = rewarded
+                group.variables["reward"].set_value(reward)
+                group.variables["rewarded"].set_value(rewarded)
                 return
         if "rewarded" not in conv.variables:
             raise ValueError(

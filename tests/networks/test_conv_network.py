@@ -227,13 +227,6 @@ def test_standalone_learns_from_stored_images(tmp_path, build):
         np.testing.assert_allclose(found, kernel, atol=1e-9)
 
 
-def test_streaming_on_standalone_is_refused_by_name(tmp_path):
-    set_device("cpp_standalone", directory=str(tmp_path / "x"))
-    network = two_layers()
-    with pytest.raises(NotImplementedError, match="show StoredImages on its input"):
-        network.fit(images())
-
-
 def test_numpy_target_learns_the_same():
     one, two = two_layers(), two_layers()
     one.fit(images(), progress=False)

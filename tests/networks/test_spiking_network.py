@@ -136,14 +136,6 @@ def test_poisson_spikes_repeat_on_standalone(tmp_path):
     assert np.abs(learned - before).max() > 1e-3
 
 
-def test_streaming_on_standalone_is_refused_by_name(tmp_path):
-    choose_target("cpp_standalone", tmp_path)
-    spiking = network()
-    for stream in (spiking.fit, spiking.transform, lambda images: spiking.predict(images, 2)):
-        with pytest.raises(NotImplementedError, match="show StoredImages on its input, each for"):
-            stream(IMAGES)
-
-
 def test_delayed_spikes_do_not_reach_the_next_stimulus():
     """Spikes of an image with latencies up to 19 ms are still on their way when it ends."""
     late = network(replace(LAYER, model="v : 1", threshold="v > 0.1", delay=6 * ms))

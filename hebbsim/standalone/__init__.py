@@ -1,0 +1,1 @@
+"""Programs of standalone devices that are compiled once, and then asked to run many times."""

@@ -97,6 +97,13 @@ def compare(
     jobs: Annotated[
         int, option("Networks that learn at once, each in a process of its own (default 1).")
     ] = 1,
+    device: Annotated[
+        str | None,
+        option(
+            "runtime (the default), or a program that is compiled for each network: cpp, or cuda "
+            "on an NVIDIA GPU."
+        ),
+    ] = None,
     quick: Annotated[
         bool, option("A first look: one seed, one epoch, at most 500 images.", "--quick")
     ] = False,
@@ -133,6 +140,7 @@ def compare(
         "decoder": decoder,
         "dtype": dtype,
         "threads": threads,
+        "device": device,
     }
     with user_errors():
         given["rules"] = None if rules is None else names(rules)

@@ -26,6 +26,7 @@ from hebbsim.experiments.features import features
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import Bar, progress_bar
 from hebbsim.experiments.results import weights_name
+from hebbsim.experiments.standalone import check_device, device_of_networks
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.whole_file import write_text
 
@@ -95,6 +96,7 @@ def compare(
     results = ResultsFolder(folder)
     with results.held():
         results.check(settings, overwrite=overwrite, resume=resume)
+        check_device(settings.device)
         images = load_images(settings, download=download)
         check_layers(settings, images.shape)  # fails before anything is replaced
         used = settings.with_batches_that_fit(len(images.train), images.shape)
@@ -190,9 +192,10 @@ def network_result(
     from hebbsim.bridge.weights import save_weights
 
     curves: list[CurveRow] = []
-    rows, network = run_network(settings, images, settings.rule, seed, advance, curves)
-    before_writing()
-    save_weights(network, folder / weights_name(settings.rule, seed), overwrite=True)
+    with device_of_networks(settings.device):
+        rows, network = run_network(settings, images, settings.rule, seed, advance, curves)
+        before_writing()
+        save_weights(network, folder / weights_name(settings.rule, seed), overwrite=True)
     return result_of(rows, curves)
 
 

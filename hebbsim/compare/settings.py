@@ -16,6 +16,7 @@ from hebbsim.experiments.settings import (
     check_choice,
     check_whole_number,
 )
+from hebbsim.experiments.standalone import DEVICES
 from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.networks.conv_layer import ACTIVITIES, OUTPUTS, POOLINGS, ConvLayer
 
@@ -92,6 +93,8 @@ class CompareSettings(SavedSettings):
         Precision of the network.
     threads : int
         OpenMP threads; 0 generates code without OpenMP.
+    device : {'runtime', 'cpp', 'cuda'}
+        Where networks run: in this process, or in programs of Brian2's standalone devices.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class CompareSettings(SavedSettings):
     decoder: str = "ridge"
     dtype: str = "float32"
     threads: int = 0
+    device: str = "runtime"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", rule_names(self.rules))
@@ -145,6 +149,7 @@ class CompareSettings(SavedSettings):
             ("preprocessing", tuple(PREPROCESSING)),
             ("decoder", DECODERS),
             ("dtype", DTYPES),
+            ("device", DEVICES),
         ):
             check_choice(name.replace("_", " "), getattr(self, name), known)
         for name in self.at_most:

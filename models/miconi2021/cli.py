@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -71,6 +71,13 @@ def main(
         bool, option("Read out the exported network's features in torch too.", "--check-torch")
     ] = False,
     threads: Annotated[int | None, option("OpenMP threads (default: all cores).")] = None,
+    device: Annotated[
+        str | None,
+        option(
+            "runtime (the default), or a program that is compiled for each network: cpp, or cuda "
+            "on an NVIDIA GPU."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         option("Folder to write (default results/miconi2021, or results/miconi2021-quick)."),
@@ -79,7 +86,8 @@ def main(
     resume: Resume = False,
 ) -> None:
     """Hebbian learning in a deep convolutional network (Miconi 2021) on CIFAR-10."""
-    given = {"epochs": epochs, "threads": threads, "validation": validation or None}
+    given: dict[str, Any] = {"epochs": epochs, "threads": threads, "device": device}
+    given["validation"] = validation or None
     given = {name: value for name, value in given.items() if value is not None}
     with user_errors():
         make = Settings.quick if quick else Settings.full

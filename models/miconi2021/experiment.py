@@ -13,6 +13,7 @@ from hebbsim.data.filters import standardize
 from hebbsim.experiments.features import quadrants
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.progress import progress_bar
+from hebbsim.experiments.standalone import check_device, device_of_networks
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.whole_file import write_text
 from models.miconi2021.figures import save_figures
@@ -78,6 +79,7 @@ def run(
     results = Results(folder)
     with results.held():
         results.check(settings, overwrite=overwrite, resume=resume)
+        check_device(settings.device)
         before = results.read() if resume else []
         everything = [(*named, seed) for named in conditions.items() for seed in seeds]
         pairs = [pair for pair in everything if not results.is_done(before, *pair)]
@@ -114,7 +116,7 @@ def _run_network(
     Each layer has a row of its own, and all of them together.
     """
     name, condition, seed = pair
-    with run_preferences(settings.threads):
+    with run_preferences(settings.threads), device_of_networks(settings.device):
         network = build(
             condition,
             settings.channels,
@@ -128,7 +130,8 @@ def _run_network(
         seconds = round(perf_counter() - start, 1)
         results.save_weights(network, name, seed)
         features = _features(network, images, check_torch, progress)
-    depth = len(network.stages)
+        depth = len(network.stages)
+        sums_w4 = [_sum_w4(network, number) for number in range(1, depth + 1)]
     kinds = [*((n, "quadrants") for n in range(1, depth)), (depth, "full map"), (0, ALL_LAYERS)]
     rows = [
         Row(
@@ -141,7 +144,7 @@ def _run_network(
             features=kind,
             n_features=int(np.prod(found[0].shape[1:])),
             accuracy=read_out(images, *found),
-            sum_w4=_sum_w4(network, number or depth),
+            sum_w4=sums_w4[(number or depth) - 1],
             computed_by=computed_by,
             seconds=seconds,
         )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from hebbsim.errors import SettingsError, unknown
 from hebbsim.experiments.preferences import cores
 from hebbsim.experiments.settings import SavedSettings, check_choice, check_whole_number
+from hebbsim.experiments.standalone import DEVICES
 from models.miconi2021.model import CONDITIONS, Condition
 from models.miconi2021.search import SEARCH
 
@@ -56,6 +57,8 @@ class Settings(SavedSettings):
         choose settings without it; 0 for the official test split.
     threads : int
         OpenMP threads.
+    device : {'runtime', 'cpp', 'cuda'}
+        Where networks run: in this process, or in programs of Brian2's standalone devices.
 
     Raises
     ------
@@ -77,10 +80,12 @@ class Settings(SavedSettings):
     n_zca: int = 9000
     validation: int = 0
     threads: int = 1
+    device: str = "runtime"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         check_choice("data set", self.data, ("cifar10", "stand-in"))
+        check_choice("device", self.device, DEVICES)
         for name, least in _LEAST.items():
             check_whole_number(name, getattr(self, name), least)
         if len(self.channels) != 3 or not all(isinstance(n, int) and n > 0 for n in self.channels):

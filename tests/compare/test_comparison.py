@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from hebbsim import ConvNetwork, rules
 from hebbsim.bridge.decoding import decode
+from hebbsim.codegen.cuda.toolkit import Requirement
 from hebbsim.compare import comparison as module
 from hebbsim.compare.comparison import compare
 from hebbsim.compare.rate_rules import RATE_RULES, make_rule
@@ -24,6 +25,7 @@ from hebbsim.compare.tables import label, markdown, summarize
 from hebbsim.data.dataset import DatasetError, as_float
 from hebbsim.data.load import load_dataset
 from hebbsim.errors import SettingsError
+from hebbsim.experiments import standalone
 from hebbsim.experiments.features import features, quadrants
 from hebbsim.experiments.held_folder import FolderHeldError
 from hebbsim.experiments.results import ResultsError
@@ -589,3 +591,31 @@ def test_the_network_is_a_plain_one():
     assert isinstance(network, ConvNetwork)
     assert tuple(network.stages[0].output.shape) == (4, 4, 4)
     assert (network.seed, network.batch_size, network.layers[0].k) == (3, 50, 2)
+
+
+# --- devices --------------------------------------------------------------------------------
+
+
+def test_a_program_gives_the_same_rows_and_weights():
+    found = {}
+    for device in ("runtime", "cpp"):
+        settings = small(device=device)
+        images = module.load_images(settings)
+        with module.preferences(settings), module.device_of_networks(device):
+            rows, network = module.run_network(settings, images, "Oja", 0)
+            kernel = network.stages[0].conv.get_kernel("w")
+        found[device] = [row.accuracy for row in rows], kernel
+    assert found["cpp"][0] == found["runtime"][0]
+    np.testing.assert_array_equal(found["cpp"][1], found["runtime"][1])
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    missing = Requirement("nvcc", "", "install it")
+    monkeypatch.setattr(standalone, "requirements", lambda: [missing])
+    with pytest.raises(
+        SettingsError, match=r"cuda: missing are nvcc: install it\. .* --device cpp"
+    ):
+        compare(small(device="cuda"), tmp_path / "x", progress=False)
+    assert not (tmp_path / "x" / "settings.json").exists()
+    with pytest.raises(SettingsError, match="device"):
+        small(device="gpu")

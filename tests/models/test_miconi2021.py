@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -308,6 +309,20 @@ def test_interrupted_run_goes_on_where_it_was(tmp_path, cache, monkeypatch):
                 for name in ("whole", "parts")
             ]
             np.testing.assert_array_equal(*kernels)
+
+
+@pytest.mark.slow
+def test_a_program_reads_out_the_same(tmp_path, cache):
+    conditions = named_conditions(["pruned"], 0.5)
+    rows = {}
+    for device in ("runtime", "cpp"):
+        settings = tiny(device=device, threads=2)
+        found = run(settings, conditions, [0], tmp_path / device, progress=False)
+        rows[device] = [row for row in found if row.condition != PIXELS]
+    for ours, theirs in zip(rows["cpp"], rows["runtime"], strict=True):
+        assert replace(ours, seconds=theirs.seconds) == theirs
+    with pytest.raises(SettingsError, match="device 'gpu'"):
+        tiny(device="gpu")
 
 
 def test_resume_adds_conditions_and_refuses_other_settings(tmp_path, cache):

@@ -60,6 +60,7 @@ def test_every_template_exists_for_every_target(stem):
     # numpy visits every connection, and takes Brian2's threshold
     faster = {
         "conv_sum_kernel_products",
+        "conv_sum_post_sparse",
         "conv_sum_post_winograd",
         "map_integrate_threshold",
         "map_threshold",

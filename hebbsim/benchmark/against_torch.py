@@ -30,6 +30,8 @@ ROUNDING = 1e-4
 #: The same, where rounding may choose another winner of two that are almost equal
 CLOSE_WINNERS = 1e-3
 STEPS_TO_COMPARE = 3
+#: Which share of the weights of layers 2 and 3 a network may lack, as Miconi's (2021)
+PRUNED = 0.99
 
 
 class Shape(NamedTuple):
@@ -129,7 +131,20 @@ def gradient_trick(setting: Setting) -> Found:
     )
     before = 1e3 * float(np.median(ours.starts))
     start = Row("c", "three layers: start of a run", setting.threads, "ms", before)
-    return Found([row, start, _fixed_cost(setting)], [])
+    return Found([row, _pruned(setting, batch), start, _fixed_cost(setting)], [])
+
+
+def _pruned(setting: Setting, batch: np.ndarray) -> Row:
+    """Time the step of the same three layers with few weights left, and with all."""
+    setting.announce("three layers, pruned: training step")
+    contenders: dict[str, Contender] = {
+        name: stamped(conv_network(setting.sizes, pruned=share), batch, setting.threads)
+        for name, share in (("pruned", PRUNED), ("whole", 0.0))
+    }
+    times = interleave(contenders, setting.repeats, setting.sizes.seconds)
+    what = f"training step, three layers, {PRUNED:.0%} of layers 2 and 3 pruned"
+    few, every = 1e3 * times["pruned"], 1e3 * times["whole"]
+    return Row("c", what, setting.threads, "ms", few, every, "ours, not pruned")
 
 
 def _fixed_cost(setting: Setting) -> Row:

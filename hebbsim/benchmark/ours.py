@@ -145,8 +145,11 @@ def random_kernel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarra
     return (kernel / norm).astype(np.float32)
 
 
-def conv_network(sizes: Sizes, *, seed: int = 0) -> ConvNetwork:
-    """Build the network: one winner, adaptive thresholds, triangles, average pooling, instar."""
+def conv_network(sizes: Sizes, *, seed: int = 0, pruned: float = 0.0) -> ConvNetwork:
+    """Build the network: one winner, adaptive thresholds, triangles, average pooling, instar.
+
+    A share of the weights may be `pruned`, of all layers but the first.
+    """
     layers = [
         ConvLayer(
             filters,
@@ -156,8 +159,9 @@ def conv_network(sizes: Sizes, *, seed: int = 0) -> ConvNetwork:
             threshold_step=THRESHOLD_STEP,
             output="triangle",
             pooling="average",
+            pruned=pruned if number > 0 else 0.0,
         )
-        for filters, kernel in zip(sizes.filters, sizes.kernels, strict=True)
+        for number, (filters, kernel) in enumerate(zip(sizes.filters, sizes.kernels, strict=True))
     ]
     return ConvNetwork(sizes.image, layers, batch_size=sizes.batch, seed=seed)
 

@@ -7,7 +7,7 @@ import sympy
 from brian2.core.variables import Variables
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-__all__ = ["Product", "separate", "sides_of", "silent_together"]
+__all__ = ["Product", "is_zero_with", "separate", "sides_of", "silent_together"]
 
 _MOST_TERMS = 6  # more products than that cost more than they save
 
@@ -100,6 +100,18 @@ def silent_together(products: Sequence[Product]) -> list[int]:
         next(n for n, few in enumerate(fewest) if few <= f and bool(few) == bool(f))
         for f in factors
     ]
+
+
+def is_zero_with(expression: str, name: str) -> bool:
+    """Return whether an expression is zero wherever a variable of it is.
+
+    Examples
+    --------
+    >>> is_zero_with("tanh(w)*gain", "w"), is_zero_with("w + 1", "w")
+    (True, False)
+    """
+    whole = str_to_sympy(expression)
+    return bool(whole.subs({s: 0 for s in whole.free_symbols if str(s) == name}) == 0)
 
 
 def _factors(expression: str) -> frozenset[str]:

@@ -231,7 +231,7 @@ class ConvSynapses(KernelGroup):
         self.model = read_model(self.connections, model, rule, self._taken())
         self._add_variables(method, method_options, dtype)
         self._integrate(method, method_options)
-        self.sums = make_sums(self, self.model, rule, order)
+        self.sums = make_sums(self, self.model, rule, order, weight if mask is not None else None)
         self._sum_over_samples(order + 2)
         if mask is not None:
             self.add_mask(weight)

@@ -163,6 +163,10 @@ def _sum(total: ConnectionSum) -> Work:
     lines, operations = [loops], connections
     if code_object_class() is NumpyCodeObject:
         lines.append("in numpy, which visits every connection")
+    elif total.sparse:
+        lines.append(
+            f"where no more than 1 weight of {total.sparse_from} is left, those alone are visited"
+        )
     elif total.saving is not None:
         lines.append(
             "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a weight is 0"

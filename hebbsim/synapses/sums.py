@@ -16,7 +16,13 @@ from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.forward_order import ForwardOperation
 from hebbsim.rules.rule import Rule
-from hebbsim.synapses.algebra import Product, separate, sides_of, silent_together
+from hebbsim.synapses.algebra import (
+    Product,
+    is_zero_with,
+    separate,
+    sides_of,
+    silent_together,
+)
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import ConvModel, check_identifiers
 
@@ -42,7 +48,12 @@ class ConnectionSum(ForwardOperation):
         Subexpressions that run over the output channels, for sums to the kernel.
     order : int
         Place in the step of a sum to the kernel; shifts that of others.
+    masked : str, optional
+        The weight that a mask prunes.
     """
+
+    #: Weights that a mask leaves are visited alone if no more than one in so many is left
+    sparse_from = 4
 
     def __init__(
         self,
@@ -52,6 +63,7 @@ class ConnectionSum(ForwardOperation):
         cumulative: list[SingleEquation],
         *,
         order: int,
+        masked: str | None,
     ) -> None:
         self.side = side
         self.connections = connections = kernel.connections
@@ -93,6 +105,7 @@ class ConnectionSum(ForwardOperation):
                 "n_results": self.target_variable.size,
                 "_sum_index": self.variables.indices[equation.varname],
                 "per_sample": "per sample" in equation.flags,
+                "sparse_from": self.sparse_from,
             },
             needed_variables=[equation.varname],
         )
@@ -107,6 +120,8 @@ class ConnectionSum(ForwardOperation):
         self.part_of = silent_together(self.products or ())
         #: What a sum to neurons is, if it is a single product of the kernel with the inputs
         self.single: Product | None = self._single() if side == "post" else None
+        #: Whether it visits the weights alone that a mask leaves
+        self.sparse = self._is_sparse(masked)
         #: That product, if its sums share multiplications
         self.saving: Product | None = self._saving()
         if side != "kernel":
@@ -156,6 +171,13 @@ class ConnectionSum(ForwardOperation):
             return None
         return products[0]
 
+    def _is_sparse(self, masked: str | None) -> bool:
+        return (
+            masked is not None
+            and self.single is not None
+            and is_zero_with(self.single.kernel, masked)
+        )
+
     def _saving(self) -> Product | None:
         """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
 
@@ -181,8 +203,10 @@ class ConnectionSum(ForwardOperation):
                 self._separate(run_namespace)
             elif on_cuda() and self.single is not None:
                 self._multiply(run_namespace)
+            elif self.sparse and not on_cuda():
+                self._visit(run_namespace, "conv_sum_post_sparse")
             elif self.saving is not None and not on_cuda():
-                self._save(run_namespace)
+                self._visit(run_namespace, "conv_sum_post_winograd")
         super().before_run(run_namespace)
 
     def _multiply(self, run_namespace: dict[str, Any]) -> None:
@@ -197,11 +221,11 @@ class ConnectionSum(ForwardOperation):
         }
         self.user_code = self.abstract_code
 
-    def _save(self, run_namespace: dict[str, Any]) -> None:
-        """Prepare the code of a product whose neighbouring sums share multiplications."""
+    def _visit(self, run_namespace: dict[str, Any], template: str) -> None:
+        """Prepare the code of a product that can be summed in a better way, or directly."""
         self._multiply(run_namespace)
         assert isinstance(self.abstract_code, dict)
-        self.template = "conv_sum_post_winograd"
+        self.template = template
         self.abstract_code["direct"] = self._text
 
     def _declare(self, name: str, expression: str, run_namespace: dict[str, Any]) -> None:
@@ -252,7 +276,7 @@ class ConnectionSum(ForwardOperation):
 
 
 def make_sums(
-    kernel: KernelGroup, model: ConvModel, rule: Rule | None, order: int
+    kernel: KernelGroup, model: ConvModel, rule: Rule | None, order: int, masked: str | None
 ) -> dict[str, ConnectionSum]:
     """Return the sums of a convolution, by what they write.
 
@@ -275,7 +299,9 @@ def make_sums(
                 f"cumulative '{used[0].varname}'"
             )
         check_identifiers(connections, rule, known, [equation, *used])
-        sums[equation.varname] = ConnectionSum(kernel, equation, side, used, order=order)
+        sums[equation.varname] = ConnectionSum(
+            kernel, equation, side, used, order=order, masked=masked
+        )
     return sums
 
 

@@ -23,6 +23,7 @@ from hebbsim.codegen.cpp.tiles import (
     packed_tiles,
     packs,
     post_tiles,
+    sparse_tiles,
     strips,
     winograd_blocks,
 )
@@ -218,5 +219,6 @@ TEMPLATE_GLOBALS = {
     "post_tiles": post_tiles,
     "registers": registers,
     "strips": strips,
+    "sparse_tiles": sparse_tiles,
     "winograd_blocks": winograd_blocks,
 }

@@ -16,6 +16,7 @@ __all__ = [
     "PackedTiles",
     "PostTiles",
     "Registers",
+    "SparseTiles",
     "WinogradBlocks",
     "cut",
     "even_cut",
@@ -23,6 +24,7 @@ __all__ = [
     "packed_tiles",
     "packs",
     "post_tiles",
+    "sparse_tiles",
     "strips",
     "winograd_blocks",
 ]
@@ -186,6 +188,48 @@ def winograd_blocks(
     block = -(-tiles // blocks)
     runs = even_cut(-(-geometry.out_channels // lanes), width)
     return WinogradBlocks(-(-block // stripe) * stripe, stripe, _scaled(runs, lanes))
+
+
+class SparseTiles(NamedTuple):
+    """How the target map of a sum over a pruned kernel is cut.
+
+    `lanes` samples lie side by side; `cols` and they fill `vectors` registers of `width` numbers;
+    and what a stripe of `rows` sees stays in cache.
+    """
+
+    lanes: int
+    width: int
+    vectors: int
+    cols: list[Cut]
+    rows: int
+
+
+def sparse_tiles(
+    geometry: ConvGeometry, batch_size: int, itemsize: int, registers: Registers
+) -> SparseTiles:
+    """Choose runs of samples and columns for which sums stay in registers."""
+    width = registers.bytes // itemsize
+    lanes = -(-batch_size // -(-batch_size // width))
+    vectors = _sums(registers)
+    # neighbouring columns follow each other in a vector unless a stride parts them
+    most = vectors * width // lanes if geometry.stride[1] == 1 else vectors
+    seen_cols = (geometry.out_shape.cols - 1) * geometry.stride[1] + _extent(geometry, 1)
+    line = seen_cols * lanes * geometry.in_shape.channels * itemsize
+    fitting = (_L2_BYTES // 2 // line - _extent(geometry, 0)) // geometry.stride[0] + 1
+    rows = min(max(1, fitting), geometry.out_shape.rows)
+    stripes = -(-geometry.out_shape.rows // rows)
+    return SparseTiles(
+        lanes,
+        width,
+        vectors,
+        even_cut(geometry.out_shape.cols, max(1, most)),
+        -(-geometry.out_shape.rows // stripes),
+    )
+
+
+def _extent(geometry: ConvGeometry, axis: int) -> int:
+    """Return how many rows or columns of the source a receptive field spans."""
+    return (geometry.kernel_size[axis] - 1) * geometry.dilation[axis] + 1
 
 
 class KernelTiles(NamedTuple):

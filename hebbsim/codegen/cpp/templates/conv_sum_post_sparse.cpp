@@ -1,0 +1,196 @@
+{# Each postsynaptic neuron sums kernel * pre over the elements of a pruned kernel that aren't 0. Some
+   samples lie side by side, so that an element meets a run of them and of positions at once: what a
+   stripe of the target sees is turned around first. Where more of the kernel is left, every
+   connection is visited. #}
+{% extends 'common_group.cpp' %}
+{% from 'conv_indices.cpp' import constants, results with context %}
+{% from 'post_nest.cpp' import post_nest with context %}
+
+{# needs _tap and _channel #}
+{% macro _element() %}
+const int _kernel_idx = _tap * _OUT_CHANNELS + _channel, _post_channel_idx = _channel;
+const int _pre_channel_idx = _channel / _GROUP_OUT * _GROUP_IN + _tap % _GROUP_IN;
+const size_t _vectorisation_idx = _kernel_idx;
+{{vector_code['kernel']|join('\n')}}
+{%- endmacro %}
+
+{# The row or column of the source at a place of the padded map, less than 0 outside #}
+{% macro _source_of(place, axis) %}
+{% set AXIS = axis|upper %}
+{% if geometry.pads_neurons %}
+_SOURCE_{{AXIS}}[{{place}}]
+{%- else %}
+({{place}} < _PAD_{{AXIS}} || {{place}} - _PAD_{{AXIS}} >= _IN_{{AXIS}}S ? -1 : {{place}} - _PAD_{{AXIS}})
+{%- endif %}
+{% endmacro %}
+
+{% block maincode %}
+    {{constants(geometry, batch_size)|indent(4)}}
+    {% set _type = c_data_type(_target_var.dtype) %}
+    {% set _cuts = sparse_tiles(geometry, batch_size, itemsize, registers()) %}
+    {% set _long = in_chains(_target_var.dtype, geometry.fan_in // sparse_from) %}
+    typedef {{_type}} _scalar;
+    {{results()|indent(4)}}
+    const size_t _vectorisation_idx = -1;
+    constexpr int _TAPS = _KROWS * _KCOLS * _GROUP_IN;
+    constexpr int _LANES = {{_cuts.lanes}}, _BLOCKS = (_BATCH + _LANES - 1) / _LANES;  // samples side by side
+    constexpr int _STRIPE = {{_cuts.rows}}, _STRIPES = (_OUT_ROWS + _STRIPE - 1) / _STRIPE;
+    constexpr int _SEEN_ROWS = (_STRIPE - 1) * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1;
+    constexpr int _SEEN_COLS = (_OUT_COLS - 1) * _STRIDE_COL + (_KCOLS - 1) * _DILATE_COL + 1;
+    constexpr int _RUN = _SEEN_COLS * _LANES;
+    constexpr int _SHARES = 16, _BITS = 32;
+    // where what each element multiplies lies, channel by channel; thread_local: see other loops
+    static thread_local std::vector<int> _starts_here(_OUT_CHANNELS + 1), _places_here;
+    static thread_local std::vector<_scalar> _values_here;
+    int* const _starts = _starts_here.data();
+    std::fill(_starts, _starts + _OUT_CHANNELS + 1, 0);
+    {
+        {{scalar_code['kernel']|autoindent}}
+        {{parallel(geometry.kernel_elements)}}
+        for (int _share = 0; _share < _SHARES; _share++)
+        {
+            const int _first = _OUT_CHANNELS * _share / _SHARES, _last = _OUT_CHANNELS * (_share + 1) / _SHARES;
+            for (int _tap = 0; _tap < _TAPS; _tap++)
+                #pragma omp simd
+                for (int _channel = _first; _channel < _last; _channel++)
+                {
+                    {{_element()|indent(20)}}
+                    _starts[_channel + 1] += _k != 0 ? 1 : 0;
+                }
+        }
+    }
+    for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++) _starts[_channel + 1] += _starts[_channel];
+    const size_t _elements = _starts[_OUT_CHANNELS];
+    if (_elements * {{sparse_from}} > (size_t) _TAPS * _OUT_CHANNELS)
+    {
+        {{scalar_code['direct']|autoindent}}
+{{post_nest(vector_code['direct'])}}
+    }
+    else
+    {
+        if (_places_here.size() < _elements)
+        {
+            _places_here.resize(_elements);
+            _values_here.resize(_elements);
+        }
+        int* const _places = _places_here.data();
+        _scalar* const _values = _values_here.data();
+        {
+            {{scalar_code['kernel']|autoindent}}
+            {{parallel(geometry.kernel_elements)}}
+            for (int _share = 0; _share < _SHARES; _share++)
+            {
+                const int _first = _OUT_CHANNELS * _share / _SHARES, _last = _OUT_CHANNELS * (_share + 1) / _SHARES;
+                std::vector<int> _next(_starts + _first, _starts + _last);
+                for (int _tap = 0; _tap < _TAPS; _tap++)
+                for (int _channel0 = _first; _channel0 < _last; _channel0 += _BITS)
+                {
+                    unsigned _there = 0;  // a bit for each channel
+                    #pragma omp simd reduction(|:_there)
+                    for (int _v = 0; _v < std::min(_BITS, _last - _channel0); _v++)
+                    {
+                        const int _channel = _channel0 + _v;
+                        {{_element()|indent(24)}}
+                        _there |= _k != 0 ? 1u << _v : 0u;
+                    }
+                    for (; _there; _there &= _there - 1)
+                    {
+                        const int _channel = _channel0 + __builtin_ctz(_there);
+                        {{_element()|indent(24)}}
+                        const int _krow = _tap / _GROUP_IN / _KCOLS, _kcol = _tap / _GROUP_IN % _KCOLS, _place = _next[_channel - _first]++;
+                        _places[_place] = (_krow * _DILATE_ROW * _IN_CHANNELS + _pre_channel_idx) * _RUN + _kcol * _DILATE_COL * _LANES;
+                        _values[_place] = _k;
+                    }
+                }
+            }
+        }
+        {{scalar_code['pre']|autoindent}}
+        {{parallel('_elements * _BATCH * _OUT_ROWS * _OUT_COLS / 8')}}
+        for (int _task = 0; _task < _BLOCKS * _STRIPES; _task++)
+        {
+            const int _sample0 = _task / _STRIPES * _LANES, _row0 = _task % _STRIPES * _STRIPE;
+            constexpr int _SLACK = {{_cuts.width}};  // vectors may reach beyond the last run
+            static thread_local std::vector<_scalar> _inputs_here((size_t) _SEEN_ROWS * _IN_CHANNELS * _RUN + _SLACK);
+            _scalar* const _inputs = _inputs_here.data();  // [row][channel][column][sample]
+            const int _n_rows = std::min(_STRIPE, _OUT_ROWS - _row0);
+            for (int _r = 0; _r < (_n_rows - 1) * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1; _r++)
+            for (int _c = 0; _c < _SEEN_COLS; _c++)
+            {
+                const int _padded_row = _row0 * _STRIDE_ROW + _r;
+                const int _pre_row = {{_source_of('_padded_row', 'row')}}, _pre_col = {{_source_of('_c', 'col')}};
+                _scalar* const _here = _inputs + (size_t) _r * _IN_CHANNELS * _RUN + _c * _LANES;
+                if (_pre_row < 0 || _pre_col < 0)
+                {
+                    for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
+                        for (int _lane = 0; _lane < _LANES; _lane++) _here[_channel * _RUN + _lane] = 0;
+                    continue;
+                }
+                for (int _pre_channel_idx = 0; _pre_channel_idx < _IN_CHANNELS; _pre_channel_idx++)
+                    for (int _lane = 0; _lane < _LANES; _lane++)
+                    {
+                        const int _pre_sample_idx = std::min(_sample0 + _lane, _BATCH - 1);  // the rest is not stored
+                        const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+                        const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+                        const size_t _vectorisation_idx = _pre_idx;
+                        {{vector_code['pre']|join('\n')|indent(24)}}
+                        _here[_pre_channel_idx * _RUN + _lane] = _p;
+                    }
+            }
+            constexpr int _TOGETHER = 16;  // channels that are stored in one go
+            for (int _row = 0; _row < _n_rows; _row++)
+            for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _TOGETHER)
+            {
+                const int _n_channels = std::min(_TOGETHER, _OUT_CHANNELS - _channel0);
+                {% for cols in _cuts.cols %}
+                for (int _col0 = {{cols.start}}; _col0 < {{cols.stop}}; _col0 += {{cols.size}})
+                {
+                    // neighbouring positions follow each other, or lie a stride apart
+                    constexpr int _COLS = {{cols.size}}, _V = {{_cuts.width if geometry.stride[1] == 1 else '_LANES'}};
+                    constexpr int _VECTORS = (_COLS * _LANES + _V - 1) / _V, _STEP = {{'_V' if geometry.stride[1] == 1 else '_STRIDE_COL * _LANES'}};
+                    const _scalar* const _origin = _inputs + (size_t) _row * _STRIDE_ROW * _IN_CHANNELS * _RUN + _col0 * _STRIDE_COL * _LANES;
+                    _scalar _out[_TOGETHER][_VECTORS * _V];
+                    for (int _v = 0; _v < _n_channels; _v++)
+                    {
+                        int _n = _starts[_channel0 + _v];
+                        const int _stop = _starts[_channel0 + _v + 1];
+                        {% if _long %}
+                        // short chains of terms, added up in double precision
+                        double _whole[_VECTORS * _V] = {0};
+                        do {
+                        const int _end = std::min(_n + {{CHAIN}}, _stop);
+                        {% else %}
+                        const int _end = _stop;
+                        {% endif %}
+                        _scalar _sum[_VECTORS][_V];
+                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] = 0;
+                        for (; _n < _end; _n++)
+                        {
+                            const _scalar _weight = _values[_n];
+                            const _scalar* const _x = _origin + _places[_n];
+                            #pragma GCC unroll {{_cuts.vectors}}
+                            for (int _q = 0; _q < _VECTORS; _q++)
+                            {
+                                #pragma omp simd
+                                for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] += _weight * _x[_q * _STEP + _lane];
+                            }
+                        }
+                        {% if _long %}
+                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _whole[_q * _V + _lane] += _sum[_q][_lane];
+                        } while (_n < _stop);
+                        for (int _place = 0; _place < _VECTORS * _V; _place++) _out[_v][_place] = _whole[_place];
+                        {% else %}
+                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _out[_v][_q * _V + _lane] = _sum[_q][_lane];
+                        {% endif %}
+                    }
+                    for (int _lane = 0; _lane < std::min(_LANES, _BATCH - _sample0); _lane++)
+                    for (int _col = 0; _col < _COLS; _col++)
+                    {
+                        {{_type}}* const _target = _results + (((size_t) (_sample0 + _lane) * _OUT_ROWS + _row0 + _row) * _OUT_COLS + _col0 + _col) * _OUT_CHANNELS + _channel0;
+                        for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _out[_v][_col * _LANES + _lane];
+                    }
+                }
+                {% endfor %}
+            }
+        }
+    }
+{% endblock %}

@@ -57,10 +57,13 @@ class FusedThreshold(LoopNest):
     def takes_place(self, chain: Sequence[BrianObject]) -> bool:
         """Whether the threshold may be looked at as soon as the equations have been integrated.
 
-        So it is if what runs between them in a chain, which is all compiled, shares no variable
-        with the threshold that changes during a run.
+        So it is if each neuron's threshold looks at nothing of other neurons that is integrated,
+        and what runs between them in a chain, which is all compiled, shares no variable with the
+        threshold that changes during a run.
         """
         if self.updater not in chain or self.thresholder not in chain:
+            return False
+        if _of_other_neurons(self.thresholder) & _changing(self.updater):
             return False
         first, last = chain.index(self.updater), chain.index(self.thresholder)
         own = _changing(self.thresholder)
@@ -92,6 +95,16 @@ def fused_thresholds(
 def _is_compiled(runner: CodeRunner) -> bool:
     code = runner.code_objects
     return len(code) == 1 and isinstance(code[0], CPPRuntimeCodeObject)
+
+
+def _of_other_neurons(runner: CodeRunner) -> set[ArrayVariable]:
+    """Return the arrays of which a neuron's code names other elements than the neuron's own."""
+    return {
+        code.variables[name]
+        for code in runner.code_objects
+        for name, index in code.variable_indices.items()
+        if index not in ("_idx", "0") and isinstance(code.variables.get(name), ArrayVariable)
+    }
 
 
 def _changing(item: BrianObject) -> set[ArrayVariable]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, ms
+from brian2 import Network, linked_var, ms
 
 from hebbsim import ConvSynapses, FeatureMap
 from hebbsim.runs import fused_thresholds
@@ -95,6 +95,21 @@ def test_a_drive_that_is_summed_after_the_equations_comes_first(takes_place):
     assert takes_place
     assert not any(answer for _, answer in takes_place)
     assert (found["lastspike"] > 0).any()
+
+
+def test_a_threshold_that_looks_at_neighbours_waits_for_them(takes_place):
+    def build():
+        group = layer(
+            "dv/dt = (1.2 + 0.01*i - v)/(5*ms) : 1\nv_next : 1 (linked)",
+            threshold="v_next > 0.9",
+            refractory=False,
+        )
+        group.v_next = linked_var(group, "v", index=np.roll(np.arange(NEURONS), -1))
+        return Network(group)
+
+    assert_same(build)
+    assert takes_place
+    assert not any(answer for _, answer in takes_place)
 
 
 def test_two_groups_are_each_fused(takes_place):

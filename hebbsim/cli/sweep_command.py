@@ -54,8 +54,10 @@ def sweep(
         if output is not None:
             chosen = replace(chosen, folder=output)
         engine = Engine(jobs, dask, None if shard is None else Shard.of(shard), threads)
+        folder = SweepFolder(chosen.folder)
+        folder.check()
         outcomes = [] if show else run_sweep(chosen, engine, console=console)
-        folder, units = SweepFolder(chosen.folder), chosen.units()
+        units = chosen.units()
         table = folder.write(units)
     print_markdown(console, table)
     if folder.store.others(units):
@@ -65,7 +67,9 @@ def sweep(
         return
     console.print(_summary(outcomes, len(units)), markup=False, soft_wrap=True)
     say_written(console, perf_counter() - start, folder.path)
-    if any(outcome.end is End.FAILED for outcome in outcomes):
+    left = [outcome.unit for outcome in outcomes if not folder.store.has(outcome.unit)]
+    if left:
+        console.print(f"{len(left)} of these have no result; run it again to go on", markup=False)
         raise typer.Exit(DIFFERENT)
 
 

@@ -5,6 +5,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def as_in_a_fresh_process(number: int, build: Path, threads: int) -> Iterator[No
     """
     from threadpoolctl import threadpool_limits
 
-    before = {name: prefs[name] for name in prefs}
+    before = {name: deepcopy(prefs[name]) for name in prefs}  # lists are changed in place
     chosen = {
         "codegen.runtime.cython.cache_dir": str(build / "cython"),
         # a run that ends early without an error would pass for a complete one
@@ -56,7 +57,7 @@ def as_in_a_fresh_process(number: int, build: Path, threads: int) -> Iterator[No
         finally:
             _leave_device()
             for name, value in before.items():
-                if prefs[name] is not value:
+                if prefs[name] != value:
                     prefs[name] = value
 
 

@@ -97,7 +97,13 @@ def settings_kind(function: Callable[..., Any]) -> type | None:
     if not inspect.isfunction(function):
         return None
     first = next(iter(inspect.signature(function).parameters))
-    kind = get_type_hints(function).get(first)
+    try:
+        kind = get_type_hints(function).get(first)
+    except NameError as error:  # imported for type checkers alone
+        raise SettingsError(
+            f"function {function.__name__!r}: the annotation of a parameter names what isn't there "
+            f"when it runs ({error}); import it outside of TYPE_CHECKING"
+        ) from error
     return kind if isinstance(kind, type) and is_dataclass(kind) else None
 
 

@@ -149,7 +149,7 @@ class Sweep:
     def _unit(self, function: Any, varied: Mapping[str, Any], seed: int) -> Unit:
         try:
             made = make_settings(function, {**self.settings, **varied})
-            inputs = made.inputs() if hasattr(made, "inputs") else {}
+            inputs = made.inputs() if callable(getattr(made, "inputs", None)) else {}
             return Unit.of(
                 *(self.function, made, seed, varied),
                 version=self.version,

@@ -89,6 +89,23 @@ class SweepFolder:
         self.csv = self.path / "results.csv"
         self.figure = self.path / "sweep.png"
 
+    def check(self) -> None:
+        """
+        Refuse a place where something else lies.
+
+        Raises
+        ------
+        ResultsError
+            If it is a file, or holds the results of a comparison or a model.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ResultsError(f"'{self.path}' is a file; give --output a folder")
+        if (self.path / "settings.json").exists():
+            raise ResultsError(
+                f"'{self.path}' holds results that are no sweep's (settings.json lies there); give "
+                "--output another folder"
+            )
+
     def found(self, units: Sequence[Unit]) -> list[tuple[Unit, Result]]:
         """
         Read what there is.
@@ -140,7 +157,7 @@ def run_sweep(
     SettingsError
         If a unit can't be made, or nobody answers at an address.
     ResultsError
-        If a result is damaged, or of other settings.
+        If a result is damaged, or of other settings; or the folder holds other results.
     OSError
         If the folder can't be written to.
     KeyboardInterrupt
@@ -149,8 +166,7 @@ def run_sweep(
     engine = engine or Engine()
     units = sweep.units()
     folder = SweepFolder(sweep.folder)
-    if folder.path.exists() and not folder.path.is_dir():
-        raise ResultsError(f"'{folder.path}' is a file; give --output a folder")
+    folder.check()
     folder.store.begin()
     folder.found(units)
     share = units if engine.shard is None else engine.shard.take(units)

@@ -1,6 +1,7 @@
 """The folder of a sweep: a file for each result, whole and named by what it is the result of."""
 
 import json
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -16,6 +17,7 @@ from hebbsim.whole_file import check_place, write_text
 
 __all__ = ["Result", "UnitStore"]
 
+_OF_A_UNIT = re.compile(r"[0-9a-f]{24}(\..+)?")
 _WAY_OUT = "delete it, and its unit is computed again"
 
 
@@ -157,9 +159,10 @@ class UnitStore:
                 folder.rmdir()
 
     def written(self) -> Iterator[Path]:
-        """Iterate over the files that are there."""
-        if self.folder.is_dir():
-            yield from (path for path in sorted(self.folder.rglob("*")) if path.is_file())
+        """Iterate over the files of units that are there, and over nothing else."""
+        for path in sorted(self.folder.glob("*")):
+            if _OF_A_UNIT.fullmatch(path.name):
+                yield from (p for p in (path, *sorted(path.rglob("*"))) if p.is_file())
 
     def others(self, units: Collection[Unit]) -> int:
         """Count the results that are of none of these units."""

@@ -2,6 +2,7 @@
 
 import os
 import random
+from copy import deepcopy
 
 import numpy as np
 from brian2 import Network, NeuronGroup, defaultclock, get_device, ms, prefs, set_device
@@ -18,10 +19,11 @@ def test_numbers_clock_and_preferences_are_those_of_a_new_process(tmp_path):
             assert prefs.codegen.runtime.cython.cache_dir == str(tmp_path / "cython")
             defaultclock.dt = 2 * ms
             prefs.codegen.target = "numpy"
+            prefs["codegen.cpp.extra_compile_args_gcc"].append("-g")  # in place
             prefs.core.default_float_dtype = np.float32
             return found
 
-    before = {name: prefs[name] for name in prefs}
+    before = {name: deepcopy(prefs[name]) for name in prefs}
     assert draw() == draw()
     assert {name: prefs[name] for name in prefs} == before
 

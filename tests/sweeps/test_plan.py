@@ -189,6 +189,12 @@ def test_folders_that_cannot_be_written_to(tmp_path):
         run(path, HERE)
     (tmp_path / "sweep" / "found").unlink()
     (tmp_path / "sweep" / "found").mkdir()
+    of_a_model = tmp_path / "sweep" / "found" / "settings.json"
+    of_a_model.write_text("{}")
+    with pytest.raises(ResultsError, match=r"results that are no sweep's .* another folder"):
+        run(path, HERE)
+    assert list(of_a_model.parent.iterdir()) == [of_a_model]
+    of_a_model.unlink()
     (tmp_path / "sweep" / "found" / "units").write_text("")
     with pytest.raises(OSError, match="units"):
         run(path, HERE)
@@ -199,3 +205,14 @@ def test_a_function_has_to_return_a_mapping(tmp_path):
     (outcome,), _ = run(path, HERE)
     assert "expected it to return a mapping, such as" in outcome.said
     assert results(path) == {}
+
+
+def test_a_function_whose_annotation_is_there_for_type_checkers_alone(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from __future__ import annotations\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from pathlib import Path\n"
+        "def run_one(settings, seed, folder: Path):\n    return {}\n"
+    )
+    with pytest.raises(SettingsError, match=r"'run_one'.*'Path' is not defined.*outside of TYPE"):
+        plan(function=f"{tmp_path / 'own.py'}:run_one").units()

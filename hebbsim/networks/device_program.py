@@ -25,7 +25,8 @@ class OnDevice(Protocol):
 class DeviceProgram:
     """Compile a network when images are presented to it first, and keep the program.
 
-    It is compiled again if what it was made for changes: objects, constants, delays, time steps.
+    It is compiled again if what it was made for changes: objects, constants, time steps, delays
+    up to the longest one there was.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ class DeviceProgram:
             made_for(network.brian2),
             delays,
         ):
-            program = self._program = Program(network.brian2)
+            has_run = program is not None and program.has_run
+            program = self._program = Program(network.brian2, has_run=has_run)
             self._delays = delays
         with program.running(keep=keep) as session:
             for stage in network.stages:

@@ -4,7 +4,8 @@ import os
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ class ServedProcess:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        #: Whether an order or an answer was left in the middle, so that no later one can be trusted
+        self.broken = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         its_orders, orders = os.pipe()
         answers, its_answers = os.pipe()
@@ -80,20 +83,35 @@ class ServedProcess:
         self._errors.close()
 
     def _tell(self, order: bytes, values: np.ndarray | None = None) -> None:
-        try:
-            self._orders.write(order)
-            rest = None if values is None else memoryview(values.view(np.uint8)).cast("B")
-            while rest:
-                rest = rest[self._orders.write(rest) :]
-        except BrokenPipeError:
-            raise self._ended() from None
+        with self._unbroken():
+            try:
+                self._orders.write(order)
+                rest = None if values is None else memoryview(values.view(np.uint8)).cast("B")
+                while rest:
+                    rest = rest[self._orders.write(rest) :]
+            except BrokenPipeError:
+                raise self._ended() from None
 
     def _hear(self, place: memoryview) -> None:
-        while place:
-            n = self._answers.readinto(place)
-            if not n:
-                raise self._ended()
-            place = place[n:]
+        with self._unbroken():
+            while place:
+                n = self._answers.readinto(place)
+                if not n:
+                    raise self._ended()
+                place = place[n:]
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        if self.broken:
+            raise ProgramError(
+                f"the program in {self._folder} was interrupted in the middle of an order; the "
+                "network is what it was before, run it again"
+            )
+        try:
+            yield
+        except BaseException:  # Ctrl-C too
+            self.broken = True
+            raise
 
     def _ended(self) -> ProgramError:
         status = self._process.wait()

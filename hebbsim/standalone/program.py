@@ -40,6 +40,8 @@ class Program:
     ----------
     network : Network
         Whose objects all go into the program, whether they are active or not.
+    has_run : bool
+        Whether an earlier program of the network has run.
 
     Raises
     ------
@@ -47,12 +49,13 @@ class Program:
         If an object runs in Python, or keeps what a running program can't be asked for.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, has_run: bool = False) -> None:
         self._simulation, self._device = network, get_device()
         self._refuse_others()
         #: What the program was made for: if it changes, another program is needed
         self.made_for = made_for(network)
-        self._has_run = False
+        #: Whether this program, or one before it, has run: arrays are what became of them then
+        self.has_run = has_run
         self._folder = Path(mkdtemp(prefix="hebbsim-program-"))
         finalize(self, rmtree, self._folder, ignore_errors=True)
         self._cuda = on_cuda()
@@ -90,12 +93,15 @@ class Program:
                     "network, read variables with transform(..., variable=), or use runtime mode"
                 )
 
-    def _refuse_late_code(self, variable: ArrayVariable) -> None:
-        if self._has_run:
-            raise NotImplementedError(
-                f"'{variable.name}' of '{variable.owner.name}' was set by an expression, which a "
-                "standalone device computes at the start of its first run alone; set it to an array"
-            )
+    def _refuse_late_code(self) -> None:
+        """Refuse what only a program that begins anew would compute, before anything is sent."""
+        for variable in self._handed_on if self.has_run else ():
+            if self._device.array_cache.get(variable) is None:
+                raise NotImplementedError(
+                    f"'{variable.name}' of '{variable.owner.name}' was set by an expression, or in "
+                    "part, which a standalone device does at the start of its first run alone; set "
+                    "all of it to an array"
+                )
 
     def _shared(self, codes: Sequence[Any]) -> Iterator[ArrayVariable]:
         """Yield the arrays that the program is told and asked for: all that may change."""
@@ -174,6 +180,7 @@ class Program:
             they were.
         """
         device, numbers = self._device, {v: n for n, v in enumerate(self._handed_on)}
+        self._refuse_late_code()
         process = ServedProcess(self._folder)
         before = device.array_cache
         live = LiveArrays(process, numbers, before)
@@ -181,20 +188,20 @@ class Program:
         try:
             for variable in self._handed_on:
                 if before.get(variable) is None:
-                    self._refuse_late_code(variable)
                     before[variable] = live.get(variable)  # code computed it
                 else:
                     live[variable] = before[variable]
             # variables that are expressions are evaluated from arrays
             device.array_cache, device.has_been_run = live, True
-            self._has_run = True
-            yield Session(self, process, live)
+            self.has_run = True
+            try:
+                yield Session(self, process, live)
+            except BaseException:
+                if keep and not process.broken:
+                    _keep_what_is_left(live, self._handed_on)
+                raise
             if keep:
                 live.keep(self._handed_on)
-        except BaseException:
-            if keep:
-                _keep_what_is_left(live, self._handed_on)
-            raise
         finally:
             device.array_cache, device.has_been_run = before, has_run
             process.close()

@@ -30,9 +30,9 @@ def built(monkeypatch):
     """The networks that programs were compiled for."""
     found, build = [], programs.Program.__init__
 
-    def note(self, network):
+    def note(self, network, **kwds):
         found.append(network)
-        build(self, network)
+        build(self, network, **kwds)
 
     monkeypatch.setattr(programs.Program, "__init__", note)
     return found
@@ -162,6 +162,14 @@ def test_what_a_program_cannot_do_is_named(tmp_path):
         network.brian2.remove(item)
     with pytest.raises(NonFiniteWeightsError, match=r"epoch 1, batch \d of 6: 'w' of 'conv1' bec"):
         network.fit(images(), progress=False)
-    conv.w = "rand()"
-    with pytest.raises(NotImplementedError, match="'w' of 'conv1' was set by an expression"):
-        network.transform(images())
+    before, kept = conv.get_kernel("w"), network.stages[0].thresholds.copy()
+    for late in ("rand()", 0.5):
+        if isinstance(late, str):
+            conv.w = late
+        else:
+            conv.w[2:5] = late
+        with pytest.raises(NotImplementedError, match="'w' of 'conv1' was set by an expr"):
+            network.fit(images(), progress=False)
+        np.testing.assert_array_equal(network.stages[0].thresholds, kept)
+        conv.set_kernel("w", np.nan_to_num(before, posinf=1, neginf=1))
+    network.transform(images())

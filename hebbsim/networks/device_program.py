@@ -45,12 +45,13 @@ class DeviceProgram:
         network = self._presented
         delays = list(_delays(network.stages))
         program = self._program
+        if program is not None:  # another one would compute it from the state before learning
+            program.refuse_late_code()
         if program is None or (program.made_for, self._delays) != (
             made_for(network.brian2),
             delays,
         ):
-            has_run = program is not None and program.has_run
-            program = self._program = Program(network.brian2, has_run=has_run)
+            program = self._program = Program(network.brian2)
             self._delays = delays
         with program.running(keep=keep) as session:
             for stage in network.stages:

@@ -40,8 +40,6 @@ class Program:
     ----------
     network : Network
         Whose objects all go into the program, whether they are active or not.
-    has_run : bool
-        Whether an earlier program of the network has run.
 
     Raises
     ------
@@ -49,13 +47,12 @@ class Program:
         If an object runs in Python, or keeps what a running program can't be asked for.
     """
 
-    def __init__(self, network: Network, *, has_run: bool = False) -> None:
+    def __init__(self, network: Network) -> None:
         self._simulation, self._device = network, get_device()
         self._refuse_others()
         #: What the program was made for: if it changes, another program is needed
         self.made_for = made_for(network)
-        #: Whether this program, or one before it, has run: arrays are what became of them then
-        self.has_run = has_run
+        self._has_run = False
         self._folder = Path(mkdtemp(prefix="hebbsim-program-"))
         finalize(self, rmtree, self._folder, ignore_errors=True)
         self._cuda = on_cuda()
@@ -93,9 +90,15 @@ class Program:
                     "network, read variables with transform(..., variable=), or use runtime mode"
                 )
 
-    def _refuse_late_code(self) -> None:
-        """Refuse what only a program that begins anew would compute, before anything is sent."""
-        for variable in self._handed_on if self.has_run else ():
+    def refuse_late_code(self) -> None:
+        """Refuse what only a first run would compute, before anything is sent or made anew.
+
+        Raises
+        ------
+        NotImplementedError
+            If a variable was set by an expression, or in part, since the program ran.
+        """
+        for variable in self._handed_on if self._has_run else ():
             if self._device.array_cache.get(variable) is None:
                 raise NotImplementedError(
                     f"'{variable.name}' of '{variable.owner.name}' was set by an expression, or in "
@@ -180,7 +183,7 @@ class Program:
             they were.
         """
         device, numbers = self._device, {v: n for n, v in enumerate(self._handed_on)}
-        self._refuse_late_code()
+        self.refuse_late_code()
         process = ServedProcess(self._folder)
         before = device.array_cache
         live = LiveArrays(process, numbers, before)
@@ -193,7 +196,7 @@ class Program:
                     live[variable] = before[variable]
             # variables that are expressions are evaluated from arrays
             device.array_cache, device.has_been_run = live, True
-            self.has_run = True
+            self._has_run = True
             try:
                 yield Session(self, process, live)
             except BaseException:

@@ -168,6 +168,7 @@ class Program:
             arrays=arrays,
             steps=[(item.clock.name, f"_run_{name}") for item, name in self._runners],
             clocks=[clock.name for clock in clocks],
+            finest=min(clocks, key=lambda clock: float(clock.dt)).name,
             network=self._simulation.name,
             cuda=self._cuda,
         )

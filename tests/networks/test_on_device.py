@@ -41,6 +41,8 @@ def built(monkeypatch):
 def life_of_rates(network, folder):
     """Do with a network all that can be done, and return what came of it."""
     data = images(25)  # not a multiple of the batch
+    # a coarser clock, whose name comes before the network's
+    network.stages[0].conv.run_regularly("w *= 0.99", dt=3 * ms)
     yield network.transform(data)
     network.fit(data, burn_in=1, progress=False, checkpoint=folder / "state.npz")
     yield from network.transform_all(data, variable="y")

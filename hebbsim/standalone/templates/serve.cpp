@@ -81,7 +81,7 @@
             {% endfor %}
             for (size_t _n = 0; _n < _steps.size(); _n++)
                 if (_runs[_n]) {{network}}.add(_steps[_n].first, _steps[_n].second);
-            {{network}}.t = {{clocks[0]}}.t[0];
+            {{network}}.t = {{finest}}.t[0];  // a coarser clock may lie ahead of what has run
             {{network}}.run(_duration, NULL, 10.0);
             const char _done = 'd';
             _give(&_done, 1);

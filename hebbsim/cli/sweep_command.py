@@ -55,13 +55,14 @@ def sweep(
             chosen = replace(chosen, folder=output)
         engine = Engine(jobs, dask, None if shard is None else Shard.of(shard), threads)
         folder = SweepFolder(chosen.folder)
-        folder.check()
         outcomes = [] if show else run_sweep(chosen, engine, console=console)
         units = chosen.units()
-        table = folder.write(units)
+        if show:
+            folder.check()
+            folder.write(units)
+        table = folder.summary(units)
     print_markdown(console, table)
-    if folder.store.others(units):
-        n_others = folder.store.others(units)
+    if n_others := folder.store.others(units):
         console.print(f"{n_others} results of other settings or versions lie there too")
     if show:
         return

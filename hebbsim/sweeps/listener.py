@@ -11,7 +11,7 @@ __all__ = ["Listener"]
 
 class Listener:
     """
-    Count how units end, and tell it.
+    Note how units end, and tell it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Listener:
         )
 
     def ended(self, outcome: Outcome) -> None:
-        """Count a unit that is not at work any more."""
+        """Note a unit that is not at work any more."""
         self.outcomes.append(outcome)
         if outcome.end is End.FAILED:
             self._print(f"failed: {outcome.unit.label}: {outcome.said}")
@@ -52,10 +52,6 @@ class Listener:
         elif outcome.lost and outcome.unit.key not in self._told:
             self._print(f"{outcome.unit.label}: an earlier try was lost with its process")
         self._bar.advance()
-
-    def count(self, end: End) -> int:
-        """Count the units that ended in this way."""
-        return sum(outcome.end is end for outcome in self.outcomes)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

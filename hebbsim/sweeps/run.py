@@ -117,19 +117,22 @@ class SweepFolder:
         """
         return [(unit, self.store.read(unit)) for unit in units if self.store.has(unit)]
 
-    def write(self, units: Sequence[Unit]) -> str:
-        """Write the table and the figure of all that there is; return the table in Markdown."""
+    def summary(self, units: Sequence[Unit]) -> str:
+        """Return the table of all that there is, in Markdown."""
+        found = self.found(units)
+        return summary_table(found, len(units)) if found else f"0 of {len(units)} units."
+
+    def write(self, units: Sequence[Unit]) -> None:
+        """Write the table and the figure of all that there is, if there is anything."""
         found = self.found(units)
         if not found:
-            return f"0 of {len(units)} units."
+            return
         from hebbsim.experiments.figures import save_figure
         from hebbsim.sweeps.figure import sweep_figure
 
-        table = summary_table(found, len(units))
-        write_text(self.table, table)
+        write_text(self.table, summary_table(found, len(units)))
         write_results(self.csv, found)
         save_figure(sweep_figure(found), self.figure)
-        return table
 
 
 def run_sweep(

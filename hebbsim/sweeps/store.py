@@ -12,12 +12,12 @@ from typing import Any
 from hebbsim.experiments.results import ResultsError
 from hebbsim.experiments.settings import checksum_of
 from hebbsim.networks.differences import differences_of, named
-from hebbsim.sweeps.unit import Unit
+from hebbsim.sweeps.unit import KEY_DIGITS, Unit
 from hebbsim.whole_file import check_place, write_text
 
 __all__ = ["Result", "UnitStore"]
 
-_OF_A_UNIT = re.compile(r"[0-9a-f]{24}(\..+)?")
+_OF_A_UNIT = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}(\..+)?")
 _WAY_OUT = "delete it, and its unit is computed again"
 
 

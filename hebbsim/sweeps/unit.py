@@ -14,9 +14,10 @@ from hebbsim.errors import SettingsError
 from hebbsim.experiments.settings import as_text
 from hebbsim.units import quantity_text
 
-__all__ = ["Unit", "settings_label"]
+__all__ = ["KEY_DIGITS", "Unit", "settings_label"]
 
-_DIGITS = 24
+#: Of a unit's name, hexadecimal
+KEY_DIGITS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,7 @@ class Unit:
     def key(self) -> str:
         """A checksum of `identity`: the name of the unit's result."""
         text = json.dumps(self.identity, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
     @property
     def arguments(self) -> dict[str, Any]:

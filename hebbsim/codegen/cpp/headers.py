@@ -79,7 +79,9 @@ def compile_header(file: Path, command: list[str], made_with: str = "") -> None:
 
 
 def headers_for_loops(command: list[str], made_with: str) -> list[str]:
-    """Return the flags with which loops find their headers compiled; threads wait for the first.
+    """Return the flags with which a loop finds its headers compiled.
+
+    None while another thread compiles them: to read the text meanwhile is sooner done than to wait.
 
     Parameters
     ----------
@@ -90,11 +92,16 @@ def headers_for_loops(command: list[str], made_with: str) -> list[str]:
     """
     if "__clang__" in made_with:
         return []
-    with _compiling[0]:
+    lock = _compiling[0]
+    if not lock.acquire(blocking=False):
+        return []
+    try:
         file = header(LOOPS)
         if (file, *command) not in _compiled:
             compile_header(file, command, made_with)
             _compiled.add((file, *command))
+    finally:
+        lock.release()
     return ["-include", str(file)]
 
 

@@ -123,13 +123,18 @@ def post_tiles(geometry: ConvGeometry, itemsize: int, registers: Registers) -> P
         rows = even_cut(shape.rows, max(1, most // shape.cols))
         runs = even_cut(-(-channels // lanes), width)
         streamed = geometry.fan_in * width * registers.bytes > _L1_BYTES
-        cost = sum(
-            row.pieces * col.pieces * run.pieces * _cycles(row.size * col.size, run.size, streamed)
+        pieces = [
+            (row.pieces * col.pieces * run.pieces, row.size * col.size, run.size)
             for row in rows
             for col in cols
             for run in runs
+        ]
+        cost = sum(
+            n * _cycles(positions, vectors, streamed, registers.number)
+            for n, positions, vectors in pieces
         )
-        candidates.append((cost, -width, PostTiles(rows, cols, _scaled(runs, lanes))))
+        tiles = PostTiles(rows, cols, _scaled(runs, lanes))
+        candidates.append((cost, sum(n for n, *_ in pieces), -width, tiles))
     return min(candidates)[-1]
 
 
@@ -138,14 +143,17 @@ def _sums(registers: Registers) -> int:
     return registers.number * 3 // 4
 
 
-def _cycles(positions: int, vectors: int, streamed: bool) -> float:
+def _cycles(positions: int, vectors: int, streamed: bool, n_registers: int) -> float:
     """Return the cycles of a tile for each tap, by what bounds it.
 
     Two multiplications and two loads a cycle, four cycles until a sum can be added to again, and
-    three cycles for a vector from the second cache.
+    three cycles for a vector from the second cache. Where sums, weights and an input leave no
+    register free, compilers load the weights for each multiplication anew.
     """
-    loads = (positions + vectors) / 2
-    return max(positions * vectors / 2, loads, 4, 3 * vectors if streamed else 0)
+    sums = positions * vectors
+    crowded = sums + vectors + 1 >= n_registers
+    loads = (positions + (sums if crowded else vectors)) / 2
+    return max(sums / 2, loads, 4, 3 * vectors if streamed else 0)
 
 
 def _scaled(runs: Iterable[Cut], lanes: int) -> list[Cut]:

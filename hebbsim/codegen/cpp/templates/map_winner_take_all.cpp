@@ -17,41 +17,18 @@
 {% endblock %}
 {% block operation %}
         {% if k == 1 %}
-        // side by side in lanes, each of which keeps the first of its largest values
-        constexpr int _LANES = 16, _WHOLE = _CHANNELS / _LANES * _LANES;
-        _scalar _best[_LANES];
-        int _where[_LANES];
-        for (int _v = 0; _v < _LANES; _v++)
-        {
-            _best[_v] = -std::numeric_limits<_scalar>::infinity();
-            _where[_v] = _CHANNELS;
-        }
-        for (int _channel0 = 0; _channel0 < _WHOLE; _channel0 += _LANES)
-        {
-            #pragma omp simd
-            for (int _v = 0; _v < _LANES; _v++)
-            {
-                const bool _larger = _values[_channel0 + _v] > _best[_v];
-                _best[_v] = _larger ? _values[_channel0 + _v] : _best[_v];
-                _where[_v] = _larger ? _channel0 + _v : _where[_v];
-            }
-        }
-        for (int _channel = _WHOLE; _channel < _CHANNELS; _channel++)
-            if (_values[_channel] > _best[_channel - _WHOLE])
-            {
-                _best[_channel - _WHOLE] = _values[_channel];
-                _where[_channel - _WHOLE] = _channel;
-            }
-        _scalar _largest = _best[0];
+        _scalar _largest = -std::numeric_limits<_scalar>::infinity();
         #pragma omp simd reduction(max:_largest)
-        for (int _v = 0; _v < _LANES; _v++)
-            _largest = _best[_v] > _largest ? _best[_v] : _largest;
+        for (int _channel = 0; _channel < _CHANNELS; _channel++)
+            _largest = _values[_channel] > _largest ? _values[_channel] : _largest;
         int _first = _CHANNELS;
         #pragma omp simd reduction(min:_first)
-        for (int _v = 0; _v < _LANES; _v++)
-            _first = _best[_v] == _largest && _where[_v] < _first ? _where[_v] : _first;
-        if (_first == _CHANNELS)  // nothing is larger than -infinity
-            _first = (std::find(_values, _values + _CHANNELS, _largest) - _values) % _CHANNELS;
+        for (int _channel = 0; _channel < _CHANNELS; _channel++)
+        {
+            const int _reached = _values[_channel] == _largest ? _channel : _CHANNELS;
+            _first = _reached < _first ? _reached : _first;
+        }
+        _first %= _CHANNELS;  // all are NaN
         const int _ranked[1] = {_first};
         {% else %}
         {{local_array('int', '_ranked', memory_shape[3])|indent(8)}}

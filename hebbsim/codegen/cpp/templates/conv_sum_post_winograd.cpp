@@ -7,6 +7,7 @@
 {% from 'post_nest.cpp' import post_nest with context %}
 
 {% block extra_headers %}
+#include <algorithm>
 #include <limits>
 {% endblock %}
 
@@ -26,6 +27,7 @@ const size_t _vectorisation_idx = _pre_idx;
     const _scalar _LARGE = std::sqrt(std::numeric_limits<_scalar>::max()) / 64;
     constexpr int _TILE_ROWS = (_OUT_ROWS + 1) / 2, _TILE_COLS = (_OUT_COLS + 1) / 2, _TILES = _TILE_ROWS * _TILE_COLS;
     constexpr int _BLOCK = {{_cuts.tiles}}, _BLOCKS = (_BATCH * _TILES + _BLOCK - 1) / _BLOCK, _STRIPE = {{_cuts.stripe}}, _WIDTH = {{_cuts.channels[-1].stop}};
+    constexpr int _PADDED = _BLOCK | 1;  // the sums of a tile lie in different sets of a cache
     int _doubtful = 0;
     {
         // thread_local: Python threads that run networks of one shape share this code
@@ -84,14 +86,14 @@ const size_t _vectorisation_idx = _pre_idx;
         for (int _block = 0; _block < (_doubtful ? 0 : _BLOCKS); _block++)
         {
             int _doubt = 0;
-            static thread_local std::vector<_scalar> _inputs_here(16 * (size_t) _BLOCK * _IN_CHANNELS), _sums_here(16 * (size_t) _BLOCK * {{_cuts.channels[0].size}});
+            static thread_local std::vector<_scalar> _inputs_here(16 * (size_t) _BLOCK * _IN_CHANNELS), _sums_here(16 * (size_t) _PADDED * {{_cuts.channels[0].size}});
             _scalar* const _inputs = _inputs_here.data();  // [16][tile][input]
             _scalar* const _sums = _sums_here.data();  // [16][tile][channel]
             for (int _t = 0; _t < _BLOCK; _t++)
             {
                 const int _tile = std::min(_block * _BLOCK + _t, _BATCH * _TILES - 1), _pre_sample_idx = _tile / _TILES;
                 const int _first_row = _tile / _TILE_COLS % _TILE_ROWS * 2 - _PAD_ROW, _first_col = _tile % _TILE_COLS * 2 - _PAD_COL;
-                int _places[16], _inside = 1;
+                _scalar _seen[16][_IN_CHANNELS], _rows[4][4][_IN_CHANNELS];
                 for (int _n = 0; _n < 16; _n++)
                 {
                     {% if geometry.pads_neurons %}
@@ -103,42 +105,43 @@ const size_t _vectorisation_idx = _pre_idx;
                     const int _row = _first_row + _n / 4, _col = _first_col + _n % 4;
                     {% endif %}
                     const int _outside = _row < 0 || _row >= _IN_ROWS || _col < 0 || _col >= _IN_COLS;
-                    _places[_n] = _outside ? -1 : (_pre_sample_idx * _IN_ROWS + _row) * _IN_COLS + _col;
-                    _inside &= !_outside;
-                }
-                {% for inside in (true, false) %}
-                {{'if (_inside)' if inside else 'else'}}
-                #pragma omp simd reduction(|:_doubt)
-                for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
-                {
-                    _scalar _d[16], _rows[16];
-                    #pragma GCC unroll 16
-                    for (int _n = 0; _n < 16; _n++)
+                    if (_outside)
                     {
-                        const int _pre_position_idx = {{'_places[_n]' if inside else 'std::max(_places[_n], 0)'}};
+                        std::fill_n(_seen[_n], _IN_CHANNELS, 0);
+                        continue;
+                    }
+                    const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _row) * _IN_COLS + _col;
+                    #pragma omp simd reduction(|:_doubt)
+                    for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
+                    {
                         {{_source('_in_channel')|indent(24)}}
-                        _d[_n] = {{'_p' if inside else '_places[_n] < 0 ? 0 : _p'}};
+                        _seen[_n][_in_channel] = _p;
                         _doubt |= std::fabs(_p) <= _LARGE ? 0 : 1;
                     }
-                    #pragma GCC unroll 4
-                    for (int _n = 0; _n < 4; _n++)
+                }
+                for (int _m = 0; _m < 4; _m++)
+                    #pragma omp simd
+                    for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
                     {
-                        _rows[_n] = _d[_n] - _d[8 + _n];
-                        _rows[4 + _n] = _d[4 + _n] + _d[8 + _n];
-                        _rows[8 + _n] = _d[8 + _n] - _d[4 + _n];
-                        _rows[12 + _n] = _d[4 + _n] - _d[12 + _n];
+                        const _scalar _a = _seen[_m][_in_channel], _b = _seen[4 + _m][_in_channel], _c = _seen[8 + _m][_in_channel], _e = _seen[12 + _m][_in_channel];
+                        _rows[0][_m][_in_channel] = _a - _c;
+                        _rows[1][_m][_in_channel] = _b + _c;
+                        _rows[2][_m][_in_channel] = _c - _b;
+                        _rows[3][_m][_in_channel] = _b - _e;
                     }
-                    #pragma GCC unroll 4
-                    for (int _n = 0; _n < 4; _n++)
+                for (int _n = 0; _n < 4; _n++)
+                {
+                    const _scalar (&_row)[4][_IN_CHANNELS] = _rows[_n];
+                    _scalar* const _to = _inputs + (4 * _n * _BLOCK + _t) * _IN_CHANNELS;
+                    #pragma omp simd
+                    for (int _in_channel = 0; _in_channel < _IN_CHANNELS; _in_channel++)
                     {
-                        const _scalar* const _row = _rows + 4 * _n;
-                        const _scalar _v[4] = {_row[0] - _row[2], _row[1] + _row[2], _row[2] - _row[1], _row[1] - _row[3]};
-                        #pragma GCC unroll 4
-                        for (int _m = 0; _m < 4; _m++)
-                            _inputs[((4 * _n + _m) * _BLOCK + _t) * _IN_CHANNELS + _in_channel] = _v[_m];
+                        _to[_in_channel] = _row[0][_in_channel] - _row[2][_in_channel];
+                        _to[_BLOCK * _IN_CHANNELS + _in_channel] = _row[1][_in_channel] + _row[2][_in_channel];
+                        _to[2 * _BLOCK * _IN_CHANNELS + _in_channel] = _row[2][_in_channel] - _row[1][_in_channel];
+                        _to[3 * _BLOCK * _IN_CHANNELS + _in_channel] = _row[1][_in_channel] - _row[3][_in_channel];
                     }
                 }
-                {% endfor %}
             }
             _doubts[_block] = _doubt;
             {% for run in _cuts.channels %}
@@ -167,7 +170,7 @@ const size_t _vectorisation_idx = _pre_idx;
                                         _sum[_t][_v] += _kernel[_in_channel * _V + _v] * _input[_t * _IN_CHANNELS + _in_channel];
                                 }
                             }
-                            for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _BLOCK + _t0 + _t) * _V + _v] {{'+=' if first else '='}} _sum[_t][_v];
+                            for (int _t = 0; _t < _STRIPE; _t++) for (int _v = 0; _v < _V; _v++) _sums[(_n * _PADDED + _t0 + _t) * _V + _v] {{'+=' if first else '='}} _sum[_t][_v];
                         }
                         {% endfor %}
                     }
@@ -177,32 +180,34 @@ const size_t _vectorisation_idx = _pre_idx;
                 {
                     const int _tile = _block * _BLOCK + _t, _sample = _tile / _TILES;
                     const int _row0 = _tile / _TILE_COLS % _TILE_ROWS * 2, _col0 = _tile % _TILE_COLS * 2;
-                    _scalar _out[4][_V];
-                    #pragma omp simd
-                    for (int _v = 0; _v < _V; _v++)
+                    _scalar _rows[2][4][_V], _out[4][_V];
+                    for (int _n = 0; _n < 4; _n++)
                     {
-                        _scalar _rows[8];
-                        #pragma GCC unroll 4
-                        for (int _n = 0; _n < 4; _n++)
+                        const _scalar* const _a = _sums + (_n * _PADDED + _t) * _V, * const _b = _a + 4 * _PADDED * _V;
+                        const _scalar* const _c = _b + 4 * _PADDED * _V, * const _e = _c + 4 * _PADDED * _V;
+                        #pragma omp simd
+                        for (int _v = 0; _v < _V; _v++)
                         {
-                            const _scalar _a = _sums[(_n * _BLOCK + _t) * _V + _v], _b = _sums[((4 + _n) * _BLOCK + _t) * _V + _v];
-                            const _scalar _c = _sums[((8 + _n) * _BLOCK + _t) * _V + _v], _e = _sums[((12 + _n) * _BLOCK + _t) * _V + _v];
-                            _rows[_n] = _a + _b + _c;
-                            _rows[4 + _n] = _b - _c - _e;
-                        }
-                        #pragma GCC unroll 2
-                        for (int _n = 0; _n < 2; _n++)
-                        {
-                            _out[2 * _n][_v] = _rows[4 * _n] + _rows[4 * _n + 1] + _rows[4 * _n + 2];
-                            _out[2 * _n + 1][_v] = _rows[4 * _n + 1] - _rows[4 * _n + 2] - _rows[4 * _n + 3];
+                            _rows[0][_n][_v] = _a[_v] + _b[_v] + _c[_v];
+                            _rows[1][_n][_v] = _b[_v] - _c[_v] - _e[_v];
                         }
                     }
+                    for (int _n = 0; _n < 2; _n++)
+                        #pragma omp simd
+                        for (int _v = 0; _v < _V; _v++)
+                        {
+                            _out[2 * _n][_v] = _rows[_n][0][_v] + _rows[_n][1][_v] + _rows[_n][2][_v];
+                            _out[2 * _n + 1][_v] = _rows[_n][1][_v] - _rows[_n][2][_v] - _rows[_n][3][_v];
+                        }
                     for (int _n = 0; _n < 4; _n++)
                     {
                         const int _row = _row0 + _n / 2, _col = _col0 + _n % 2;
                         if (_row >= _OUT_ROWS || _col >= _OUT_COLS) continue;
                         {{_type}}* const _target = _results + ((_sample * _OUT_ROWS + _row) * _OUT_COLS + _col) * _OUT_CHANNELS + _first;
-                        for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _out[_n][_v];
+                        if (_n_channels == _V)
+                            std::copy_n(_out[_n], _V, _target);
+                        else
+                            std::copy_n(_out[_n], _n_channels, _target);
                     }
                 }
             }

@@ -52,9 +52,6 @@ class ConnectionSum(ForwardOperation):
         The weight that a mask prunes.
     """
 
-    #: Weights that a mask leaves are visited alone if no more than one in so many is left
-    sparse_from = 4
-
     def __init__(
         self,
         kernel: KernelGroup,
@@ -71,6 +68,10 @@ class ConnectionSum(ForwardOperation):
         #: Active neurons alone are visited if no more than one in so many is active: their
         #: scattered changes cost more each than those of the tiles, the more so the fewer they are
         self.dense_from = max(8, 1000 // connections.geometry.fan_in)
+        #: Weights that a mask leaves are visited alone if no more than one in so many is left: from
+        #: there on it was faster, later for few samples, which leave lanes of vectors empty
+        batch_size = connections.batch_size
+        self.sparse_from = 10 if batch_size == 1 else 4 if batch_size < 16 else 3
         self.variables = kernel.connection_variables()
         self.target_variable: Variable = self.variables[equation.varname]
         self.variables.add_auxiliary_variable(

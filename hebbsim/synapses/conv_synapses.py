@@ -406,8 +406,10 @@ class ConvSynapses(KernelGroup):
                 f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
             )
         values = np.asarray(mask, dtype=float)
-        if not np.isin(values, (0.0, 1.0)).all():
-            raise ValueError(f"'{self.name}': a mask holds ones and zeros alone")
+        if (odd := values[~np.isin(values, (0.0, 1.0))]).size:
+            raise ValueError(
+                f"'{self.name}': a mask holds ones, and zeros for what is pruned, got {odd[0]:g}"
+            )
         self.set_kernel("mask", values)
         self.prune()
 

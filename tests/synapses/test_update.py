@@ -176,6 +176,15 @@ def test_weights_set_after_the_mask_are_pruned_before_the_first_step():
     np.testing.assert_array_equal(conv.get_kernel("w"), mask)
 
 
+@pytest.mark.parametrize("value", [np.nan, 0.5])
+def test_a_mask_holds_ones_and_zeros(value):
+    source, layer = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 1, 1), "u : 1\ny : 1")
+    mask = np.array([[[[0, 1], [value, 1]]]])
+    with pytest.raises(ValueError, match=f"ones, and zeros for what is pruned, got {value}"):
+        ConvSynapses(source, layer, kernel_size=2, rule=rules.Hebb(), mask=mask)
+    Network(source, layer)
+
+
 def test_a_mask_cannot_be_set_where_there_was_none():
     source, layer = FeatureMap((1, 2, 2), "x : 1"), FeatureMap((1, 1, 1), "u : 1\ny : 1")
     conv = ConvSynapses(source, layer, kernel_size=2, rule=rules.Hebb())

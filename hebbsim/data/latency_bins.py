@@ -4,7 +4,7 @@ import numpy as np
 
 from hebbsim.data.filters import FloatImages, checked_images
 
-__all__ = ["NEVER", "latency_bins"]
+__all__ = ["NEVER", "as_intensities", "latency_bins"]
 
 #: The bin of what never spikes
 NEVER = 255
@@ -56,3 +56,44 @@ def latency_bins(maps: FloatImages, n_bins: int = 15) -> np.ndarray:
     bins = np.empty(values.shape, dtype=np.uint8)
     np.put_along_axis(bins, ranks, found.astype(np.uint8), axis=1)
     return bins.reshape(maps.shape)
+
+
+def as_intensities(bins: np.ndarray, n_bins: int = 15) -> np.ndarray:
+    """
+    Return images whose latencies are these bins, for ``SpikingNetwork(encoding="latency")``.
+
+    Parameters
+    ----------
+    bins : array of uint8
+        What `latency_bins` returns, 255 where nothing spikes.
+    n_bins : int, optional
+        The network's ``latest`` in time steps.
+
+    Returns
+    -------
+    array of uint8
+        Bytes, which networks read as 0 to 1: the smallest latency in a bin is that of its step.
+
+    Raises
+    ------
+    ValueError
+        If a bin is beyond `n_bins`, or that is out of range.
+
+    Examples
+    --------
+    >>> bins = latency_bins(normalize_locally(dog_bank(images, [(7, 1, 2), (7, 2, 1)])))
+    >>> network = SpikingNetwork((2, 28, 28), layers, latest=15 * ms, duration=19 * ms)
+    >>> network.fit(as_intensities(bins))
+    """
+    if not 1 <= n_bins < NEVER:
+        raise ValueError(f"as_intensities: n_bins must be from 1 to 254, got {n_bins}")
+    found = np.asarray(bins)
+    beyond = (found >= n_bins) & (found != NEVER)
+    if found.dtype != np.uint8 or beyond.any():
+        raise ValueError(
+            f"as_intensities: expected bytes below {n_bins}, or {NEVER} for what never spikes, got "
+            f"{found[beyond].max() if beyond.any() else found.dtype}"
+        )
+    of_bin = np.zeros(NEVER + 1, dtype=np.uint8)
+    of_bin[:n_bins] = 255 - np.ceil(255 * np.arange(n_bins) / n_bins)
+    return of_bin[found]

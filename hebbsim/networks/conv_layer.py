@@ -1,10 +1,10 @@
 """The declaration of a layer: what `ConvNetwork` builds feature maps and synapses from."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hebbsim.competition.activations import checked_power
 from hebbsim.errors import unknown
-from hebbsim.geometry import GeometryError, MapShape, pool_output_shape
 from hebbsim.networks.layer import LayerDeclaration
 from hebbsim.rules.rule import Rule
 
@@ -71,6 +71,8 @@ class ConvLayer(LayerDeclaration):
         Share of the weights that a fixed random mask removes, in ``[0, 1)``.
     """
 
+    poolings: ClassVar[tuple[str, ...]] = POOLINGS
+
     activity: str = "winners"
     k: int = 1
     temperature: float = 1.0
@@ -78,11 +80,6 @@ class ConvLayer(LayerDeclaration):
     bias: bool = False
     output: str = "triangle"
     power: float = 1.0
-    pooling: str | None = None
-    pool_size: int | tuple[int, int] = 2
-    pool_stride: int | tuple[int, int] | None = None
-    pool_padding: int | tuple[int, int] = 0
-    pool_ceil_mode: bool = False
     standardize: bool = True
     batch_norm: bool = False
     normalize: str | None = "L2"
@@ -90,9 +87,9 @@ class ConvLayer(LayerDeclaration):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, known in (("activity", ACTIVITIES), ("output", OUTPUTS), ("pooling", POOLINGS)):
+        for name, known in (("activity", ACTIVITIES), ("output", OUTPUTS)):
             value = getattr(self, name)
-            if value not in known and not (name == "pooling" and value is None):
+            if value not in known:
                 raise ValueError(f"ConvLayer: {unknown(name, str(value), known)}")
         if not 0 <= self.pruned < 1:
             raise ValueError(f"ConvLayer: pruned must be in [0, 1), got {self.pruned}")
@@ -126,14 +123,3 @@ class ConvLayer(LayerDeclaration):
     def adapts(self) -> bool:
         """Whether fitting changes anything of the layer: its kernel, or its thresholds."""
         return super().adapts or self.threshold_step > 0
-
-    def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
-        """Return the shape of what the next layer sees."""
-        shape = self.geometry(in_shape).out_shape
-        if self.pooling is None:
-            return shape
-        window = (self.pool_size, self.pool_stride, self.pool_padding, self.pool_ceil_mode)
-        try:
-            return pool_output_shape(shape, *window)
-        except GeometryError as error:
-            raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None

@@ -8,7 +8,6 @@ from hebbsim.competition.batch_norm import BatchNorm
 from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
-from hebbsim.geometry import GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel
 from hebbsim.networks.conv_layer import ConvLayer
@@ -24,7 +23,7 @@ _POOLING = {"average": AveragePooling, "max": MaxPooling, "sum": SumPooling}
 def build_stage(plan: StagePlan[ConvLayer]) -> Stage:
     """Build the objects of a layer; they run in the order in which they are created here."""
     layer, source, number = plan.layer, plan.source, plan.number
-    geometry, out_shape = plan.geometry, _output_shape(plan)
+    geometry, out_shape = plan.geometry, plan.output_shape
     feature_map = plan.feature_map(geometry.out_shape, _map_model(layer, plan.following), "layer")
     operations: list[BrianObject] = []
     groups = plan.rule_groups(feature_map)
@@ -56,13 +55,6 @@ def build_stage(plan: StagePlan[ConvLayer]) -> Stage:
         pooled = plan.feature_map(out_shape, _output_model(plan.following), "pool")
         operations.append(_pooling(layer, feature_map, pooled, number))
     return Stage(layer, source, conv, feature_map, pooled, groups, operations)
-
-
-def _output_shape(plan: StagePlan[ConvLayer]) -> MapShape:
-    try:
-        return plan.layer.output_shape(plan.source.shape)
-    except GeometryError as error:
-        raise GeometryError(f"layer {plan.number}: {error}") from None
 
 
 def _pooling(

@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebbsim.data.dataset import as_float, one_a_sample
+from hebbsim.geometry import is_integer
 from hebbsim.networks.checkpoint import (
     Checkpointed,
     Position,
@@ -64,6 +65,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    keep_outputs: int = 1_000_000_000,
     progress: bool = True,
 ) -> None:
     """Learn a network's kernels from images, a batch a time step.
@@ -102,6 +104,12 @@ def fit(
         learns). What `augment` does can't be compared: give the same.
     overwrite : bool
         Start anew, and replace `checkpoint` after the first epoch.
+    keep_outputs : int
+        With `layerwise`, bytes that may hold what the layers before the one that learns hand on: a
+        `SpikingNetwork` with ``encoding='latency'`` finds their spikes once for all its epochs, and
+        keeps two bytes a spike. If they would take more, depend on random numbers or the time, are
+        augmented, or something was added to the network, and on standalone devices, they are
+        computed in each epoch; 0 says so. Kernels are the same.
     progress : bool
         Show a progress bar.
 
@@ -146,7 +154,11 @@ def fit(
             position = load_checkpoint(network, path, fitted)
     # the epochs of earlier fits: what is drawn goes on from them
     earlier = network.learned.epochs - schedule.epochs_begun(position)
-    run = _Run(network, images, n_batches, augment, schedule, reward, earlier)
+    if not is_integer(keep_outputs, 0):
+        raise ValueError(
+            f"keep_outputs: expected a number of bytes, an integer from 0 on, got {keep_outputs!r}"
+        )
+    run = _Run(network, images, n_batches, augment, schedule, reward, earlier, keep_outputs)
     total = sum(schedule.epochs) * n_batches
     with _progress(progress, total) as run.advance, interruptible() as run.stopped:
         run.advance(schedule.batches_before(position, n_batches))
@@ -250,8 +262,11 @@ class _Run:
         schedule: Schedule,
         reward: Callable[[np.ndarray], None] | None,
         earlier: int,
+        keep_outputs: int,
     ) -> None:
-        self.earlier = earlier
+        self.earlier, self.keep_outputs = earlier, keep_outputs
+        self.kept: Any = None
+        self.kept_of = -1  # the phase
         self.reward, self.images_shown = reward, np.arange(0)
         self.network, self.images, self.n_batches = network, images, n_batches
         self.augment, self.schedule = augment, schedule
@@ -263,6 +278,7 @@ class _Run:
 
     def epoch(self, learning: list[bool], start: Position) -> int:
         """Present an epoch from batch `start.batch` on; return the number of the next batch."""
+        self._keep_outputs(learning, start)
         self.done = start.batch
         burning = self.schedule.burning(start, self.n_batches)
         for stop, frozen in ((burning, True), (self.n_batches, False)):
@@ -272,11 +288,24 @@ class _Run:
                     break
         return self.done
 
+    def _keep_outputs(self, learning: list[bool], place: Position) -> None:
+        """Find once in a phase what the layers hand on that are fixed, if it is shown again."""
+        if self.kept_of == place.phase:
+            return
+        self.kept, self.kept_of = None, place.phase
+        find = getattr(self.network, "keep_outputs", None)
+        again = self.schedule.epochs[place.phase] - place.epoch > 1
+        fixed = learning.index(True)
+        if find is not None and again and fixed and self.augment is None and self.keep_outputs:
+            self.kept = find(self.images, fixed, self.keep_outputs, self.stopped.is_set)
+        if self.kept is not None:
+            self.kept.shown = lambda: self.images_shown
+
     def _present(self, learning: list[bool], place: Position, stop: int, frozen: bool) -> None:
-        rewarding: dict[str, Any] = {}
+        more: dict[str, Any] = {} if self.kept is None else {"kept": self.kept}
         if self.reward is not None and learning[-1] and not frozen:
             tell = self.reward
-            rewarding["reward"] = lambda: tell(self.images_shown)
+            more["reward"] = lambda: tell(self.images_shown)
         try:
             self.halted = not self.network.present(
                 self._batches(place.phase, place.epoch, self.done, stop),
@@ -285,7 +314,7 @@ class _Run:
                 frozen=frozen,
                 depth=max(n for n, learns in enumerate(learning) if learns) + 1,
                 collect=self._count,
-                **rewarding,
+                **more,
             )
         except NonFiniteWeightsError as error:
             batch = f"epoch {place.epoch + 1}, batch {self.done + 1} of {self.n_batches}"

@@ -1,14 +1,15 @@
 """What the declarations of all layers share."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from brian2.units.fundamentalunits import get_dimensions
 
 from hebbsim.errors import unknown
-from hebbsim.geometry import ConvGeometry, MapShape
+from hebbsim.geometry import ConvGeometry, GeometryError, MapShape, pool_output_shape
 from hebbsim.networks.serialization import plain, rich, rule_from
+from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.update import NORMS
 
@@ -17,11 +18,14 @@ __all__ = ["LayerDeclaration"]
 
 @dataclass(frozen=True)
 class LayerDeclaration:
-    """Base of the declarations of a convolutional layer: its convolution and its rule."""
+    """Base of the declarations of a convolutional layer: convolution, rule, pooling."""
+
+    #: What `pooling` may be
+    poolings: ClassVar[tuple[str, ...]] = ()
 
     out_channels: int
     kernel_size: int | tuple[int, int]
-    rule: Rule | None = None
+    rule: Rule | OrderSTDP | None = None
     stride: int | tuple[int, int] = 1
     padding: int | tuple[int, int] = 0
     dilation: int | tuple[int, int] = 1
@@ -31,11 +35,18 @@ class LayerDeclaration:
     #: Norm of each filter; a kind of layer may have another default
     normalize: str | None = None
     norm: float = 1.0
+    pooling: str | None = None
+    pool_size: int | tuple[int, int] = 2
+    pool_stride: int | tuple[int, int] | None = None
+    pool_padding: int | tuple[int, int] = 0
+    pool_ceil_mode: bool = False
 
     def __post_init__(self) -> None:
         kind, value = type(self).__name__, np.asarray(self.norm)
         if self.normalize is not None and self.normalize not in NORMS:
             raise ValueError(f"{kind}: {unknown('normalize', self.normalize, tuple(NORMS))}")
+        if self.pooling is not None and self.pooling not in self.poolings:
+            raise ValueError(f"{kind}: {unknown('pooling', str(self.pooling), self.poolings)}")
         plain_number = get_dimensions(self.norm).is_dimensionless and value.size == 1
         if not (plain_number and np.isfinite(value).all() and (value > 0).all()):
             raise ValueError(
@@ -52,6 +63,17 @@ class LayerDeclaration:
     def geometry(self, in_shape: tuple[int, int, int]) -> ConvGeometry:
         """Return the convolution's geometry on a map of shape `in_shape`."""
         return ConvGeometry(MapShape.of(in_shape), self.out_channels, **self.connectivity())
+
+    def output_shape(self, in_shape: tuple[int, int, int]) -> MapShape:
+        """Return the shape of what the next layer sees."""
+        shape = self.geometry(in_shape).out_shape
+        if self.pooling is None:
+            return shape
+        window = (self.pool_size, self.pool_stride, self.pool_padding, self.pool_ceil_mode)
+        try:
+            return pool_output_shape(shape, *window)
+        except GeometryError as error:
+            raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None
 
     def connectivity(self) -> dict[str, Any]:
         """Return the keywords of the convolution, as `ConvSynapses` takes them."""

@@ -8,6 +8,7 @@ from brian2.units import Quantity, second
 from brian2.units.fundamentalunits import get_or_create_dimension
 
 from hebbsim import rules
+from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.rules.rule import Rule
 
 #: The order in which Brian2 counts dimensions
@@ -16,7 +17,7 @@ _BASE = ("length", "mass", "time", "current", "temperature", "substance", "lumin
 __all__ = ["describe_rule", "plain", "rich", "rule_from"]
 
 
-def describe_rule(rule: Rule | None) -> dict[str, Any] | None:
+def describe_rule(rule: Rule | OrderSTDP | None) -> dict[str, Any] | None:
     """Describe a rule by its name and everything it holds."""
     if rule is None:
         return None
@@ -24,7 +25,7 @@ def describe_rule(rule: Rule | None) -> dict[str, Any] | None:
     return {"name": type(rule).__name__, **values}
 
 
-def rule_from(description: dict[str, Any] | None) -> Rule | None:
+def rule_from(description: dict[str, Any] | None) -> Rule | OrderSTDP | None:
     """Return the described rule; one of the user's own comes back with the same equations."""
     if description is None:
         return None
@@ -43,7 +44,7 @@ def rule_from(description: dict[str, Any] | None) -> Rule | None:
 
 def plain(value: Any) -> Any:
     """Return `value` in types that JSON holds."""
-    if isinstance(value, Rule):
+    if isinstance(value, Rule | OrderSTDP):
         return describe_rule(value)
     if isinstance(value, Quantity):
         if value.dim is second.dim:

@@ -12,12 +12,16 @@ from brian2.core.variables import ArrayVariable
 from brian2.groups.group import Group
 
 from hebbsim.brian2_private import mark_as_used, was_stopped
+from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.data.dataset import one_a_sample
 from hebbsim.errors import unknown
 from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
+from hebbsim.maps.stimulus_nest import StimulusNest
 from hebbsim.networks.class_choice import DECISIONS, check_classes, chosen_classes
+from hebbsim.networks.fixed_outputs import find_outputs
+from hebbsim.networks.kept_spikes import KeptSpikes
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.presentation import Presentation
 from hebbsim.networks.reset_at_onset import FIRST, Restart, known_values
@@ -27,6 +31,7 @@ from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.spiking_stage import build_stage
 from hebbsim.networks.stage import Stage
 from hebbsim.networks.whole_state import own_arrays
+from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.standalone.program import Session
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
@@ -121,13 +126,19 @@ class SpikingNetwork(LayeredNetwork):
         self._build(lambda plan: build_stage(plan, duration))
         self._first_step: int | None = 0  # of the presentation
         self._reward: Callable[[], None] | None = None
+        self._kept: KeptSpikes | None = None
         if self._at_runtime:
             # before anything is computed from what the last stimulus left
             begin = NetworkOperation(
                 self._begin_step, clock=self.clock, when="before_start", order=-1
             )
             end = NetworkOperation(self._end_step, clock=self.clock, when="after_end")
-            self._assemble(begin, end)
+            # when inhibition has said who spikes, and before anybody looks
+            self._hand_on = NetworkOperation(
+                self._see_to_kept, clock=self.clock, when="thresholds", order=0.999
+            )
+            self._hand_on.active = False
+            self._assemble(begin, self._hand_on, end)
         else:
             self._device.seed(self.seed)
             self._assemble()
@@ -232,6 +243,10 @@ class SpikingNetwork(LayeredNetwork):
         if self._reward is not None and place == self.n_steps - 1:
             self._reward()
 
+    def _see_to_kept(self) -> None:
+        if self._kept is not None and self._first_step is not None:
+            self._kept.step((self._timestep - self._first_step) % self.n_steps)
+
     def _end_step(self) -> None:
         if (self._timestep + 1 - (self._first_step or 0)) % self.n_steps == 0:
             if self._reward is not None:
@@ -244,6 +259,7 @@ class SpikingNetwork(LayeredNetwork):
         n_batches: int,
         *,
         reward: Callable[[], None] | None = None,
+        kept: KeptSpikes | None = None,
         **kwds: Any,
     ) -> bool:
         """Show batches of images, one after the other, each for `duration`.
@@ -254,12 +270,53 @@ class SpikingNetwork(LayeredNetwork):
             As in `LayeredNetwork.present`.
         reward : callable, optional
             Called at the start of the last time step of each stimulus.
+        kept : KeptSpikes, optional
+            Finds the spikes of a layer's output, or lets them come again, without what is before.
+            In runtime mode alone.
+
+        Raises
+        ------
+        ValueError
+            If who learns is found for stimuli of `duration` from time 0 on, and the network's time
+            is within one, or its `duration` is another now.
         """
-        self._reward = reward
+        self._check_place()
+        self._reward, self._kept = reward, kept
         try:
             return super().present(batches, n_batches, **kwds)
         finally:
-            self._reward = None
+            self._reward = self._kept = None
+            if kept is not None:
+                kept.silence()
+
+    def _check_place(self) -> None:
+        """Refuse to begin a stimulus where what counts time steps is within one."""
+        nests = (item for stage in self.stages for item in stage.learners)
+        nest = next((item for item in nests if isinstance(item, StimulusNest)), None)
+        if nest is None:
+            return
+        if float(nest.duration) != float(self.duration):
+            raise ValueError(
+                f"duration: the network was built for stimuli of {nest.duration}, got "
+                f"{self.duration}; build it with another"
+            )
+        beyond = round(self.time / self.clock.dt_) % self.n_steps
+        if beyond:
+            raise ValueError(
+                f"the network's time, {self.time * second}, is within a stimulus of "
+                f"{self.duration}; end it with network.brian2.run("
+                f"{(self.n_steps - beyond) * self.clock.dt})"
+            )
+
+    def keep_outputs(
+        self, images: np.ndarray, layer: int, n_bytes: int, stopped: Callable[[], bool]
+    ) -> KeptSpikes | None:
+        """Return what the layers before a layer hand on for each image, found once; see `fit`.
+
+        None where it isn't the same each time, takes more than `n_bytes`, or the simulation is
+        `stopped`, and on standalone devices.
+        """
+        return find_outputs(self, images, layer, n_bytes, stopped) if self._at_runtime else None
 
     def _run(self, shown: Presentation) -> None:
         self._resets = list(self._resettable())  # the user may have added what writes
@@ -302,7 +359,21 @@ class SpikingNetwork(LayeredNetwork):
                 self._set_reward(0.0, 0)
 
     def _rest(self, stage: Stage, **how: bool) -> None:
-        stage.rest(stage.feature_map.contained_objects, **how)
+        maps = [stage.feature_map, *([] if stage.pooled is None else [stage.pooled])]
+        runners = [item for one in maps for item in one.contained_objects]
+        kept = self._kept
+        number = next(n for n, found in enumerate(self.stages) if found is stage)
+        if kept is not None and kept.complete and number < kept.layer:
+            how["computed"] = False
+            needed = kept.needed if stage.output is kept.feature_map else []
+            runners = [item for item in runners if item not in needed]
+            runners += self.input.contained_objects
+        stage.rest(runners, **how)
+        if kept is not None:
+            self._hand_on.active = True
+            if not kept.complete and number == kept.layer:
+                for item in stage.learners:  # the layer shall see what it sees when it learns
+                    item.active = isinstance(item, LateralInhibition)
         if stage.conv.samples is not None and not stage.conv.learning:
             for item in stage.conv.samples.contained_objects:  # needn't decay
                 item.active = False
@@ -370,7 +441,15 @@ class SpikingNetwork(LayeredNetwork):
         self._set_reward(np.where(self.choose(n_classes) == labels, 1.0, -1.0), 1)
 
     def _set_reward(self, reward: Any, rewarded: int) -> None:
-        conv = self.stages[-1].conv
+        conv, rule = self.stages[-1].conv, self.stages[-1].layer.rule
+        if isinstance(rule, OrderSTDP) and rule.learns_from_reward:
+            if self.batch_size > 1:
+                raise ValueError(
+                    "OrderSTDP learns from the reward of one stimulus at a time, got batch_size="
+                    f"{self.batch_size}; build the network with batch_size=1"
+                )
+            conv.variables["reward"].set_value(np.mean(reward))
+            return
         for group in self.stages[-1].groups:
             if "rewarded" in group.variables:
                 group.variables["reward"].set_value(reward)
@@ -379,7 +458,7 @@ class SpikingNetwork(LayeredNetwork):
         if "rewarded" not in conv.variables:
             raise ValueError(
                 "the last layer doesn't learn from reward; give it the rule "
-                "RewardGated(..., trial_by_trial=True)"
+                "RewardGated(..., trial_by_trial=True) or OrderSTDP().rewarded(...)"
             )
         conv.variables["reward"].set_value(np.mean(reward))
         conv.variables["rewarded"].set_value(rewarded)

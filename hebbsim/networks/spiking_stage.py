@@ -9,13 +9,18 @@ from brian2.core.namespace import DEFAULT_UNITS
 from brian2.groups.group import Group
 from brian2.utils.stringtools import get_identifiers
 
+from hebbsim.competition.earliest_spike import EarliestSpike
+from hebbsim.competition.first_winners import FirstWinners
 from hebbsim.competition.inhibition import LateralInhibition
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel, PerSample
 from hebbsim.networks.initial_weights import draw_weights
 from hebbsim.networks.spiking_layer import SpikingLayer
 from hebbsim.networks.stage import Stage, StagePlan
+from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.statements import parse_statements
+from hebbsim.synapses.conv_synapses import ConvSynapses
+from hebbsim.synapses.order_plasticity import OrderPlasticity
 
 __all__ = ["build_stage"]
 
@@ -23,9 +28,7 @@ __all__ = ["build_stage"]
 def build_stage(plan: StagePlan[SpikingLayer], duration: Quantity) -> Stage:
     """Build the objects of a layer to which each stimulus is shown for a `duration`."""
     layer, geometry = plan.layer, plan.geometry
-    # the traces that the next layer's rule needs are this layer's
-    following = plan.following.rule if plan.following is not None else None
-    traces = (following.pre_model, following.pre_reset) if following else ("", "")
+    traces = ("", "") if layer.pooling else _traces(plan.following)
     feature_map = plan.feature_map(
         geometry.out_shape,
         f"{layer.equations()}\n{traces[0]}",
@@ -47,9 +50,10 @@ def build_stage(plan: StagePlan[SpikingLayer], duration: Quantity) -> Stage:
                 name=f"inhibition{plan.number}",
             )
         )
+    by_order = layer.rule if isinstance(layer.rule, OrderSTDP) else None
     conv = plan.convolution(
         feature_map,
-        "w : 1",
+        by_order.model if by_order else "w : 1",
         on_pre={"transmit": layer.on_pre},
         delay=None if layer.delay is None else {"transmit": layer.delay},
     )
@@ -57,7 +61,68 @@ def build_stage(plan: StagePlan[SpikingLayer], duration: Quantity) -> Stage:
     conv.set_kernel("w", weights)
     feature_map.first_spike = duration
     _initialize(plan, feature_map)
-    return Stage(layer, plan.source, conv, feature_map, None, groups, operations)
+    pooled = _pooled(plan, feature_map) if layer.pooling else None
+    learners = _learners(plan, conv, by_order, duration) if by_order else []
+    return Stage(layer, plan.source, conv, feature_map, pooled, groups, operations, learners)
+
+
+def _traces(following: SpikingLayer | None) -> tuple[str, str]:
+    """Return the model and the reset of what the next layer's rule needs of what it sees."""
+    rule = following.rule if following is not None else None
+    return (rule.pre_model, rule.pre_reset) if rule else ("", "")
+
+
+def _pooled(plan: StagePlan[SpikingLayer], feature_map: FeatureMap) -> FeatureMap:
+    """Return the map that hands on the earliest spike of each window; ``output`` says whether."""
+    layer, (model, reset) = plan.layer, _traces(plan.following)
+    pooled = plan.feature_map(
+        plan.output_shape,
+        f"arrived : boolean\nsilenced : 1\noutput : 1\n{model}",
+        "pool",
+        threshold="arrived and silenced < 1",
+        reset=f"output = 1\nsilenced = 1\n{reset}",
+        method=("exact", "euler"),
+    )
+    EarliestSpike(
+        feature_map,
+        pooled,
+        layer.pool_size,
+        layer.pool_stride,
+        padding=layer.pool_padding,
+        ceil_mode=layer.pool_ceil_mode,
+        name=f"pooling{plan.number}",
+    )
+    return pooled
+
+
+def _learners(
+    plan: StagePlan[SpikingLayer], conv: ConvSynapses, rule: OrderSTDP, duration: Quantity
+) -> list[BrianObject]:
+    """Let the first neurons to spike learn; return what is switched off when nobody learns."""
+    layer, number, found = plan.layer, plan.number, list[BrianObject]()
+    assert layer.learners is not None
+    if layer.learns_from == "first":
+        if "silenced" not in plan.source.variables:
+            raise ValueError(
+                f"layer {number}: learns_from='first' silences neurons of '{plan.source.name}', "
+                "which can't be silent; let it follow a layer with pooling='earliest', "
+                "single_spike=True or inhibition="
+            )
+        found.append(
+            LateralInhibition(plan.source, source="-channel", name=f"first_inputs{number}")
+        )
+    found.append(
+        FirstWinners(
+            conv.target,
+            layer.learners,
+            radius=layer.learners_radius,
+            duration=duration,
+            source="margin",
+            name=f"learners{number}",
+        )
+    )
+    found.append(OrderPlasticity(conv, rule, duration=duration, name=f"plasticity{number}"))
+    return found
 
 
 def _initialize(plan: StagePlan[SpikingLayer], feature_map: FeatureMap) -> None:

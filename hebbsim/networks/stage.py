@@ -1,7 +1,7 @@
 """One layer of a network as Brian2 objects, and what all kinds of layers build alike."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from hebbsim.geometry import ConvGeometry, GeometryError, MapShape
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerChannel
 from hebbsim.networks.layer import LayerDeclaration
+from hebbsim.rules.rule import Rule
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
 __all__ = ["Stage", "StagePlan"]
@@ -32,6 +33,8 @@ class Stage:
     pooled: FeatureMap | None
     groups: list[Group]
     operations: list[BrianObject]
+    #: What says who learns, and from what: it runs while the layer learns alone
+    learners: list[BrianObject] = field(default_factory=list)
 
     @property
     def output(self) -> FeatureMap:
@@ -93,6 +96,7 @@ class Stage:
             self.batch_norm.training = computed and learned
         if not (computed and learned and not frozen):
             self.conv.learning = False
+            resting += self.learners
             resting += writers_of(self.conv.variables["w"], self.conv.contained_objects)
         if not (computed and learned):
             resting += [item for group in self.groups for item in group.contained_objects]
@@ -125,6 +129,14 @@ class StagePlan[L: LayerDeclaration]:
         except GeometryError as error:
             raise GeometryError(f"layer {self.number}: {error}") from None
 
+    @property
+    def output_shape(self) -> MapShape:
+        """The shape of what the next layer sees; errors have the layer's number."""
+        try:
+            return self.layer.output_shape(self.source.shape)
+        except GeometryError as error:
+            raise GeometryError(f"layer {self.number}: {error}") from None
+
     def generator(self) -> np.random.Generator:
         """Return the layer's own random numbers: masks and initial kernels."""
         return np.random.default_rng([self.seed, self.number])
@@ -143,13 +155,14 @@ class StagePlan[L: LayerDeclaration]:
     def convolution(self, feature_map: FeatureMap, model: str | None, **kwds: Any) -> ConvSynapses:
         """Return the convolution from the source to the layer's map."""
         layer = self.layer
-        normalize = layer.normalize if layer.rule else None
+        rule = layer.rule if isinstance(layer.rule, Rule) else None
+        normalize = layer.normalize if rule else None
         return ConvSynapses(
             self.source,
             feature_map,
             model,
             **layer.connectivity(),
-            rule=layer.rule,
+            rule=rule,
             normalize=normalize,
             norm=layer.norm if normalize else 1.0,
             clock=self.clock,

@@ -1,7 +1,9 @@
 """STDP by order alone: what spiked before whom in a stimulus, however long before."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.rules.bounds import checked_bounds
 
@@ -54,8 +56,16 @@ class OrderSTDP:
     w_max: float = 1.0
     block: int = 0
 
-    #: As of a `Rule`: driven by spikes, and where it comes from
+    #: As of a `Rule`: driven by spikes, needs nothing of neurons, and where it comes from
     spiking: ClassVar[bool] = True
+    pre_model: ClassVar[str] = ""
+    post_model: ClassVar[str] = ""
+    pre_reset: ClassVar[str] = ""
+    post_reset: ClassVar[str] = ""
+    pre_channels: ClassVar[str] = ""
+    post_channels: ClassVar[str] = ""
+    post_samples: ClassVar[str] = ""
+    parameters: ClassVar[dict[str, Any]] = {}
     reference: ClassVar[str] = "Kheradpisheh et al. 2018, Neural Networks 99:56, equation 5"
 
     def __post_init__(self) -> None:
@@ -102,6 +112,11 @@ class OrderSTDP:
     def names(self) -> list[str]:
         """What the equations define."""
         return [line.split(" ", 1)[0] for line in self.model.splitlines()]
+
+    @property
+    def learns_from_reward(self) -> bool:
+        """Whether a rate names ``reward``."""
+        return "reward" in get_identifiers(f"{self.a_plus}; {self.a_minus}")
 
     @property
     def potentiation(self) -> str:

@@ -1,0 +1,114 @@
+"""What layers that stay as they are hand on, found once instead of in each epoch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from brian2 import Network
+from brian2.utils.stringtools import get_identifiers
+
+from hebbsim.data.dataset import as_float
+from hebbsim.networks.kept_spikes import KeptSpikes
+from hebbsim.networks.stage import Stage
+
+__all__ = ["Kept", "find_outputs"]
+
+#: What makes the output of a layer another one each time that an image is shown
+_CHANGING = {"rand", "randn", "poisson", "t", "t_in_timesteps"}
+#: Images from which the size of all is known well enough
+_ENOUGH = 100
+
+
+class Kept(Protocol):
+    """What finding outputs needs to know of a network."""
+
+    brian2: Network
+    batch_size: int
+    stages: list[Stage]
+    encoding: str
+    built_of: frozenset[str]
+    input_shape: Any
+
+    @property
+    def n_steps(self) -> int:
+        """Time steps of one stimulus."""
+        ...
+
+    @property
+    def present(self) -> Callable[..., bool]:
+        """What presents batches of images, as `SpikingNetwork.present`."""
+        ...
+
+
+def find_outputs(
+    network: Kept,
+    images: np.ndarray,
+    layer: int,
+    n_bytes: int,
+    stopped: Callable[[], bool],
+) -> KeptSpikes | None:
+    """Return the spikes of the map that a layer sees, for each image.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+        The network.
+    images : ndarray
+        ``(n, channels, rows, cols)``.
+    layer : int
+        Number of the layer from 1 on (0 would see the images).
+    n_bytes : int
+        What they may take.
+    stopped : callable
+        Whether the user wants to stop.
+
+    Returns
+    -------
+    KeptSpikes or None
+        None where they are not the same each time, take more memory, or the user stopped.
+    """
+    if not _repeats(network, layer):
+        return None
+    size, numbers = network.batch_size, np.arange(len(images))
+    batches = [numbers[start : start + size] for start in range(0, len(images), size)]
+    kept = KeptSpikes(network.stages[layer - 1].output, layer, network.n_steps, len(images))
+    done = 0
+
+    def collect() -> None:
+        nonlocal done
+        done += size
+        expected = kept.n_bytes / done * len(images) if done >= _ENOUGH else kept.n_bytes
+        if expected > n_bytes or stopped():
+            network.brian2.stop()
+
+    whole = network.present(
+        _shown(network, images, batches, kept),
+        len(batches),
+        depth=layer,
+        collect=collect,
+        kept=kept,
+    )
+    kept.complete = True
+    return kept if whole and kept.n_bytes <= n_bytes and not stopped() else None
+
+
+def _shown(
+    network: Kept, images: np.ndarray, batches: Sequence[np.ndarray], kept: KeptSpikes
+) -> Iterator[np.ndarray]:
+    """Yield batches, the last one filled up, and say which images they are."""
+    for numbers in batches:
+        kept.shown = numbers.copy
+        batch = as_float(np.asarray(images[numbers]))
+        missing = network.batch_size - len(batch)
+        yield np.concatenate([batch, np.zeros((missing, *network.input_shape))])
+
+
+def _repeats(network: Kept, layer: int) -> bool:
+    """Whether an image gives the same spikes each time, and nobody looks at those before."""
+    texts = ("model", "threshold", "reset", "margin", "on_pre", "initial")
+    named: set[str] = set()
+    for stage in network.stages[:layer]:
+        for text in texts:
+            named |= get_identifiers(getattr(stage.layer, text))
+    added = {item.name for item in network.brian2.sorted_objects} - network.built_of
+    return network.encoding == "latency" and not added and not named & _CHANGING

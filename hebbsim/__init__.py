@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from hebbsim import rules
 from hebbsim.bridge.decoding import decode
+from hebbsim.bridge.nir_export import to_nir
+from hebbsim.bridge.nir_files import load_nir, save_nir
+from hebbsim.bridge.nir_import import from_nir
 from hebbsim.codegen.targets import register_templates
 from hebbsim.competition.activations import Assign, Rectify, Standardize, Triangle
 from hebbsim.competition.batch_norm import BatchNorm
@@ -68,10 +71,14 @@ __all__ = [
     "WinnerTakeAll",
     "conv_output_shape",
     "decode",
+    "from_nir",
     "from_torch",
     "load_dataset",
+    "load_nir",
     "pool_output_shape",
     "rules",
+    "save_nir",
+    "to_nir",
     "to_torch",
 ]
 

@@ -62,6 +62,7 @@ LATE = (
     "distributed",
     "joblib",
     "matplotlib",
+    "nir",
     "PIL",
     "safetensors",
     "sklearn",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hebbsim import rules
 from hebbsim.bridge.decoding import decode
+from hebbsim.bridge.learning_curves import LearningCurves
 from hebbsim.bridge.nir_export import to_nir
 from hebbsim.bridge.nir_files import load_nir, save_nir
 from hebbsim.bridge.nir_import import from_nir
@@ -52,6 +53,7 @@ __all__ = [
     "FirstWinners",
     "LatencyEncoder",
     "LateralInhibition",
+    "LearningCurves",
     "MaxPooling",
     "OrderPlasticity",
     "PerChannel",

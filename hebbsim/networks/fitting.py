@@ -28,7 +28,7 @@ from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
 from hebbsim.whole_file import check_place
 
-__all__ = ["Trainable", "fit"]
+__all__ = ["Callback", "Trainable", "fit"]
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -51,6 +51,18 @@ class Trainable(Checkpointed, Protocol):
         ...
 
 
+class Callback(Protocol):
+    """What `fit` tells while it learns."""
+
+    def after_batch(self, network: Any, depth: int) -> None:
+        """Look at the maps of the first `depth` layers, which have been computed."""
+        ...
+
+    def after_epoch(self, network: Any) -> None:
+        """Do anything between two epochs but learn, as `transform`."""
+        ...
+
+
 def fit(
     network: Trainable,
     images: np.ndarray,
@@ -67,6 +79,7 @@ def fit(
     overwrite: bool = False,
     keep_outputs: int = 1_000_000_000,
     progress: bool = True,
+    callback: Callback | None = None,
 ) -> None:
     """Learn a network's kernels from images, a batch a time step.
 
@@ -108,10 +121,13 @@ def fit(
         With `layerwise`, bytes that may hold what the layers before the one that learns hand on: a
         `SpikingNetwork` with ``encoding='latency'`` finds their spikes once for all its epochs, and
         keeps two bytes a spike. If they would take more, depend on random numbers or the time, are
-        augmented, or something was added to the network, and on standalone devices, they are
-        computed in each epoch; 0 says so. Kernels are the same.
+        augmented, or something was added to the network, with a `callback`, and on standalone
+        devices, they are computed in each epoch; 0 says so. Kernels are the same.
     progress : bool
         Show a progress bar.
+    callback : Callback, optional
+        Its ``after_batch(network, depth)`` is called after each batch, its ``after_epoch(network)``
+        after each whole epoch, before the checkpoint is written: such as `LearningCurves`.
 
     Raises
     ------
@@ -158,12 +174,16 @@ def fit(
         raise ValueError(
             f"keep_outputs: expected a number of bytes, an integer from 0 on, got {keep_outputs!r}"
         )
-    run = _Run(network, images, n_batches, augment, schedule, reward, earlier, keep_outputs)
+    # a callback may look at all layers
+    kept = keep_outputs if callback is None else 0
+    run = _Run(network, images, n_batches, augment, schedule, reward, earlier, kept, callback)
     total = sum(schedule.epochs) * n_batches
     with _progress(progress, total) as run.advance, interruptible() as run.stopped:
         run.advance(schedule.batches_before(position, n_batches))
         for learning, here in schedule.places(position):
             position = schedule.next(here, run.epoch(learning, here), n_batches)
+            if callback is not None and run.done == n_batches:
+                callback.after_epoch(network)
             if path is not None:
                 save_checkpoint(network, path, position, fitted)
             run.stopped.obey()
@@ -263,7 +283,9 @@ class _Run:
         reward: Callable[[np.ndarray], None] | None,
         earlier: int,
         keep_outputs: int,
+        callback: Callback | None,
     ) -> None:
+        self.callback = callback
         self.earlier, self.keep_outputs = earlier, keep_outputs
         self.kept: Any = None
         self.kept_of = -1  # the phase
@@ -306,25 +328,28 @@ class _Run:
         if self.reward is not None and learning[-1] and not frozen:
             tell = self.reward
             more["reward"] = lambda: tell(self.images_shown)
+        depth = max(n for n, learns in enumerate(learning) if learns) + 1
         try:
             self.halted = not self.network.present(
                 self._batches(place.phase, place.epoch, self.done, stop),
                 stop - self.done,
                 learning=learning,
                 frozen=frozen,
-                depth=max(n for n, learns in enumerate(learning) if learns) + 1,
-                collect=self._count,
+                depth=depth,
+                collect=lambda: self._count(depth),
                 **more,
             )
         except NonFiniteWeightsError as error:
             batch = f"epoch {place.epoch + 1}, batch {self.done + 1} of {self.n_batches}"
             raise NonFiniteWeightsError(f"{batch}: {error}") from None
 
-    def _count(self) -> None:
+    def _count(self, depth: int) -> None:
         self.done += 1
         if self.done == 1:
             self.network.learned.count("epochs")
         self.advance(1)
+        if self.callback is not None:
+            self.callback.after_batch(self.network, depth)
         if self.stopped.is_set():
             self.network.brian2.stop()
 

@@ -1,0 +1,175 @@
+"""Learning curves: what becomes of a network epoch by epoch, in a table and in TensorBoard."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hebbsim.bridge.decoding import decode
+from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.whole_file import check_place, write_text
+
+__all__ = ["LearningCurves"]
+
+
+class LearningCurves:
+    """
+    Log each epoch of `fit`: rates, win shares, norms of kernels, and what a read-out can tell.
+
+    Parameters
+    ----------
+    path : path
+        A ``.csv`` file with a row for each whole epoch. It is replaced whole with each row, so that
+        it can be read at any time.
+    probe : (ndarray, ndarray), optional
+        Images, ``(n, channels, rows, cols)``, and their labels, ``(n,)``: the last layer's
+        responses to every other image train a ridge read-out, which is scored on the rest.
+    tensorboard : path, optional
+        A folder for TensorBoard, to which the same values go.
+    resume : bool
+        Go on with a file that exists. Rows of epochs that are learned again, since a run ended
+        before its checkpoint, are replaced.
+    overwrite : bool
+        Replace one.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists and neither `resume` nor `overwrite` is given.
+    ModuleNotFoundError
+        If `tensorboard` is given and isn't installed.
+    ValueError
+        If the file to resume is no such table, or `probe` is no pair of equal length.
+
+    Notes
+    -----
+    The columns are ``epoch``, of the network's life, and for each layer that was computed
+
+    - ``layer1.rate``: mean output of a neuron over all batches of the epoch; of a `SpikingNetwork`
+      spikes in each stimulus;
+    - ``layer1.win_share``: the largest share that one channel has of all positions and samples at
+      which a channel is active, the most active one winning (ties: the lowest); 1/channels if all
+      win alike;
+    - ``layer1.silent``: the share of channels that win nowhere;
+    - ``layer1.norm``, ``.norm_min``, ``.norm_max``: Euclidean norms of the filters, all weights
+      onto one output channel;
+
+    and with `probe` ``decoding``, the accuracy in [0, 1]. Of an epoch that was resumed, rates and
+    shares are those of its batches since then.
+
+    Examples
+    --------
+    >>> curves = LearningCurves("curves.csv", probe=(test_images, test_labels))
+    >>> network.fit(images, epochs=5, callback=curves)
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        probe: tuple[np.ndarray, np.ndarray] | None = None,
+        tensorboard: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        self.path, self.probe = Path(path), probe
+        if probe is not None and (len(probe) != 2 or len(probe[0]) != len(probe[1])):
+            raise ValueError(
+                "LearningCurves: probe must be images and as many labels, got "
+                f"{[len(part) for part in probe]}"
+            )
+        if self.path.exists() and not (resume or overwrite):
+            raise FileExistsError(
+                f"{self.path} exists; give resume=True to go on with it, overwrite=True to replace "
+                "it, or another file"
+            )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        check_place(self.path)
+        self._writer = None if tensorboard is None else _writer(tensorboard)
+        self._sums: dict[int, float] = {}
+        self._wins: dict[int, np.ndarray] = {}
+        self._neurons: dict[int, int] = {}
+        #: The rows so far, by column
+        self.rows: list[dict[str, float]] = []
+        if resume and self.path.exists():
+            self.rows = _read(self.path)
+
+    def after_batch(self, network: LayeredNetwork, depth: int) -> None:
+        """Count what the first `depth` layers give for a batch."""
+        for number, stage in enumerate(network.stages[:depth], start=1):
+            values = np.asarray(stage.output.get_maps("output"))
+            channels = values.shape[1]
+            largest = values.argmax(1)[values.max(1) > 0]
+            wins = np.bincount(largest, minlength=channels)
+            self._wins[number] = self._wins.get(number, np.zeros(channels, int)) + wins
+            self._sums[number] = self._sums.get(number, 0.0) + float(values.sum(dtype=float))
+            self._neurons[number] = self._neurons.get(number, 0) + values.size
+
+    def after_epoch(self, network: LayeredNetwork) -> None:
+        """Write the row of an epoch."""
+        row: dict[str, float] = {"epoch": network.learned.epochs}
+        for number in sorted(self._wins):
+            wins, layer = self._wins[number], f"layer{number}"
+            kernel = np.asarray(network.stages[number - 1].conv.get_kernel("w"))
+            norms = np.sqrt((kernel.astype(float) ** 2).sum(tuple(range(1, kernel.ndim))))
+            row |= {
+                f"{layer}.rate": self._sums[number] / self._neurons[number],
+                f"{layer}.win_share": float(wins.max() / max(wins.sum(), 1)),
+                f"{layer}.silent": float((wins == 0).mean()),
+                f"{layer}.norm": float(norms.mean()),
+                f"{layer}.norm_min": float(norms.min()),
+                f"{layer}.norm_max": float(norms.max()),
+            }
+        self._sums, self._wins, self._neurons = {}, {}, {}
+        if self.probe is not None:
+            row["decoding"] = _decoding(network, *self.probe)
+        self.rows = [*(r for r in self.rows if r["epoch"] < row["epoch"]), row]
+        write_text(self.path, _table(self.rows))
+        if self._writer is not None:
+            for name, value in row.items():
+                if name != "epoch":
+                    self._writer.add_scalar(name.replace(".", "/"), value, int(row["epoch"]))
+            self._writer.flush()
+
+
+def _decoding(network: LayeredNetwork, images: np.ndarray, labels: np.ndarray) -> float:
+    features = network.transform(images)
+    return decode(features[::2], labels[::2], features[1::2], labels[1::2])
+
+
+def _table(rows: list[dict[str, float]]) -> str:
+    # with layers one after the other, later rows have more columns
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _read(path: Path) -> list[dict[str, float]]:
+    try:
+        with path.open(newline="") as file:
+            found = list(csv.DictReader(file))
+        rows = [{name: float(v) for name, v in row.items() if v} for row in found]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected the table that LearningCurves writes, with a column epoch and "
+            f"numbers alone, got {type(error).__name__}: {error}; give overwrite=True to replace "
+            "it, or another file"
+        ) from error
+
+
+def _writer(folder: str | Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"LearningCurves: tensorboard={str(folder)!r} needs the package tensorboard, which "
+            "isn't installed (pip install tensorboard); without it the table alone is written",
+            name=error.name,
+        ) from error
+    return SummaryWriter(str(folder))

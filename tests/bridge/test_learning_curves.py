@@ -1,0 +1,83 @@
+"""Learning curves: a row an epoch, readable at any time, gone on with where a run is resumed."""
+
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+from networks_cases import images, kernels, two_layers
+
+from hebbsim import LearningCurves
+
+LABELS = np.arange(60) % 3
+
+
+@pytest.mark.usefixtures("numpy_target")
+def test_a_row_an_epoch_holds_what_became_of_the_network(tmp_path):
+    path, network = tmp_path / "curves.csv", two_layers()
+    curves = LearningCurves(path, probe=(images(), LABELS))
+    seen = []
+
+    class Watched:
+        def after_batch(self, network, depth):
+            seen.append([stage.output.get_maps("output").copy() for stage in network.stages])
+            curves.after_batch(network, depth)
+
+        def after_epoch(self, network):
+            curves.after_epoch(network)
+            with path.open(newline="") as file:
+                assert len(list(csv.DictReader(file))) == network.learned.epochs
+
+    network.fit(images(), epochs=2, progress=False, callback=Watched())
+    row = curves.rows[-1]
+    assert [r["epoch"] for r in curves.rows] == [1, 2]
+    for number, kernel in enumerate(kernels(network)):
+        layer = f"layer{number + 1}"
+        maps = np.concatenate([batch[number] for batch in seen[6:]])
+        assert row[f"{layer}.rate"] == pytest.approx(maps.mean())
+        active = (maps > 0).any(1)
+        shares = [(maps.argmax(1)[active] == c).mean() for c in range(maps.shape[1])]
+        assert row[f"{layer}.win_share"] == pytest.approx(max(shares))
+        assert row[f"{layer}.silent"] == np.mean(np.array(shares) == 0)
+        norms = np.linalg.norm(kernel.reshape(len(kernel), -1), axis=1)
+        assert row[f"{layer}.norm"] == pytest.approx(norms.mean())
+    assert 0 <= row["decoding"] <= 1
+
+    plain = two_layers()
+    plain.fit(images(), epochs=2, progress=False)
+    for one, two in zip(kernels(plain), kernels(network), strict=True):
+        np.testing.assert_array_equal(one, two)  # looking changes nothing
+
+    with pytest.raises(FileExistsError, match="resume=True"):
+        LearningCurves(path)
+    resumed = LearningCurves(path, resume=True)
+    assert resumed.rows == curves.rows
+    network.fit(images(), layerwise=True, progress=False, callback=resumed)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert rows[2]["layer2.rate"] == ""  # the second layer wasn't computed
+    path.write_text("epoch,rate\n1,what\n")
+    with pytest.raises(ValueError, match="expected the table"):
+        LearningCurves(path, resume=True)
+
+
+def test_without_tensorboard_it_says_what_to_install(tmp_path):
+    if importlib.util.find_spec("tensorboard"):
+        pytest.skip("tensorboard is installed")
+    with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
+        LearningCurves(tmp_path / "curves.csv", tensorboard=tmp_path / "board")
+
+
+@pytest.mark.usefixtures("numpy_target")
+@pytest.mark.filterwarnings("ignore")  # tensorboard's own
+def test_tensorboard_gets_the_same_values(tmp_path):
+    pytest.importorskip("tensorboard", reason="tensorboard isn't installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = LearningCurves(tmp_path / "curves.csv", tensorboard=tmp_path / "board")
+    two_layers().fit(images(), progress=False, callback=curves)
+    events = EventAccumulator(str(tmp_path / "board"))
+    events.Reload()
+    (event,) = events.Scalars("layer1/rate")
+    assert (event.step, event.value) == (1, pytest.approx(curves.rows[0]["layer1.rate"]))

@@ -161,6 +161,11 @@ def _nodes_of_layer(
             f"single_spike={layer.single_spike}; drop_competition=True exports the neurons "
             "without it"
         )
+    if layer.pooling is not None:
+        raise NirError(
+            f"{label}: expected pooling=None, since NIR's pooling sums or averages spikes, got "
+            f"{layer.pooling!r}; a stride of the next layer makes maps smaller too"
+        )
     if layer.delay is not None:
         raise NirError(
             f"{label}: expected no delay, which readers of NIR take for none, got {layer.delay}; "

@@ -187,6 +187,7 @@ def test_other_neurons_are_refused(change, said):
     ("change", "said"),
     [
         ({"delay": 1 * ms}, "expected no delay"),
+        ({"pooling": "earliest"}, "expected pooling=None"),
         ({"kernel_size": (2, 3)}, "expected a square kernel"),
         ({"padding": 1, "padding_mode": "reflect"}, "expected padding_mode='zeros'"),
     ],

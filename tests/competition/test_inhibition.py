@@ -239,6 +239,7 @@ def two_inhibitions_run_in_turn():
     assert_array_equal(layer.b[:], [1, 1, 2, 2, 1, 1])
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_inhibition(target):
     running = [
         *[races_equal_the_reference(case) for case in CASES],

@@ -127,6 +127,7 @@ def their_spikes_drive_and_teach(kind, parameter):
     assert np.abs(conv.w[:] - 0.5).max() > 1e-3
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")  # in Cython: the next test's monitors
 def test_encoders(target):
     seed(5)
     scenes = [

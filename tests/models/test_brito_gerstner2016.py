@@ -212,6 +212,7 @@ def test_spiking_neurons_have_the_paper_s_f_i_curve_and_the_rule_its_drift(rng):
     np.testing.assert_allclose(found.drifts[0], drifts, rtol=0.1, atol=1e-12)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 @pytest.mark.parametrize("neuron", [ALONG_THE_CURVE, WITH_MEMBRANE], ids=["curve", "membrane"])
 def test_neurons_have_the_paper_s_f_i_curve_over_steps_of_current(neuron):
     seed(0)
@@ -223,6 +224,7 @@ def test_neurons_have_the_paper_s_f_i_curve_over_steps_of_current(neuron):
     assert -offset / slope == pytest.approx(0.08, abs=0.02)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_a_spike_resets_the_membrane_and_takes_charge_away():
     one = make_neurons(1, triplet(1.0), 1, 1 * ms, WITH_MEMBRANE)
     one.injected = 0.3 * nA
@@ -239,6 +241,7 @@ def test_a_spike_resets_the_membrane_and_takes_charge_away():
     assert float(seen.V[0, 2] / mV) == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_weights_stay_balanced_and_the_sign_turns_their_changes_round(rng):
     """With little learned, both conditions have left the same start in opposite directions."""
     seed(0)

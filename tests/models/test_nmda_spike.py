@@ -36,6 +36,7 @@ from models.nmda_spike.spikes import Cells, steepest, stimulate
 from models.nmda_spike.task import accuracies, show_pairs
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_peaks_and_durations_are_those_of_an_independent_program():
     """Steps of 0.1 ms change a peak by 0.02 mV."""
     found = stimulate(Cells.of(reference.INPUTS) + Cells.of(reference.INPUTS, nmda=0))
@@ -123,6 +124,7 @@ def test_standalone_equals_runtime_and_a_plateau_gates_learning(tmp_path):
     np.testing.assert_allclose(learned, kernel, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_branches_are_coupled_as_ordinary_synapses_couple_them():
     """One step of the layer's sums against the formula, from arbitrary potentials."""
     axons, layer = layer_of_two()

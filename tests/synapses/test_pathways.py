@@ -90,6 +90,7 @@ def explicit():
     return explicitly(simulate)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_spikes_and_kernels_equal_explicit_synapses(explicit, target):
     spikes, values = simulate()
     assert sum(len(i) for i, _ in spikes) > 500

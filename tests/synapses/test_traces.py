@@ -76,6 +76,7 @@ def test_traces_are_kept_for_any_source(kind, dt):
     np.testing.assert_allclose(learned(kind, dt, convolve=True), right, rtol=1e-12)
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 def test_a_poisson_group_learns(target):
     source = PoissonGroup(6, 300 * Hz)
     layer = FeatureMap((2, 1, 2), "v : 1", threshold="v > 1", reset="v = 0")

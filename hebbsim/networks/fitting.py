@@ -121,8 +121,9 @@ def fit(
         With `layerwise`, bytes that may hold what the layers before the one that learns hand on: a
         `SpikingNetwork` with ``encoding='latency'`` finds their spikes once for all its epochs, and
         keeps two bytes a spike. If they would take more, depend on random numbers or the time, are
-        augmented, or something was added to the network, with a `callback`, and on standalone
-        devices, they are computed in each epoch; 0 says so. Kernels are the same.
+        augmented, or something was added to the network, where a layer reads more than spikes of
+        the one before (``v_pre``), with a `callback`, and on standalone devices, they are computed
+        in each epoch; 0 says so. Kernels are the same.
     progress : bool
         Show a progress bar.
     callback : Callback, optional

@@ -5,16 +5,20 @@ from typing import Any, Protocol
 
 import numpy as np
 from brian2 import Network
+from brian2.equations import Equations
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.data.dataset import as_float
 from hebbsim.networks.kept_spikes import KeptSpikes
 from hebbsim.networks.stage import Stage
+from hebbsim.rules.rule import Rule
 
 __all__ = ["Kept", "find_outputs"]
 
 #: What makes the output of a layer another one each time that an image is shown
 _CHANGING = {"rand", "randn", "poisson", "t", "t_in_timesteps"}
+#: What a rule says of its synapses and of the map that it learns from
+_TEXTS_OF_RULE = ("equations", "update", "on_pre", "on_post", "pre_channels")
 #: Images from which the size of all is known well enough
 _ENOUGH = 100
 
@@ -110,5 +114,21 @@ def _repeats(network: Kept, layer: int) -> bool:
     for stage in network.stages[:layer]:
         for text in texts:
             named |= get_identifiers(getattr(stage.layer, text))
+    noise = {name for name in named if name == "xi" or name.startswith("xi_")}
     added = {item.name for item in network.brian2.sorted_objects} - network.built_of
-    return network.encoding == "latency" and not added and not named & _CHANGING
+    changing = added | noise | named & _CHANGING
+    return network.encoding == "latency" and not changing and _sees_spikes(network, layer)
+
+
+def _sees_spikes(network: Kept, layer: int) -> bool:
+    """Whether a layer looks at the spikes before it, and not at what those neurons compute."""
+    before, stage = network.stages[layer - 1], network.stages[layer]
+    computed = {*Equations(before.layer.model).names, "margin", "silenced"}
+    rule, own = stage.layer.rule, set[str]()
+    texts = [stage.layer.on_pre]
+    if isinstance(rule, Rule):
+        texts += [getattr(rule, name) for name in _TEXTS_OF_RULE]
+        for text in (rule.pre_model, rule.pre_reset, rule.pre_channels):
+            own |= get_identifiers(text)
+    read = {name for text in texts for name in get_identifiers(text)}
+    return not read & {f"{name}_pre" for name in computed} and not own & computed

@@ -198,6 +198,10 @@ def test_outputs_are_kept_that_repeat_and_have_room():
     assert kept(spiking) is None
     assert kept(network(encoding="poisson")) is None
     assert kept(network(replace(FIRST, threshold="v > 4 + rand()"), SECOND)) is None
+    noisy = replace(TRACES, model="dv/dt = -v/(20*ms) + xi*(20*ms)**-0.5 : 1")
+    assert kept(network(noisy, TRACES)) is None
+    assert kept(network(TRACES, replace(TRACES, on_pre="v_post += w*v_pre"))) is None
+    assert kept(network(TRACES, TRACES)) is not None
     with pytest.raises(ValueError, match="expected a number of bytes, an integer from 0 on"):
         spiking.fit(images, keep_outputs=-1)
 

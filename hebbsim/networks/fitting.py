@@ -318,8 +318,9 @@ class _Run:
         self.kept, self.kept_of = None, place.phase
         find = getattr(self.network, "keep_outputs", None)
         again = self.schedule.epochs[place.phase] - place.epoch > 1
+        again &= self.augment is None and not self.schedule.burning(place, self.n_batches)
         fixed = learning.index(True)
-        if find is not None and again and fixed and self.augment is None and self.keep_outputs:
+        if find is not None and again and fixed and self.keep_outputs:
             self.kept = find(self.images, fixed, self.keep_outputs, self.stopped.is_set)
         if self.kept is not None:
             self.kept.shown = lambda: self.images_shown

@@ -178,6 +178,19 @@ def test_fixed_outputs_are_found_once(layers, monkeypatch):
         np.testing.assert_array_equal(learned[1][name].get_value(), variable.get_value(), name)
 
 
+def test_a_burn_in_learns_the_same_with_outputs_kept():
+    """While weights rest, all spikes reach a layer that learns from the first ones."""
+    prefs.codegen.target = "numpy"
+    images, learned = as_intensities(bins(7), N_BINS), []
+    for n_bytes in (0, 10_000):
+        spiking = network(FIRST, replace(SECOND, threshold="v > 1.5 + theta", theta_plus=0.2))
+        options = {"epochs": 3, "layers": [1], "burn_in": 7, "keep_outputs": n_bytes}
+        spiking.fit(images, progress=False, **options)
+        learned.append((kernels(spiking)[1], spiking.stages[1].thresholds))
+    for one, two in zip(*learned, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_outputs_are_kept_that_repeat_and_have_room():
     prefs.codegen.target = "numpy"
     images = as_intensities(bins(150), N_BINS)

@@ -133,8 +133,10 @@ def fit(
     Raises
     ------
     ValueError
-        If the images don't fit the network or are not finite, or no layer that would learn has a
-        rule or a threshold that adapts.
+        If the images don't fit the network or are not finite, `keep_outputs` is no number of bytes,
+        or no layer that would learn has a rule or a threshold that adapts.
+    TypeError
+        If `callback` lacks one of its functions.
     NonFiniteWeightsError
         If weights become NaN or infinite; the checkpoint keeps the last good state.
     StoppedError
@@ -162,6 +164,16 @@ def fit(
     _check_learns(network, layers)
     n_batches = _check(network, images)
     reward = None if labels is None else _rewarding(network, images, labels)
+    if isinstance(keep_outputs, bool) or not is_integer(keep_outputs, 0):
+        raise ValueError(
+            f"keep_outputs: expected a number of bytes, an integer from 0 on, got {keep_outputs!r}"
+        )
+    for name in () if callback is None else ("after_batch", "after_epoch"):
+        if not callable(getattr(callback, name, None)):
+            raise TypeError(
+                f"callback: expected an object with after_batch and after_epoch, such as "
+                f"LearningCurves('curves.csv'), got {callback!r} without {name}"
+            )
     path = _checkpoint(checkpoint, resume=resume, overwrite=overwrite)
     position, fitted = Position(), {}
     if path is not None:
@@ -171,10 +183,6 @@ def fit(
             position = load_checkpoint(network, path, fitted)
     # the epochs of earlier fits: what is drawn goes on from them
     earlier = network.learned.epochs - schedule.epochs_begun(position)
-    if not is_integer(keep_outputs, 0):
-        raise ValueError(
-            f"keep_outputs: expected a number of bytes, an integer from 0 on, got {keep_outputs!r}"
-        )
     # a callback may look at all layers
     kept = keep_outputs if callback is None else 0
     run = _Run(network, images, n_batches, augment, schedule, reward, earlier, kept, callback)
@@ -183,10 +191,12 @@ def fit(
         run.advance(schedule.batches_before(position, n_batches))
         for learning, here in schedule.places(position):
             position = schedule.next(here, run.epoch(learning, here), n_batches)
-            if callback is not None and run.done == n_batches:
-                callback.after_epoch(network)
-            if path is not None:
-                save_checkpoint(network, path, position, fitted)
+            try:
+                if callback is not None and run.done == n_batches:
+                    callback.after_epoch(network)
+            finally:  # what was learned isn't lost where a callback fails
+                if path is not None:
+                    save_checkpoint(network, path, position, fitted)
             run.stopped.obey()
             if run.halted and any(schedule.places(position)):
                 raise StoppedError(_where_stopped(here, run.done, n_batches, path))

@@ -62,6 +62,29 @@ def test_a_row_an_epoch_holds_what_became_of_the_network(tmp_path):
         LearningCurves(path, resume=True)
 
 
+@pytest.mark.usefixtures("numpy_target")
+def test_a_callback_that_fails_or_is_none_loses_nothing(tmp_path):
+    class Failing:
+        def after_batch(self, network, depth):
+            pass
+
+        def after_epoch(self, network):
+            raise OSError("no space left")
+
+    state, network = tmp_path / "state.npz", two_layers()
+    with pytest.raises(TypeError, match="expected an object with after_batch and after_epoch"):
+        network.fit(images(), progress=False, callback=print)
+    with pytest.raises(OSError, match="no space left"):
+        network.fit(images(), epochs=2, progress=False, checkpoint=state, callback=Failing())
+    again = two_layers()
+    before = kernels(again)[0].copy()
+    with pytest.raises(ValueError, match="expected a number of bytes"):
+        again.fit(images(), epochs=2, checkpoint=state, resume=True, keep_outputs=-1)
+    np.testing.assert_array_equal(kernels(again)[0], before)
+    again.fit(images(), epochs=2, progress=False, checkpoint=state, resume=True)
+    assert (network.learned.epochs, again.learned.epochs) == (1, 2)
+
+
 def test_without_tensorboard_it_says_what_to_install(tmp_path):
     if importlib.util.find_spec("tensorboard"):
         pytest.skip("tensorboard is installed")

@@ -9,6 +9,7 @@ from brian2.equations import Equations
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.data.dataset import as_float
+from hebbsim.networks.interruption import StoppedError
 from hebbsim.networks.kept_spikes import KeptSpikes
 from hebbsim.networks.stage import Stage
 from hebbsim.rules.rule import Rule
@@ -70,19 +71,25 @@ def find_outputs(
     -------
     KeptSpikes or None
         None where they are not the same each time, take more memory, or the user stopped.
+
+    Raises
+    ------
+    StoppedError
+        If the simulation is stopped by others.
     """
     if not _repeats(network, layer):
         return None
     size, numbers = network.batch_size, np.arange(len(images))
     batches = [numbers[start : start + size] for start in range(0, len(images), size)]
     kept = KeptSpikes(network.stages[layer - 1].output, layer, network.n_steps, len(images))
-    done = 0
+    done, beyond = 0, False
 
     def collect() -> None:
-        nonlocal done
+        nonlocal done, beyond
         done += size
         expected = kept.n_bytes / done * len(images) if done >= _ENOUGH else kept.n_bytes
-        if expected > n_bytes or stopped():
+        beyond = expected > n_bytes
+        if beyond or stopped():
             network.brian2.stop()
 
     whole = network.present(
@@ -92,8 +99,13 @@ def find_outputs(
         collect=collect,
         kept=kept,
     )
+    if not (whole or beyond or stopped()):
+        raise StoppedError(
+            "fit: the simulation was stopped, as by network.brian2.stop(), while it found what "
+            f"the layers before layer {layer + 1} hand on; what was learned before is kept"
+        )
     kept.complete = True
-    return kept if whole and kept.n_bytes <= n_bytes and not stopped() else None
+    return kept if whole and not beyond and not stopped() else None
 
 
 def _shown(

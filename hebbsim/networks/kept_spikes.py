@@ -14,7 +14,7 @@ class KeptSpikes:
     """Keep which neurons of a map spike in which step of each image, and let them spike again.
 
     What is kept of an image are the numbers of its neurons in the order of their spikes, two bytes
-    a spike (four in maps of more than 65,536 neurons), and how many spikes each step has.
+    a spike (four in maps of 65,536 neurons or more), and how many spikes each step has.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ class KeptSpikes:
         self._space = feature_map.variables["_spikespace"]
         self._batch = feature_map.batch_size
         self._neurons = len(feature_map) // self._batch
-        self._dtype = np.uint16 if self._neurons <= 2**16 else np.uint32
+        # holds their numbers, and how many spike in a step: all, at most
+        self._dtype = np.uint16 if self._neurons < 2**16 else np.uint32
         empty = np.empty(0, dtype=self._dtype)
         self._spikes, self._counts = [empty] * n_images, [empty] * n_images
         self._steps: list[np.ndarray] = []

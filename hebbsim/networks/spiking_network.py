@@ -368,12 +368,14 @@ class SpikingNetwork(LayeredNetwork):
             needed = kept.needed if stage.output is kept.feature_map else []
             runners = [item for item in runners if item not in needed]
             runners += self.input.contained_objects
+        seen = [item for item in stage.learners if isinstance(item, LateralInhibition)]
+        seen = [item for item in seen if item.active]  # the user may have switched it off
         stage.rest(runners, **how)
         if kept is not None:
             self._hand_on.active = True
             if not kept.complete and number == kept.layer:
-                for item in stage.learners:  # the layer shall see what it sees when it learns
-                    item.active = isinstance(item, LateralInhibition)
+                for item in seen:  # the layer shall see what it sees when it learns
+                    item.active = True
         if stage.conv.samples is not None and not stage.conv.learning:
             for item in stage.conv.samples.contained_objects:  # needn't decay
                 item.active = False

@@ -8,8 +8,9 @@ from brian2 import SpikeMonitor, ms, prefs
 from conftest import choose_target
 from latency_cases import NEVER, changes, first_spikes, winners
 
-from hebbsim import SpikingLayer, SpikingNetwork, rules
+from hebbsim import FeatureMap, SpikingLayer, SpikingNetwork, rules
 from hebbsim.data.latency_bins import as_intensities
+from hebbsim.networks.interruption import StoppedError
 from hebbsim.networks.kept_spikes import KeptSpikes
 
 N_BINS, STEPS = 5, 9
@@ -189,6 +190,42 @@ def test_a_burn_in_learns_the_same_with_outputs_kept():
         learned.append((kernels(spiking)[1], spiking.stages[1].thresholds))
     for one, two in zip(*learned, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_what_is_switched_off_stays_so_while_outputs_are_found():
+    prefs.codegen.target = "numpy"
+    images, learned = as_intensities(bins(7), N_BINS), []
+    for n_bytes in (0, 10_000):
+        spiking = network()
+        spiking.stages[1].learners[0].active = False  # all spikes reach the second layer
+        options = {"epochs": EPOCHS, "layerwise": True, "keep_outputs": n_bytes}
+        spiking.fit(images, progress=False, **options)
+        learned.append(kernels(spiking)[1])
+    np.testing.assert_array_equal(*learned)
+
+
+def test_a_stop_while_outputs_are_found_stops_the_fit(monkeypatch):
+    prefs.codegen.target = "numpy"
+    spiking = network()
+    monkeypatch.setattr(KeptSpikes, "step", lambda kept, place: spiking.brian2.stop())
+    monkeypatch.setattr(KeptSpikes, "_keep", lambda kept: None)
+    with pytest.raises(StoppedError, match="what the layers before layer 2 hand on"):
+        spiking.fit(as_intensities(bins(), N_BINS), epochs=3, layerwise=True, progress=False)
+    assert spiking.learned.epochs == 3  # of the first layer
+
+
+def test_all_neurons_of_a_large_map_may_spike_in_one_step():
+    prefs.codegen.target = "numpy"
+    large = FeatureMap((64, 32, 32), "v : 1", threshold="v > 1")
+    kept = KeptSpikes(large, 1, 1, 1)
+    kept.shown = lambda: np.arange(1)
+    space = large.variables["_spikespace"].get_value()
+    space[:] = [*range(len(large)), len(large)]
+    kept.step(0)
+    kept.silence()
+    kept.complete = True
+    kept.step(0)
+    assert space[-1] == len(large)
 
 
 def test_outputs_are_kept_that_repeat_and_have_room():

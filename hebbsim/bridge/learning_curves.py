@@ -25,12 +25,13 @@ class LearningCurves:
         it can be read at any time.
     probe : (ndarray, ndarray), optional
         Images, ``(n, channels, rows, cols)``, and their labels, ``(n,)``: the last layer's
-        responses to every other image train a ridge read-out, which is scored on the rest.
+        responses to every other image of each class train a ridge read-out, which is scored on
+        the rest.
     tensorboard : path, optional
         A folder for TensorBoard, to which the same values go.
     resume : bool
-        Go on with a file that exists. Rows of epochs that are learned again, since a run ended
-        before its checkpoint, are replaced.
+        Go on with a file that exists. The row of an epoch that is learned again, since a run ended
+        before its checkpoint, is replaced.
     overwrite : bool
         Replace one.
 
@@ -41,7 +42,8 @@ class LearningCurves:
     ModuleNotFoundError
         If `tensorboard` is given and isn't installed.
     ValueError
-        If the file to resume is no such table, or `probe` is no pair of equal length.
+        If the file to resume is no such table, or `probe` is no pair of equal length with at least
+        two classes; in a fit, if the network is more than an epoch behind the table.
 
     Notes
     -----
@@ -80,6 +82,8 @@ class LearningCurves:
                 "LearningCurves: probe must be images and as many labels, got "
                 f"{[len(part) for part in probe]}"
             )
+        if probe is not None and len(np.unique(np.asarray(probe[1]))) < 2:
+            raise ValueError("LearningCurves: probe must have labels of at least two classes")
         if self.path.exists() and not (resume or overwrite):
             raise FileExistsError(
                 f"{self.path} exists; give resume=True to go on with it, overwrite=True to replace "
@@ -98,6 +102,13 @@ class LearningCurves:
 
     def after_batch(self, network: LayeredNetwork, depth: int) -> None:
         """Count what the first `depth` layers give for a batch."""
+        last, now = self.rows[-1]["epoch"] if self.rows else 0, network.learned.epochs
+        if now < last:
+            raise ValueError(
+                f"{self.path} has rows up to epoch {last}, and the network learns its epoch {now}, "
+                "so that those would be lost; go on with its checkpoint, fit(..., resume=True), or "
+                "give overwrite=True or another file"
+            )
         for number, stage in enumerate(network.stages[:depth], start=1):
             values = np.asarray(stage.output.get_maps("output"))
             channels = values.shape[1]
@@ -135,8 +146,11 @@ class LearningCurves:
 
 
 def _decoding(network: LayeredNetwork, images: np.ndarray, labels: np.ndarray) -> float:
-    features = network.transform(images)
-    return decode(features[::2], labels[::2], features[1::2], labels[1::2])
+    features, known = network.transform(images), np.asarray(labels)
+    # of each class: labels that alternate would give the halves different ones
+    order = np.argsort(known, kind="stable")
+    train, test = order[::2], order[1::2]
+    return decode(features[train], known[train], features[test], known[test])
 
 
 def _table(rows: list[dict[str, float]]) -> str:

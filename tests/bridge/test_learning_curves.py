@@ -57,9 +57,25 @@ def test_a_row_an_epoch_holds_what_became_of_the_network(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert rows[2]["layer2.rate"] == ""  # the second layer wasn't computed
+    with pytest.raises(ValueError, match="has rows up to epoch 4, and the network learns its ep"):
+        two_layers().fit(images(), progress=False, callback=resumed)
+    assert path.read_text().splitlines()[-1].startswith("4,")
     path.write_text("epoch,rate\n1,what\n")
     with pytest.raises(ValueError, match="expected the table"):
         LearningCurves(path, resume=True)
+
+
+@pytest.mark.usefixtures("numpy_target")
+def test_the_probe_has_each_class_on_both_sides(tmp_path):
+    """Of labels that alternate, every other one would be of other classes."""
+    labels = np.arange(60) % 2
+    probe = np.zeros((60, *images().shape[1:])) + labels[:, None, None, None]
+    probe[..., :2] = 0.5
+    curves = LearningCurves(tmp_path / "curves.csv", probe=(probe, labels))
+    two_layers().fit(images(), progress=False, callback=curves)
+    assert curves.rows[0]["decoding"] == 1
+    with pytest.raises(ValueError, match="at least two classes"):
+        LearningCurves(tmp_path / "other.csv", probe=(probe[:2], labels[:2] * 0))
 
 
 @pytest.mark.usefixtures("numpy_target")

@@ -202,6 +202,13 @@ def _connection(stage: Stage, number: int, linear: bool, flat: bool) -> dict[str
     rule = stage.layer.rule
     metadata = {"plastic": str(rule is not None), "rule": "" if rule is None else str(rule)}
     # of vectors there is no other way
+    if flat and not _covers_all(g):
+        raise NirError(
+            f"{label}: expected a kernel of 1x1 without padding or groups after a Linear, which "
+            f"hands on a vector, got kernel_size={tuple(g.kernel_size)}, "
+            f"padding={tuple(g.padding)} and groups={g.groups}; linear=False writes Conv2d, which "
+            "may have padding"
+        )
     if flat or (linear and _covers_all(g)):
         vector = {} if flat else {f"flatten{number}": nir.Flatten(np.array(g.in_shape), 0, -1)}
         weight = kernel.reshape(g.out_channels, -1)

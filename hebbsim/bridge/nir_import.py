@@ -220,6 +220,8 @@ def _cell(name: str, node: Any, dt: float, stepping: str) -> LeakyNeuron:
                     f"have, got {len(unique)} values from {unique.min():g} to {unique.max():g}"
                 )
             values[key] = float(unique[0])
+            if np.isnan(values[key]):
+                raise NirError(f"node {name}: expected numbers, got {key} = nan")
     try:
         return LeakyNeuron.from_nir(values, dt, stepping)
     except NirError as error:
@@ -235,6 +237,8 @@ def _check_shape(name: str, node: Any, shape: tuple[int, ...]) -> None:
 def _set_kernels(network: SpikingNetwork, kernels: Sequence[tuple[str, np.ndarray]]) -> None:
     for (name, kernel), stage in zip(kernels, network.stages, strict=True):
         dtype = stage.conv.variables["w"].dtype
+        if not np.isfinite(kernel).all():
+            raise NirError(f"node {name}: expected weights that are finite, got NaN or infinity")
         rounded = kernel.astype(dtype)
         if not np.array_equal(rounded, kernel):
             raise NirError(
@@ -259,7 +263,7 @@ def _own(graph: Any) -> SpikingNetwork:
         expected = to_nir(network, dt=header["dt"] * second, **header["options"])
     except NirError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, SyntaxError, TypeError, ValueError) as error:
         raise NirError(
             f"from_nir: its description is none that this version of hebbsim can build "
             f"({type(error).__name__}: {error}); {way_out}"

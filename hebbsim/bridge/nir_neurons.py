@@ -122,7 +122,7 @@ def neuron_of(layer: SpikingLayer, thresholds: np.ndarray, label: str) -> LeakyN
     threshold = _threshold(layer.threshold, name, thresholds, label)
     reset = _assigned(layer.reset, name, "reset", label)
     initial = _assigned(layer.initial, name, "initial", label) if layer.initial.strip() else 0.0
-    if initial != leak:
+    if not math.isclose(initial, leak, rel_tol=1e-12):  # the leak is a ratio, which is rounded
         raise NirError(
             f"{label}: expected potentials that start at rest, {leak:g}, as those of NIR do, got a "
             f"start of {initial:g} (in base SI units); set it with initial='{name} = ...'"

@@ -1,5 +1,6 @@
 """NIR: kernels come back bit for bit, other simulators give our spikes, and refusals name nodes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -198,6 +199,28 @@ def test_other_connections_are_refused(change, said):
         to_nir(network)
 
 
+@pytest.mark.parametrize(
+    "change", [{"groups": 2}, {"kernel_size": 3, "padding": 1}, {"kernel_size": 1, "padding": 1}]
+)
+def test_a_vector_has_neither_groups_nor_padding(change):
+    whole = replace(LAYER, rule=None, kernel_size=8)
+    with pytest.raises(NirError, match="layer 2: expected a kernel of 1x1 without padding or gro"):
+        to_nir(build(whole, replace(whole, **({"kernel_size": 1} | change))))
+
+
+@pytest.mark.parametrize(("rest", "tau"), [(-55, 50), (-55, 100), (-60, 12), (-70, 20)])
+def test_potentials_start_at_rest_but_for_rounding(rest, tau):
+    layer = replace(
+        LAYER,
+        model=f"dv/dt = ({rest}*mV - v)/({tau}*ms) : volt",
+        threshold="v > -50*mV",
+        reset=f"v = {rest}*mV",
+        initial=f"v = {rest}*mV",
+        on_pre="v_post += w*mV",
+    )
+    assert neuron_of(layer, np.zeros(8), "layer 1").leak == pytest.approx(rest / 1000)
+
+
 def test_units_and_spellings_are_seen_through():
     layer = replace(
         LAYER,
@@ -256,6 +279,11 @@ def lif(shape, **kwds):
             "node 2: expected the same tau",
         ),
         ([nir.Linear(np.ones((3, 4))), lif(3, tau=np.full(3, 1e-4))], "node 2: tau = 0.0001 s"),
+        ([nir.Linear(np.full((3, 4), np.nan)), lif(3)], "node 1: expected weights that are finite"),
+        (
+            [nir.Linear(np.ones((3, 4))), lif(3, v_threshold=np.full(3, np.nan))],
+            "node 2: expected numbers, got v_threshold = nan",
+        ),
     ],
 )
 def test_nodes_that_no_layer_is_are_refused(nodes, said):
@@ -267,6 +295,16 @@ def test_nodes_that_no_layer_is_are_refused(nodes, said):
     }
     with pytest.raises(NirError, match=said):
         from_nir(nir.NIRGraph(named, [("0", "1"), ("1", "2"), ("2", "3")]))
+
+
+@pytest.mark.parametrize("change", [{"model": "dv/dt = -v/(20*ms : 1"}, {"kernel_size": 9}, []])
+def test_a_description_that_cannot_be_built_is_refused(graph, change):
+    header = json.loads(graph.metadata["hebbsim"])
+    layer = header["network"]["layers"][0]
+    header["network"]["layers"][0] = {**layer, **change} if change else change
+    damaged = nir.NIRGraph(graph.nodes, graph.edges, metadata={"hebbsim": json.dumps(header)})
+    with pytest.raises(NirError, match=r"none that this version .* delete graph.metadata"):
+        from_nir(damaged)
 
 
 def test_a_recurrent_graph_and_changed_neurons_are_refused(graph):

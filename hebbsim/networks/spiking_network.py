@@ -278,9 +278,12 @@ class SpikingNetwork(LayeredNetwork):
         ------
         ValueError
             If who learns is found for stimuli of `duration` from time 0 on, and the network's time
-            is within one, or its `duration` is another now.
+            is within one, or its `duration` is another now; if there is a `reward` that the last
+            layer can't learn from.
         """
         self._check_place()
+        if reward is not None:
+            self._set_reward(0.0, 0)  # refused before a stimulus has begun, if it is
         self._reward, self._kept = reward, kept
         try:
             return super().present(batches, n_batches, **kwds)

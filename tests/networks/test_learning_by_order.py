@@ -140,10 +140,13 @@ def test_layer_learns_from_whether_its_strongest_neuron_was_right():
     assert 0 < sum(right) < len(right)
     spiking.fit(as_intensities(images, N_BINS), labels=labels, shuffle=False, progress=False)
     np.testing.assert_allclose(kernels(spiking)[0], w, rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match="one stimulus at a time, got batch_size=2; build the"):
-        network(layer, batch_size=2, classes=classes).fit(
-            as_intensities(images, N_BINS), labels=labels, progress=False
-        )
+    for refused, said in (
+        (network(layer, batch_size=2, classes=classes), "one stimulus at a time, got batch_size=2"),
+        (network(FIRST), "doesn't learn from reward; give it the rule"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            refused.fit(as_intensities(images, N_BINS), labels=labels, progress=False)
+        assert refused.time == 0  # can be used
 
 
 TRACES = SpikingLayer(

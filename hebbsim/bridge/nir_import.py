@@ -28,8 +28,8 @@ def from_nir(
     graph: Any,
     *,
     rules: Mapping[str, Rule] | None = None,
-    stepping: str = "euler",
-    dt: Quantity = 1 * ms,
+    stepping: str | None = None,
+    dt: Quantity | None = None,
     **settings: Any,
 ) -> SpikingNetwork:
     """
@@ -44,10 +44,11 @@ def from_nir(
         neurons.
     rules : mapping of str to Rule, optional
         The rules that kernels are to learn by, by their nodes' names, of a graph that isn't ours.
-    stepping : {'euler', 'exact'}
-        How the simulator that wrote the graph integrates, with such a graph.
-    dt : Quantity
-        Its time step, and the network's, with such a graph.
+    stepping : {'euler', 'exact'}, optional
+        How the simulator that wrote the graph integrates, with such a graph; by default by
+        Euler's method.
+    dt : Quantity, optional
+        Its time step, and the network's, with such a graph; by default 1 ms.
     **settings
         As of `SpikingNetwork`, with such a graph: ``duration``, ``encoding``, ``batch_size``, ...
 
@@ -72,21 +73,23 @@ def from_nir(
             f"from_nir: expected a nir.NIRGraph, got {type(graph).__name__}; load_nir(path) reads "
             "a file"
         )
-    if stepping not in STEPPINGS:
+    if stepping not in (None, *STEPPINGS):
         raise ValueError(f"from_nir: {unknown('stepping', stepping, STEPPINGS)}")
     chain = _chain(graph)
     if FORMAT in graph.metadata:
-        if rules or settings:
+        given = {"rules": rules or None, "stepping": stepping, "dt": dt, **settings}
+        if named := [name for name, value in given.items() if value is not None]:
             raise NirError(
-                f"from_nir: the graph describes its own network, so {sorted(settings) or 'rules'} "
-                f"can't be chosen; delete graph.metadata['{FORMAT}'] first"
+                f"from_nir: the graph describes its own network, so {', '.join(named)} can't be "
+                f"chosen; delete graph.metadata['{FORMAT}'] first"
             )
         return _own(graph)
+    stepping, dt = stepping or "euler", 1 * ms if dt is None else dt
     rules = dict(rules or {})
     pairs = _pairs(chain[1:-1])
-    named = [name for (name, _), _ in pairs]
-    for name in rules.keys() - set(named):
-        raise NirError(f"from_nir: {unknown('node in rules', name, named)}")
+    nodes = [name for (name, _), _ in pairs]
+    for name in rules.keys() - set(nodes):
+        raise NirError(f"from_nir: {unknown('node in rules', name, nodes)}")
     shape = _input_shape(*chain[0], flat=isinstance(pairs[0][0][1], nir.Linear | nir.Affine))
     declared, kernels = [], []
     current: tuple[int, ...] = shape

@@ -112,6 +112,11 @@ def test_kernels_rules_and_settings_come_back_from_a_file(graph, tmp_path):
             np.testing.assert_array_equal(again.nodes[name].to_dict()[key], value)
 
 
+def test_what_our_own_graph_says_cannot_be_chosen(graph):
+    with pytest.raises(NirError, match="so stepping, dt, batch_size can't be chosen; delete graph"):
+        from_nir(graph, dt=0.1 * ms, stepping="exact", batch_size=2)
+
+
 def test_a_foreign_graph_takes_the_same_steps(graph):
     foreign = nir.NIRGraph(dict(graph.nodes), list(graph.edges))
     network = from_nir(foreign, rules={"conv1": LAYER.rule}, batch_size=50)

@@ -81,7 +81,7 @@ def compile_header(file: Path, command: list[str], made_with: str = "") -> None:
 def headers_for_loops(command: list[str], made_with: str) -> list[str]:
     """Return the flags with which a loop finds its headers compiled.
 
-    None while another thread compiles them: to read the text meanwhile is sooner done than to wait.
+    There are none while another thread compiles them: to read the text is sooner done than to wait.
 
     Parameters
     ----------

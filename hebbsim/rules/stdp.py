@@ -1,6 +1,6 @@
 """Spike-timing-dependent plasticity, on traces that live on the neurons."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,9 @@ class _TimingRule(Rule):
             raise ValueError(
                 f"{self.name}: pairing must be 'all' or 'nearest', got {self.pairing!r}"
             )
+        for parameter in fields(self):
+            if parameter.name.startswith("tau_"):
+                check_time(self.name, parameter.name, getattr(self, parameter.name))
         texts = self._texts()
         if self.target_rate is not None:
             self._check_homeostasis(self.target_rate)
@@ -63,7 +66,6 @@ class _TimingRule(Rule):
                 f"{self.name}: target_rate must be a positive rate, such as 10*Hz, got "
                 f"{target_rate!r}"
             )
-        check_time(self.name, "tau_rate", self.tau_rate)
 
     @property
     def parameters(self) -> dict[str, Any]:

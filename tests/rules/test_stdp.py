@@ -237,6 +237,7 @@ def test_homeostatic_rule_equals_explicit_synapses(homeostatic_change, target):
         ({"target_rate": 10}, "target_rate must be a positive rate, such as 10.Hz, got 10"),
         ({"target_rate": 10 * ms}, "target_rate must be a positive rate"),
         ({"target_rate": -1 * Hz}, "target_rate must be a positive rate"),
+        ({"tau_plus": 20}, "tau_plus must be a positive time"),
         ({"target_rate": 1 * Hz, "tau_rate": 2}, "tau_rate must be a positive time"),
         ({"target_rate": 1 * Hz, "tau_rate": 0 * ms}, "tau_rate must be a positive time"),
     ],

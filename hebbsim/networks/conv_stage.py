@@ -64,10 +64,7 @@ def _pooling(
     return _POOLING[layer.pooling](
         feature_map,
         pooled,
-        layer.pool_size,
-        layer.pool_stride,
-        padding=layer.pool_padding,
-        ceil_mode=layer.pool_ceil_mode,
+        **layer.window(),
         source=_handed_on(layer),
         activation="triangle" if layer.output == "triangle" else None,
         power=layer.power,

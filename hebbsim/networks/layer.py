@@ -69,9 +69,8 @@ class LayerDeclaration:
         shape = self.geometry(in_shape).out_shape
         if self.pooling is None:
             return shape
-        window = (self.pool_size, self.pool_stride, self.pool_padding, self.pool_ceil_mode)
         try:
-            return pool_output_shape(shape, *window)
+            return pool_output_shape(shape, **self.window())
         except GeometryError as error:
             raise GeometryError(f"after a convolution to {tuple(shape)}: {error}") from None
 
@@ -79,6 +78,15 @@ class LayerDeclaration:
         """Return the keywords of the convolution, as `ConvSynapses` takes them."""
         names = ("kernel_size", "stride", "padding", "dilation", "groups", "weight_sharing")
         return {name: getattr(self, name) for name in (*names, "padding_mode")}
+
+    def window(self) -> dict[str, Any]:
+        """Return the keywords of the windows of pooling, as `AveragePooling` takes them."""
+        return {
+            "kernel_size": self.pool_size,
+            "stride": self.pool_stride,
+            "padding": self.pool_padding,
+            "ceil_mode": self.pool_ceil_mode,
+        }
 
     @property
     def adapts(self) -> bool:

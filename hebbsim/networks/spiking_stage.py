@@ -86,10 +86,7 @@ def _pooled(plan: StagePlan[SpikingLayer], feature_map: FeatureMap) -> FeatureMa
     EarliestSpike(
         feature_map,
         pooled,
-        layer.pool_size,
-        layer.pool_stride,
-        padding=layer.pool_padding,
-        ceil_mode=layer.pool_ceil_mode,
+        **layer.window(),
         name=f"pooling{plan.number}",
     )
     return pooled

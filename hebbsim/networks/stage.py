@@ -1,6 +1,6 @@
 """One layer of a network as Brian2 objects, and what all kinds of layers build alike."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,16 +124,17 @@ class StagePlan[L: LayerDeclaration]:
     @property
     def geometry(self) -> ConvGeometry:
         """The convolution's geometry; a kernel that doesn't fit is an error with the number."""
-        try:
-            return self.layer.geometry(self.source.shape)
-        except GeometryError as error:
-            raise GeometryError(f"layer {self.number}: {error}") from None
+        return self._numbered(self.layer.geometry)
 
     @property
     def output_shape(self) -> MapShape:
         """The shape of what the next layer sees; errors have the layer's number."""
+        return self._numbered(self.layer.output_shape)
+
+    def _numbered[T](self, of_shape: Callable[[tuple[int, int, int]], T]) -> T:
+        """Return what depends on the shape of the source; errors have the layer's number."""
         try:
-            return self.layer.output_shape(self.source.shape)
+            return of_shape(self.source.shape)
         except GeometryError as error:
             raise GeometryError(f"layer {self.number}: {error}") from None
 

@@ -17,6 +17,7 @@ import numpy as np
 import sympy
 from brian2 import Clock, Network
 from brian2.codegen import cpp_prefs
+from brian2.codegen.generators import cython_generator
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
 from brian2.core.functions import FunctionImplementationContainer
@@ -28,6 +29,7 @@ from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.synapses.synapses import SynapticPathway
 
 __all__ = [
+    "RANDOM_BUFFER_SIZE",
     "CheckedInDouble",
     "MadeByUser",
     "divide_in_double",
@@ -57,6 +59,9 @@ __all__ = [
     "wrap_compilation",
 ]
 
+
+#: Numbers that Brian2's compiled code draws at once, which nothing public says
+RANDOM_BUFFER_SIZE: int = cython_generator._BUFFER_SIZE
 
 #: Where code lies that users didn't write
 _LIBRARIES = tuple(os.path.join(os.path.dirname(path), "") for path in (brian2.__file__, __file__))

@@ -34,6 +34,7 @@ __all__ = [
     "check_units",
     "declare_local",
     "drawn_function",
+    "draws",
     "variables_read",
 ]
 
@@ -65,6 +66,11 @@ def drawn_function(
             if found:
                 return found
     return None
+
+
+def draws(variables: Mapping[str, Any]) -> bool:
+    """Whether one of the names that code reads is that of a function with a state."""
+    return any(isinstance(v, Function) and not v.stateless for v in variables.values())
 
 
 def add_equation_variable(

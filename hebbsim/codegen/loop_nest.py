@@ -146,7 +146,7 @@ def compile_directly(runner: CodeRunner, *, made_now: bool = True) -> None:
     """Run one of Brian2's own code runners with the target's code object class too.
 
     Its templates are those of C++ standalone, but for thresholds, whose loop is vectorised. What
-    draws random numbers, or calls a function that has no C++ code, stays with Brian2.
+    calls a function that has no C++ code, such as ``randn``, stays with Brian2.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import StateUpdater, Thresholder
 
+from hebbsim.codegen.expressions import draws
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import CPPRuntimeCodeObject
 
@@ -88,13 +89,15 @@ def fused_thresholds(
         updater, thresholder = group.state_updater, group.thresholder.get("spike")
         if thresholder is None or updater.clock is not thresholder.clock:
             continue
-        if _is_compiled(updater) and _is_compiled(thresholder):
+        if _is_one_loop(updater) and _is_one_loop(thresholder):
             yield known.get(updater) or FusedThreshold(group)
 
 
-def _is_compiled(runner: CodeRunner) -> bool:
+def _is_one_loop(runner: CodeRunner) -> bool:
+    """Whether a runner is compiled, and threads may share its loop."""
     code = runner.code_objects
-    return len(code) == 1 and isinstance(code[0], CPPRuntimeCodeObject)
+    compiled = len(code) == 1 and isinstance(code[0], CPPRuntimeCodeObject)
+    return compiled and not draws(code[0].variables)
 
 
 def _of_other_neurons(runner: CodeRunner) -> set[ArrayVariable]:

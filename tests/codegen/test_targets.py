@@ -19,13 +19,14 @@ def test_without_a_compiler_numpy_computes_the_same(monkeypatch):
     assert "No C++ compiler was found" in warnings[0][0]
 
 
-def test_what_draws_random_numbers_stays_with_brian2():
+def test_what_draws_normal_numbers_stays_with_brian2():
     prefs.codegen.target = "auto"
     layer = FeatureMap((2, 3, 3), "dv/dt = -v/(5*ms) + 0.1*xi/ms**0.5 : 1", method="euler")
-    layer.run_regularly("v += 0.1*rand()")
+    regular = layer.run_regularly("v += 0.1*rand()")
     Network(layer).run(2 * ms)
     assert np.std(layer.v[:]) > 0
     assert layer.state_updater.codeobj.class_name != "cpp_runtime"
+    assert regular.codeobj.class_name == "cpp_runtime"
 
 
 def test_spiking_maps_run_in_the_same_target_as_neuron_groups_compute():

@@ -18,13 +18,13 @@ from brian2.codegen.templates import Templater
 from brian2.core.functions import Function
 from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression
-from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.codegen.cpp.arrays import ArrayGenerator, as_c_array
 from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS
 from hebbsim.codegen.cpp.libraries import Library, announce, compile_library
 from hebbsim.codegen.cpp.options import CompilerOptions
+from hebbsim.codegen.cpp.random_numbers import add_random_numbers, pragma_unless_drawn
 
 __all__ = ["CPPRuntimeCodeObject"]
 
@@ -40,7 +40,7 @@ class CPPRuntimeCodeObject(CodeObject):
         ".cpp",
         env_globals={
             "c_data_type": c_data_type,
-            "openmp_pragma": openmp_pragma,
+            "openmp_pragma": pragma_unless_drawn,
             "constant_or_scalar": constant_or_scalar,
             "prefs": prefs,
             "zip": zip,
@@ -131,6 +131,9 @@ class CPPRuntimeCodeObject(CodeObject):
         self._library = library if block == "run" else self._library
         self.compiled_code[block] = compiled
         return compiled
+
+
+add_random_numbers(CPPRuntimeCodeObject)
 
 
 def _arrays(namespace: dict[str, Any]) -> dict[str, Any]:

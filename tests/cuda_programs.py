@@ -12,9 +12,9 @@ from brian2.devices.device import all_devices
 
 from hebbsim.codegen.cpp.compiler import target
 from hebbsim.codegen.cpp.headers import STANDARD, compile_header, header
-from hebbsim.codegen.cuda.joined_units import join_units
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.cuda.toolkit import compile_without_gpu, requirements
+from hebbsim.codegen.joined_units import in_groups, join, joinable
 from hebbsim.codegen.units import Project
 
 HEADERS = Path(__file__).parent / "cuda_on_cpu"
@@ -25,9 +25,10 @@ def compile_for_cpu(directory) -> None:
     """Compile a project's CUDA code with g++; the program is ``main``, as nvcc's would be."""
     folder = Path(directory)
     leave_headers_out(folder)
-    join_units(folder)
+    project = Project(folder)
+    project, _ = join(project, in_groups(filter(joinable, project.units)))
     units = []
-    for source in (folder / unit.source for unit in Project(folder).units):
+    for source in (folder / unit.source for unit in project.units):
         unit = source.with_suffix(".cpu.cpp")
         unit.write_text(LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
         units.append(str(unit.relative_to(folder)))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from hebbsim.codegen.cpp.compiler import CompilationError, target
 from hebbsim.codegen.cpp.standalone import compile_headers, join_frame
-from hebbsim.codegen.cuda.joined_units import join_units
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.cuda.toolkit import nvcc_version
 from hebbsim.codegen.kept_objects import objects_kept
@@ -44,12 +43,10 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
     project = Project(folder)
     if nvcc := project.variable("NVCC").removeprefix("@"):
         leave_headers_out(folder)
-        join_units(folder)
         project = Project(folder)
         made_with += f"\0{nvcc_version(nvcc.split()[0])}"
     else:
         project = join_frame(project)
-    project.write_dependencies()
     with objects_kept(project, made_with) as left:
         compile_headers(project, left, made_with)
         yield

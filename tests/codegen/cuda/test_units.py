@@ -7,9 +7,10 @@ import subprocess
 
 import pytest
 
-from hebbsim.codegen.cuda.joined_units import join_units
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
+from hebbsim.codegen.joined_units import in_groups, join, joinable
 from hebbsim.codegen.programs import compiling
+from hebbsim.codegen.units import Project
 
 MAKEFILE = """PROGRAM = main
 
@@ -109,6 +110,12 @@ def build(folder):
     return int(printed), sorted(log.read_text().split()) if log.exists() else []
 
 
+def join_all(folder):
+    """Join what can be."""
+    project = Project(folder)
+    join(project, in_groups(filter(joinable, project.units)))
+
+
 @pytest.fixture(autouse=True)
 def _two_cores_and_an_empty_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
@@ -122,7 +129,7 @@ def test_alike_objects_are_compiled_together_and_kept(tmp_path):
     write(tmp_path / "first", VALUES)
     printed, compiled = build(tmp_path / "first")
     assert printed == 10 * sum(VALUES.values())
-    joined = [name for name in compiled if name.startswith("code_objects/joined")]
+    joined = [name for name in compiled if name.startswith("code_objects/joined_")]
     assert len(joined) == 2
     assert sorted({*compiled} - {*joined}) == ["code_objects/user.cu", "main.cu", "x.cu"]
 
@@ -131,7 +138,13 @@ def test_alike_objects_are_compiled_together_and_kept(tmp_path):
     write(tmp_path / "other", {**VALUES, "object8": 20})
     printed, compiled = build(tmp_path / "other")
     assert printed == 10 * (sum(VALUES.values()) + 12)
-    assert len(compiled) == 1
+    with_it, alone = sorted(compiled)
+    assert (with_it in joined, alone) == (False, "code_objects/object8.cu")
+    for value in (30, 20):  # what was joined with the first one is known without it
+        write(tmp_path / f"another{value}", {**VALUES, "object8": value})
+        printed, compiled = build(tmp_path / f"another{value}")
+        assert printed == 10 * (sum(VALUES.values()) + value - 8)
+        assert compiled == ([alone] if value == 30 else [])
 
 
 def test_headers_stay_where_they_are_used(tmp_path):
@@ -156,12 +169,12 @@ def test_what_a_namespace_would_change_stays_apart(apart, tmp_path):
     write(folder, VALUES)
     source = folder / "code_objects" / "object1.cu"
     source.write_text(source.read_text() + apart)
-    join_units(folder)
+    join_all(folder)
     assert "code_objects/object1.cu" in (folder / "makefile").read_text()
-    assert "object1" not in "".join(p.read_text() for p in folder.glob("code_objects/joined*.cu"))
+    assert "object1" not in "".join(p.read_text() for p in folder.glob("code_objects/joined_*.cu"))
 
 
 def test_kernels_that_others_launch_stay_apart(tmp_path):
     write(tmp_path / "project", VALUES, more="__global__ void _reset(int*);\n")
-    join_units(tmp_path / "project")
+    join_all(tmp_path / "project")
     assert "joined" not in (tmp_path / "project" / "makefile").read_text()

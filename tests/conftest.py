@@ -32,8 +32,17 @@ def _imports_are_no_garbage():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_cython():
+    """Compile Cython quickly in fixtures of modules too, which are older than those of a test."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if shutil.which("g++") is not None:
+            compile_cython_quickly(monkeypatch)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _fresh_brian(tmp_path, monkeypatch):
+def _fresh_brian():
     """Start and end every test in runtime mode, with Brian2's preferences and a known seed."""
     BrianLogger.suppress_name("resolution_conflict")
     names = (
@@ -43,8 +52,6 @@ def _fresh_brian(tmp_path, monkeypatch):
     )
     saved = {name: prefs[name] for name in names}
     arguments = list(prefs["codegen.cpp.extra_compile_args_gcc"])
-    if shutil.which("g++") is not None:
-        compile_cython_quickly(monkeypatch)
     seed(4711)  # of Brian2's strings, and of what is left in its buffers of random numbers
     start_scope()
     yield

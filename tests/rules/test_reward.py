@@ -21,6 +21,9 @@ from hebbsim import ConvSynapses, FeatureMap, rules
 from hebbsim.maps.per_channel_sample_position import PerSample
 from hebbsim.rules import RewardGated
 
+#: Cython takes two seconds for each of Brian2's own objects, with which ours are compared here
+pytestmark = pytest.mark.usefixtures("brian2_in_numpy")
+
 INNER = {
     "pair": rules.PairSTDP(0.5, mu=0.5),
     "triplet": rules.TripletSTDP.visual_cortex().hard_bounded(-1, 2),

@@ -6,7 +6,7 @@ Each function says which public way is missing. A new version of Brian2 is a mat
 import inspect
 import linecache
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +45,7 @@ __all__ = [
     "mark_as_used",
     "name_users_line",
     "network_of",
+    "prepare_deletion",
     "replace_in_template",
     "replace_indexing",
     "replace_variable",
@@ -256,6 +257,21 @@ def wrap_compilation(around: Callable[[Path, str], AbstractContextManager[None]]
             original(self, directory, compiler, debug, clean)
 
     CPPStandaloneDevice.compile_source = compile_source
+
+
+def prepare_deletion(prepare: Callable[[Path, Collection[str]], None]) -> None:
+    """Call `prepare` before standalone devices delete code, given a project and its sources.
+
+    They warn of each file that is missing, and of each that they didn't write.
+    """
+    original = CPPStandaloneDevice.delete
+
+    def delete(self: CPPStandaloneDevice, code: bool = True, *args: Any, **kwds: Any) -> None:
+        if code and self.project_dir is not None:
+            prepare(Path(self.project_dir).absolute(), self.writer.source_files)
+        original(self, code, *args, **kwds)
+
+    CPPStandaloneDevice.delete = delete
 
 
 def replace_in_template(templater: Templater, name: str, old: str, new: str) -> None:

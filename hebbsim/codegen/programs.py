@@ -1,7 +1,7 @@
 """Programs of standalone devices: what they have in common is compiled once."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hebbsim.codegen.cuda.toolkit import nvcc_version
 from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.units import Project
 
-__all__ = ["compiling"]
+__all__ = ["compiling", "leave_what_brian2_wrote"]
 
 #: What compilers take from the environment besides
 _READ = (
@@ -50,3 +50,15 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
     with objects_kept(project, made_with) as left:
         compile_headers(project, left, made_with)
         yield
+
+
+def leave_what_brian2_wrote(folder: Path, sources: Collection[str]) -> None:
+    """Delete joined sources, and let there be an object of each of Brian2's own `sources`."""
+    if not (folder / "makefile").exists():
+        return
+    for unit in Project(folder).units:
+        if str(unit.source) not in sources:
+            (folder / unit.source).unlink(missing_ok=True)
+            (folder / unit.object).unlink(missing_ok=True)
+    for source in sources:
+        (folder / source).with_suffix(".o").touch()

@@ -18,6 +18,7 @@ from hebbsim.brian2_private import (
     divide_in_double,
     divide_in_precision,
     exponentiate_diagonals,
+    prepare_deletion,
     tell_missing_code,
     wrap_compilation,
 )
@@ -32,7 +33,7 @@ from hebbsim.codegen.cpp.standalone import share_headers
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.missing import MissingDevice
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
-from hebbsim.codegen.programs import compiling
+from hebbsim.codegen.programs import compiling, leave_what_brian2_wrote
 from hebbsim.codegen.template_cache import keep_parsed
 
 __all__ = ["CPPRuntimeCodeObject", "code_object_class", "on_cuda", "register_templates"]
@@ -50,6 +51,7 @@ def register_templates() -> None:
     if _derive(CPPStandaloneCodeObject, ("cpp/templates",), TEMPLATE_GLOBALS):
         share_headers(CPPStandaloneCodeObject.templater)
         wrap_compilation(compiling)
+        prepare_deletion(leave_what_brian2_wrote)
     if toolkit.brian2cuda().found:
         _register_cuda_templates()
     else:

@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import subprocess
 
+import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, device, ms, run, set_device
+from brian2 import Network, NeuronGroup, SpikeMonitor, device, ms, run, set_device
 
 from hebbsim.codegen import kept_objects
 from hebbsim.codegen.cpp.standalone import join_frame
@@ -217,3 +218,20 @@ def test_a_program_of_brian2_compiles_what_changed(tmp_path, compiled):
     assert compiled() in ([], ["main_objects_run.cpp"])
     assert spikes("three", 3) == pytest.approx([3, 3])
     assert compiled() == ["code_objects/group_stateupdater_codeobject.cpp"]
+
+
+def test_code_objects_of_brian2_are_joined_and_deleted(tmp_path, compiled, caplog):
+    set_device("cpp_standalone", directory=str(tmp_path / "program"))
+    group = NeuronGroup(
+        3, "dv/dt = i*1.0/ms : 1", threshold="v > 1.5", reset="v -= 1", method="euler"
+    )
+    spikes = SpikeMonitor(group)
+    run(2 * ms)
+    np.testing.assert_array_equal(spikes.count, [0, 1, 3])
+    of_objects = [source for source in compiled() if source.startswith("code_objects/")]
+    assert len(of_objects) == 1
+    text = (tmp_path / "program" / of_objects[0]).read_text()
+    assert text.count("namespace _of_") == 5  # and what follows a run
+    device.delete()
+    assert not (tmp_path / "program").exists()
+    assert "could not be deleted" not in caplog.text

@@ -18,7 +18,7 @@ def rate():
     layer = ConvLayer(2, 2, rule, threshold_step=0.5, pruned=0.2, standardize=False)
     network = ConvNetwork(SHAPE, [layer], batch_size=4)
     conv = network.stages[0].conv
-    conv.run_regularly("w += 0.01*randn()", clock=network.clock, name="noise")
+    conv.run_regularly("w += 0.01*(rand() - 0.5)", clock=network.clock, name="noise")
     return network
 
 
@@ -59,7 +59,7 @@ def resume_in_this_process(target, *args, **settings):
 @cache
 def _users_network():
     encoder = PoissonEncoder(SHAPE, name="own_encoder")
-    encoder.run_regularly("x = clip(x + 0.01*randn(), 0, 1)")
+    encoder.run_regularly("x = clip(x + 0.01*(rand() - 0.5), 0, 1)")
     return encoder, Network(encoder)
 
 

@@ -181,7 +181,7 @@ def test_a_network_draws_from_its_own_seed(build):
     for users in (1, 2):
         seed(users)
         network = build()
-        network.stages[0].conv.run_regularly("w += 0.01*randn()", clock=network.clock)
+        network.stages[0].conv.run_regularly("w += 0.01*(rand() - 0.5)", clock=network.clock)
         network.fit(DATA, progress=False)
         learned.append(kernels(network)[0])
     np.testing.assert_array_equal(*learned)

@@ -191,5 +191,6 @@ def life(machine, examples):
     return case
 
 
-TestLives = life(Lives, 50)
+# what draws random numbers is compiled all the same
+TestLives = pytest.mark.usefixtures("brian2_in_numpy")(life(Lives, 50))
 TestLivesInManyProcesses = pytest.mark.slow(life(LivesInManyProcesses, 500))

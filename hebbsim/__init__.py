@@ -19,6 +19,7 @@ from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.data.load import load_dataset
+from hebbsim.errors import needed
 from hebbsim.geometry import conv_output_shape, pool_output_shape
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
@@ -99,4 +100,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'hebbsim' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_NEED_TORCH[name]), name)
+    with needed("torch", by=name, install="hebbsim[torch]"):
+        return getattr(import_module(_NEED_TORCH[name]), name)

@@ -1,13 +1,48 @@
 """Errors that several modules raise, and wording that they share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
-__all__ = ["SettingsError", "closest", "unknown"]
+__all__ = ["MissingPackageError", "SettingsError", "closest", "needed", "unknown"]
+
+
+class MissingPackageError(ModuleNotFoundError):
+    """An optional package that isn't installed."""
 
 
 class SettingsError(ValueError):
     """Settings that are unknown, contradictory or out of range."""
+
+
+@contextmanager
+def needed(package: str, by: str, install: str) -> Iterator[None]:
+    """
+    Say what to install if an import in this context finds a package missing.
+
+    Parameters
+    ----------
+    package : str
+        Its name in an import. If another one is missing, the error is Python's.
+    by : str
+        What needs it, in the singular: ``'to_torch'``.
+    install : str
+        What pip is to install: ``'hebbsim[torch]'``.
+
+    Raises
+    ------
+    MissingPackageError
+        If it isn't installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != package:
+            raise
+        raise MissingPackageError(
+            f"{by} needs the package {package}, which isn't installed: pip install '{install}'",
+            name=package,
+        ) from error
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def environment(setting: Setting) -> dict[str, Any]:
         "load": [round(value, 2) for value in load],
         "platform": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in _PACKAGES},
         "device": setting.device,
         "gpu": _gpu() if setting.device == "cuda" else "",
         "compiler": _compiler(),
@@ -39,6 +39,13 @@ def environment(setting: Setting) -> dict[str, Any]:
         "threads": setting.threads,
         "repeats": setting.repeats,
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # torch, which is optional
+        return "none"
 
 
 def _cpu() -> str:

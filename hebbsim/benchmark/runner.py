@@ -8,7 +8,7 @@ from hebbsim.benchmark.environment import environment
 from hebbsim.benchmark.report import BenchmarkFolder
 from hebbsim.benchmark.rows import PARTS, Row, Series
 from hebbsim.benchmark.setting import Found, Setting
-from hebbsim.errors import SettingsError
+from hebbsim.errors import SettingsError, needed
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.experiments.settings import check_choice, check_whole_number
 
@@ -108,6 +108,7 @@ def _check(setting: Setting) -> None:
 def _measure(part: str, setting: Setting) -> Found:
     module, function = _DEVICES[setting.device][part]
     with run_preferences(setting.threads):
-        measure = getattr(import_module(f"hebbsim.benchmark.{module}"), function)
+        with needed("torch", by=f"part {part}", install="hebbsim[torch]"):
+            measure = getattr(import_module(f"hebbsim.benchmark.{module}"), function)
         found: Found = measure(setting)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hebbsim.bridge.decoding import decode
+from hebbsim.errors import needed
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.whole_file import check_place, write_text
 
@@ -39,8 +40,8 @@ class LearningCurves:
     ------
     FileExistsError
         If the file exists and neither `resume` nor `overwrite` is given.
-    ModuleNotFoundError
-        If `tensorboard` is given and isn't installed.
+    MissingPackageError
+        If `tensorboard` is given, and it or torch, which writes for it, isn't installed.
     ValueError
         If the file to resume is no such table, or `probe` is no pair of equal length with at least
         two classes; in a fit, if the network is more than an epoch behind the table.
@@ -178,12 +179,10 @@ def _read(path: Path) -> list[dict[str, float]]:
 
 
 def _writer(folder: str | Path) -> Any:
-    try:
+    by = f"LearningCurves: tensorboard={str(folder)!r}"
+    with (
+        needed("torch", by=by, install="hebbsim[torch]"),
+        needed("tensorboard", by=by, install="tensorboard"),
+    ):
         from torch.utils.tensorboard import SummaryWriter
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"LearningCurves: tensorboard={str(folder)!r} needs the package tensorboard, which "
-            "isn't installed (pip install tensorboard); without it the table alone is written",
-            name=error.name,
-        ) from error
     return SummaryWriter(str(folder))

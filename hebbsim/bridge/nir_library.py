@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
+from hebbsim.errors import needed
+
 __all__ = ["nir_library"]
 
 
@@ -11,15 +13,9 @@ def nir_library() -> ModuleType:
 
     Raises
     ------
-    ModuleNotFoundError
+    MissingPackageError
         If it isn't installed, with what to install.
     """
-    try:
+    with needed("nir", by="NIR", install="hebbsim[nir]"):
         import nir
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "NIR needs the package nir (1.0.8 or later), which isn't installed: "
-            "pip install 'hebbsim[nir]'",
-            name="nir",
-        ) from error
     return nir

@@ -11,15 +11,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from hebbsim.bridge.torch_leaves import unwrap
+from hebbsim.bridge.weight_files import WeightsError, read_bytes
 
-__all__ = ["WeightsError", "load_state_dict", "read_bytes", "read_tensors"]
+__all__ = ["WeightsError", "load_state_dict", "read_tensors"]
 
 #: What `DataParallel` and `DistributedDataParallel`, and `torch.compile`, put before each name
 _PREFIXES = ("module.", "_orig_mod.")
-
-
-class WeightsError(ValueError):
-    """Weights that can't be written or read, or that don't belong together."""
 
 
 def load_state_dict(module: nn.Module, state_dict: str | Path | Mapping[str, Tensor]) -> nn.Module:
@@ -63,22 +60,6 @@ def load_state_dict(module: nn.Module, state_dict: str | Path | Mapping[str, Ten
     # a module without memory takes the tensors themselves
     target.load_state_dict(tensors, assign=any(tensor.is_meta for tensor in own.values()))
     return module
-
-
-def read_bytes(path: Path, way_out: str = "check its name and place") -> bytes:
-    """Return the content of a file.
-
-    Raises
-    ------
-    WeightsError
-        If it can't be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise WeightsError(
-            f"{path} can't be read ({error.strerror or error}); {way_out}"
-        ) from error
 
 
 def read_tensors(path: Path, content: bytes) -> Any:

@@ -11,6 +11,7 @@ from brian2.parsing.sympytools import str_to_sympy
 from brian2.utils.stringtools import get_identifiers
 from torch import Tensor, nn
 
+from hebbsim.bridge.forward_state import forward_state, has_offset
 from hebbsim.bridge.torch_modules import (
     LocallyConnected2d,
     SoftWinnerTakeAll,
@@ -22,7 +23,6 @@ from hebbsim.geometry import ConvGeometry, MapShape, as_pair
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_layer import SpikingLayer
-from hebbsim.networks.stage import Stage
 from hebbsim.statements import Statement, as_accumulation
 from hebbsim.synapses.conv_synapses import ConvSynapses
 
@@ -66,6 +66,8 @@ def to_torch(network: LayeredNetwork | ConvSynapses, *, weight: str | None = Non
         If `network` is anything else.
     ValueError
         If no single kernel variable is the forward one.
+    MissingPackageError
+        If torch isn't installed.
 
     Notes
     -----
@@ -124,7 +126,7 @@ def build_module(
     for number, layer in enumerate(layers, start=1):
         if isinstance(layer, SpikingLayer):
             geometry = layer.geometry(shape)
-            modules[f"conv{number}"] = _convolution(geometry, layer.theta_plus > 0, dtype)
+            modules[f"conv{number}"] = _convolution(geometry, has_offset(layer), dtype)
             shape = geometry.out_shape
             continue
         if layer.standardize:
@@ -132,8 +134,7 @@ def build_module(
         if layer.batch_norm:
             norm = nn.BatchNorm2d(shape.channels, affine=False, dtype=dtype)
             modules[f"norm{number}"] = norm.eval()
-        offset = layer.bias or layer.threshold_step > 0
-        modules[f"conv{number}"] = _convolution(layer.geometry(shape), offset, dtype)
+        modules[f"conv{number}"] = _convolution(layer.geometry(shape), has_offset(layer), dtype)
         output = _output(layer)
         if output is not None:
             modules[f"output{number}"] = output
@@ -160,29 +161,12 @@ def layers_of(description: dict[str, Any]) -> Sequence[ConvLayer | SpikingLayer]
 
 
 def _network_module(network: LayeredNetwork) -> nn.Sequential:
-    variables = [stage.conv.variables["w"] for stage in network.stages]
-    module = build_module(network.input_shape, network.layers, _torch_dtype(variables[0]))
-    tensors: dict[str, Tensor] = {}
-    for number, stage in enumerate(network.stages, start=1):
-        tensors |= _statistics(stage, f"norm{number}")
-        tensors[f"conv{number}.weight"] = _tensor(stage.conv, "w")
-        if f"conv{number}.bias" in module.state_dict():
-            # a layer has one of them; the negative of no threshold would be -0.0
-            tensors[f"conv{number}.bias"] = torch.from_numpy(stage.bias - stage.thresholds)
-    module.load_state_dict(tensors)
+    dtype = _torch_dtype(network.stages[0].conv.variables["w"])
+    module = build_module(network.input_shape, network.layers, dtype)
+    state = forward_state(network)
+    module.load_state_dict({name: torch.from_numpy(values) for name, values in state.items()})
     module.description = network.describe()  # type: ignore[assignment]
     return module
-
-
-def _statistics(stage: Stage, name: str) -> dict[str, Tensor]:
-    """Return the running values of a layer's batch normalisation under torch's names."""
-    norm = stage.batch_norm
-    if norm is None:
-        return {}
-    found = {"mean": norm.running_mean, "var": norm.running_variance}
-    tensors = {f"{name}.running_{key}": torch.tensor(values[:]) for key, values in found.items()}
-    # torch counts batches for averages of all, which these are not
-    return tensors | {f"{name}.num_batches_tracked": torch.tensor(0)}
 
 
 def _synapses_module(conv: ConvSynapses, weight: str | None) -> nn.Module:

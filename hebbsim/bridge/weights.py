@@ -5,55 +5,56 @@ import io
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import safetensors.torch
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from hebbsim.bridge.state_dicts import WeightsError, read_bytes, read_tensors
-from hebbsim.bridge.torch_export import build_module, layers_of, to_torch
-from hebbsim.bridge.torch_import import from_torch
+from hebbsim.bridge.forward_state import forward_state
+from hebbsim.bridge.weight_files import WeightsError, read_bytes
+from hebbsim.errors import needed
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_network import SpikingNetwork
 from hebbsim.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 __all__ = ["WeightsError", "check_weights", "load_network", "load_weights", "save_weights"]
 
 FORMAT = "hebbsim weights"
 VERSION = 1
 
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_SUFFIXES = (".pt", ".safetensors", ".json")
 _EXPECTED = (
     "expected what save_weights wrote, <stem>.safetensors (or .pt) and <stem>.json side by side"
 )
-_REMEDY = "Write the three files anew with save_weights"
+_REMEDY = "Write the files anew with save_weights"
 
 
 def save_weights(
     network: LayeredNetwork, path: str | Path, *, overwrite: bool = False
-) -> tuple[Path, Path, Path]:
+) -> tuple[Path, ...]:
     """
     Write a network's kernels, thresholds and description.
 
-    Three files side by side: ``<stem>.pt`` for ``torch.load(..., weights_only=True)``,
-    ``<stem>.safetensors`` with the same tensors, under the names of ``to_torch(network)``'s
-    state_dict, and ``<stem>.json`` with the structure of the network.
+    Files side by side: where torch is installed, ``<stem>.pt`` for ``torch.load(...,
+    weights_only=True)``; ``<stem>.safetensors`` with the same tensors, under the names of
+    ``to_torch(network)``'s state_dict; and ``<stem>.json`` with the structure of the network.
 
     Parameters
     ----------
     network : ConvNetwork or SpikingNetwork
         The network.
     path : path
-        The stem, or any of the three files; its folder is made.
+        The stem, or any of the files; its folder is made.
     overwrite : bool, optional
         Whether older files may be replaced.
 
     Returns
     -------
     tuple of Path
-        The ``.pt``, ``.safetensors`` and ``.json`` files.
+        The files that were written, in that order.
 
     Raises
     ------
@@ -77,19 +78,12 @@ def save_weights(
             f"save_weights: expected a ConvNetwork or a SpikingNetwork, got "
             f"{type(network).__name__}"
         )
-    module = to_torch(network)
-    tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-    buffer = io.BytesIO()
-    torch.save(tensors, buffer)
-    contents = {
-        ".pt": buffer.getvalue(),
-        ".safetensors": safetensors.torch.save(tensors, metadata={"format": "pt"}),
-    }
+    contents = _written(forward_state(network))
     header = {
         "format": FORMAT,
         "version": VERSION,
         "class": type(network).__name__,
-        "dtype": str(next(iter(tensors.values())).dtype).removeprefix("torch."),
+        "dtype": np.dtype(network.stages[0].conv.variables["w"].dtype).name,
         "network": network.describe(),
         "sha256": {suffix: _checksum(content) for suffix, content in contents.items()},
     }
@@ -102,29 +96,48 @@ def save_weights(
             "use plain numbers and strings in its layers and rules"
         ) from error
     stem = _stem(path)
-    places = [_beside(stem, suffix) for suffix in contents]
-    for place in places:
+    for place in (_beside(stem, suffix) for suffix in _SUFFIXES):
         if place.exists() and not overwrite:
             raise FileExistsError(
                 f"save_weights: '{place}' exists; give overwrite=True to replace it and the files "
                 "beside it, or another name"
             )
+    places = [_beside(stem, suffix) for suffix in contents]
     stem.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as written:  # which are moved into place in the opposite order
         files = [written.enter_context(whole_file(place)) for place in reversed(places)]
         for file, content in zip(reversed(files), contents.values(), strict=True):
             file.write(content)
-    return places[0], places[1], places[2]
+    if ".pt" not in contents:
+        _beside(stem, ".pt").unlink(missing_ok=True)  # of an earlier save
+    return tuple(places)
+
+
+def _written(state: dict[str, np.ndarray]) -> dict[str, bytes]:
+    """Return the contents of the files of tensors, by suffix; without torch one is left out."""
+    import safetensors.numpy
+
+    contents = {}
+    try:
+        import torch
+    except ModuleNotFoundError:
+        pass
+    else:
+        buffer = io.BytesIO()
+        torch.save({name: torch.from_numpy(values) for name, values in state.items()}, buffer)
+        contents[".pt"] = buffer.getvalue()
+    tensors = safetensors.numpy.save(state, metadata={"format": "pt"})
+    return {**contents, ".safetensors": tensors}
 
 
 def check_weights(path: str | Path) -> None:
     """
-    Make sure that the three files that `save_weights` wrote are there, as they were written.
+    Make sure that the files that `save_weights` wrote are there, as they were written.
 
     Parameters
     ----------
     path : path
-        The stem or any of the three files.
+        The stem or any of the files.
 
     Raises
     ------
@@ -133,19 +146,19 @@ def check_weights(path: str | Path) -> None:
     """
     stem = _stem(path)
     checksums = _read_header(_beside(stem, ".json"))["sha256"]
-    for suffix in (".pt", ".safetensors"):
+    for suffix in (".safetensors", *checksums):
         place = _beside(stem, suffix)
         _check_content(place, read_bytes(place, _EXPECTED), checksums.get(suffix))
 
 
-def load_weights(path: str | Path) -> nn.Sequential:
+def load_weights(path: str | Path) -> "nn.Sequential":
     """
     Read what `save_weights` wrote into a torch module; Brian2 is not needed to run it.
 
     Parameters
     ----------
     path : path
-        The stem or any of the three files. The tensors are read from ``<stem>.pt`` if that is the
+        The stem or any of the files. The tensors are read from ``<stem>.pt`` if that is the
         one named, else from ``<stem>.safetensors``; never by unpickling code.
 
     Returns
@@ -158,13 +171,20 @@ def load_weights(path: str | Path) -> nn.Sequential:
     WeightsError
         If a file is missing, can't be read, is of a newer version, or doesn't belong to the
         others.
+    MissingPackageError
+        If torch isn't installed.
     """
+    with needed("torch", by="load_weights", install="hebbsim[torch]"):
+        import torch
+
+        from hebbsim.bridge.torch_export import build_module, layers_of
+    dtypes = {"float32": torch.float32, "float64": torch.float64}
     stem = _stem(path)
     header = _read_header(_beside(stem, ".json"))
     suffix = ".pt" if Path(path).suffix == ".pt" else ".safetensors"
     tensors = _read_tensors(_beside(stem, suffix), header["sha256"].get(suffix))
     try:
-        description, dtype = header["network"], _DTYPES[header["dtype"]]
+        description, dtype = header["network"], dtypes[header["dtype"]]
         shape = tuple(description["input_shape"])
         module = build_module(shape, layers_of(description), dtype)
     except (KeyError, TypeError, ValueError) as error:
@@ -203,7 +223,11 @@ def load_network(
         As in `load_weights`.
     ValueError
         If float64 kernels would be rounded to float32: see `from_torch`.
+    MissingPackageError
+        If torch isn't installed.
     """
+    with needed("torch", by="load_network", install="hebbsim[torch]"):
+        from hebbsim.bridge.torch_import import from_torch
     return from_torch(load_weights(path), batch_size=batch_size, seed=seed)
 
 
@@ -249,9 +273,11 @@ def _read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _read_tensors(path: Path, checksum: str | None) -> dict[str, Tensor]:
+def _read_tensors(path: Path, checksum: str | None) -> "dict[str, Tensor]":
+    from hebbsim.bridge.state_dicts import read_tensors
+
     content = read_bytes(path, _EXPECTED)
-    tensors = read_tensors(path, content)
+    tensors: dict[str, Tensor] = read_tensors(path, content)
     _check_content(path, content, checksum)
     return tensors
 
@@ -265,7 +291,7 @@ def _check_content(path: Path, content: bytes, checksum: str | None) -> None:
         )
 
 
-def _signatures(tensors: dict[str, Tensor]) -> dict[str, str]:
+def _signatures(tensors: "dict[str, Tensor]") -> dict[str, str]:
     return {
         name: f"{str(t.dtype).removeprefix('torch.')} of shape {tuple(t.shape)}"
         for name, t in tensors.items()

@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from hebbsim.bridge.decoding import decode
+from hebbsim.bridge.weights import save_weights
 from hebbsim.compare.curves import CurveRow, Curves, KernelChanges
 from hebbsim.compare.images import Images, load_images
 from hebbsim.compare.network_settings import NetworkSettings
@@ -189,8 +190,6 @@ def network_result(
     before_writing: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Train and decode a network, write its weights into a folder, and return what it gave."""
-    from hebbsim.bridge.weights import save_weights
-
     curves: list[CurveRow] = []
     with device_of_networks(settings.device):
         rows, network = run_network(settings, images, settings.rule, seed, advance, curves)

@@ -11,6 +11,7 @@ from hebbsim.data.cifar_batches import read_cifar
 from hebbsim.data.dataset import DatasetError, ImageDataset, Images, StrPath
 from hebbsim.data.idx_files import read_idx_split
 from hebbsim.data.split import split_whole
+from hebbsim.errors import needed
 
 __all__ = ["DATA_ROOT_VARIABLE", "LOADERS"]
 
@@ -43,7 +44,8 @@ def _data_root(name: str, data_root: StrPath | None, download: bool) -> Path:
 
 def _load_torchvision(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
     """Read the files of torchvision's folder; torchvision reads, or fetches, what isn't there."""
-    from torchvision import datasets
+    with needed("torchvision", by=f"data set '{name}'", install="hebbsim[torch]"):
+        from torchvision import datasets
 
     root = _data_root(name, data_root, download)
     kinds: dict[str, tuple[Any, Callable[[str, Any, Path], ImageDataset]]] = {

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hebbsim.codegen.cpp.compiler import CompilationError
 from hebbsim.data.known import DATA_ROOT_VARIABLE
-from hebbsim.errors import SettingsError
+from hebbsim.errors import MissingPackageError, SettingsError
 from hebbsim.synapses.update import NonFiniteWeightsError
 
 __all__ = [
@@ -34,6 +34,14 @@ __all__ = [
 
 #: Exit statuses
 DIFFERENT, USER_ERROR, INTERRUPTED = 1, 2, 130
+
+_MENDED_BY_USERS = (
+    ValueError,
+    OSError,
+    NonFiniteWeightsError,
+    CompilationError,
+    MissingPackageError,
+)
 
 
 def option(text: str, *names: str, **kwds: Any) -> Any:
@@ -109,7 +117,7 @@ def _what_to_mend(error: BaseException) -> str | None:
             f"there isn't enough memory ({str(cause) or 'not said for what'}); give fewer or "
             "smaller images, or a smaller batch"
         )
-    if not isinstance(cause, (ValueError, OSError, NonFiniteWeightsError, CompilationError)):
+    if not isinstance(cause, _MENDED_BY_USERS):
         return None
     return " ".join(str(cause).split())
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hebbsim.bridge.weights import WeightsError, check_weights, save_weights
 from hebbsim.data.dataset import ImageDataset
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.held_folder import held
@@ -250,15 +251,11 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
 
     def save_weights(self, network: LayeredNetwork, name: str, seed: int) -> None:
         """Write a network's kernels, thresholds and description."""
-        from hebbsim.bridge.weights import save_weights
-
         self.check_still_there()
         save_weights(network, self.stem(name, seed), overwrite=True)  # of a run that goes on
 
     def has_whole_weights(self, name: str, seed: int) -> bool:
         """Whether the files that `save_weights` wrote are there, as they were written."""
-        from hebbsim.bridge.weights import WeightsError, check_weights
-
         try:
             check_weights(self.stem(name, seed))
         except WeightsError:

@@ -104,7 +104,9 @@ def test_a_callback_that_fails_or_is_none_loses_nothing(tmp_path):
 def test_without_tensorboard_it_says_what_to_install(tmp_path):
     if importlib.util.find_spec("tensorboard"):
         pytest.skip("tensorboard is installed")
-    with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"needs the package tensorboard.*pip install 'tensorboard'"
+    ):
         LearningCurves(tmp_path / "curves.csv", tensorboard=tmp_path / "board")
 
 

@@ -75,7 +75,7 @@ def as_accumulation(statement: Statement) -> Statement | None:
     Examples
     --------
     >>> str(as_accumulation(Statement("w", "=", "a*x_pre + w - b")))
-    'w += a*x_pre - (b)'
+    'w += a * x_pre - (b)'
     """
     try:
         tree = ast.parse(statement.value.strip(), mode="eval").body

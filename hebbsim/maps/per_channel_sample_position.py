@@ -222,7 +222,8 @@ class PerChannel(MapGroup):
     9:99), for a layer with ``threshold='v > 1 + theta'``:
 
     >>> model = "dtheta/dt = -theta/(10*second) : 1"
-    >>> PerChannel(layer, model, on_spike="theta += 0.05/map_size")
+    >>> spiking = FeatureMap((32, 12, 12), "v : 1", threshold="v > 1 + theta", reset="v = 0")
+    >>> PerChannel(spiking, model, on_spike="theta += 0.05/map_size")
     """
 
     per = "channel"

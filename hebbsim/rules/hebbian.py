@@ -148,9 +148,15 @@ class SoftHebb(Rule):
     rate_power : float
         The power of that distance.
 
-    Other parameters are those of `Rule`. What a layer must be like is in ``layer_settings``::
+    Other parameters are those of `Rule`.
 
-        ConvLayer(96, 5, rules.SoftHebb(), **rules.SoftHebb.layer_settings)
+    Examples
+    --------
+    What a layer must be like is in ``layer_settings``.
+
+    >>> layer = ConvLayer(96, 5, rules.SoftHebb(), **rules.SoftHebb.layer_settings)
+    >>> layer.activity, layer.normalize
+    ('signed_softmax', None)
     """
 
     layer_settings: ClassVar[Mapping[str, Any]] = {

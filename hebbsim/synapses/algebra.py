@@ -45,8 +45,11 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
 
     Examples
     --------
-    >>> separate("y_post*(x_pre - y_post*w)", lambda name: name.rpartition("_")[2])
-    (Product(pre='x_pre', post='y_post', kernel='1'), Product(pre='1', post='y_post**2', ...))
+    >>> sides = {"x_pre": "pre", "y_post": "post", "w": "kernel"}
+    >>> for product in separate("y_post*(x_pre - y_post*w)", sides.get):
+    ...     print(product)
+    (y_post)*(x_pre)
+    (-w)*(y_post*y_post)
     """
     try:
         whole = str_to_sympy(expression)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -86,6 +87,31 @@ def test_the_paper_cites_what_its_bibliography_lists():
     assert cited == set(
         re.findall(r"^@\w+\{(\w+),", (ROOT / "paper" / "paper.bib").read_text(), re.M)
     )
+
+
+def by_name(requirements):
+    """Return the versions of requirements in pip's or conda's form, as a set for each name."""
+    parts = (re.fullmatch(r"([\w-]+)\s*(.*)", text) for text in requirements)
+    return {part[1]: set(part[2].split(",")) for part in parts}
+
+
+def test_the_conda_recipe_requires_what_the_package_does():
+    yaml = pytest.importorskip("yaml", reason="no PyYAML: extra test")
+    recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    context, extras = recipe["context"], project["optional-dependencies"]
+    assert context["version"] == hebbsim.__version__
+    assert project["requires-python"] == f">={context['python_min']}"
+    expected = by_name(project["dependencies"])
+    expected["matplotlib-base"] = expected.pop("matplotlib")
+    found = by_name(recipe["requirements"]["run"])
+    assert found.pop("python") == {">=${{ python_min }}"}
+    assert found == expected
+    optional = by_name([*extras["torch"], *extras["nir"]])
+    optional["pytorch"] = optional.pop("torch")
+    assert by_name(recipe["requirements"]["run_constraints"]) == optional
+    command = dict([recipe["build"]["python"]["entry_points"][0].split(" = ")])
+    assert command == project["scripts"]
 
 
 def test_what_contributing_points_to_is_there():

@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test docs dist models slow gpu check clean
+.PHONY: install demo test docs dist lowest models slow gpu check clean
 
 install: $(INSTALLED)
 
@@ -38,6 +38,18 @@ dist: install
 	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
 	cd $(VENV)-dist && bin/hebbsim compare --quick --overwrite --output compare
 
+# The lowest versions that pyproject.toml allows, and of what they need themselves the newest, which
+# may say that it is used in an old way.
+lowest:
+	rm -rf $(VENV)-lowest
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --compile-bytecode \
+		--resolution lowest-direct --editable '.[test]'
+	$(VENV)-lowest/bin/python -m pytest -W ignore::DeprecationWarning tests/test_without_torch.py \
+		tests/cli tests/geometry tests/rules/test_hebbian.py tests/data tests/bridge \
+		tests/synapses/test_update.py tests/networks/test_conv_network.py
+
 models: install
 	$(BIN)/python -m pytest -n auto -m slow tests/models
 
@@ -54,5 +66,5 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-dist dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
+	rm -rf $(VENV) $(VENV)-dist $(VENV)-lowest dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
 		docs/gallery docs/models docs/rules/figures docs/tutorials docs/sg_execution_times.rst

@@ -16,6 +16,7 @@ from hebbsim.data.dataset import as_float
 from hebbsim.maps.durations import check_same_step, whole_steps
 from hebbsim.maps.encoders import Encoder
 from hebbsim.maps.feature_map import FeatureMap, first_not_held
+from hebbsim.maps.repetition import Repetition
 
 __all__ = ["StoredImages"]
 
@@ -24,7 +25,7 @@ _SCALED_TWICE = re.compile(r"\bpixel\s*/\s*25[56]\b")
 
 
 class StoredImages(LoopNest):
-    """Show stored images on a feature map, ``batch_size`` of them at a time.
+    r"""Show stored images on a feature map, ``batch_size`` of them at a time.
 
     The images become part of the simulation: on a standalone device nothing is streamed from
     Python, and on a GPU they lie in its memory once. Images of bytes stay bytes: the 50,000 of
@@ -49,6 +50,12 @@ class StoredImages(LoopNest):
         Numbers of the images, in the order in which they are shown; by default all, as they come.
     duration : Quantity, optional
         How long each batch is shown; by default one time step.
+    repeat_while : str, optional
+        A condition over variables that the map has once for each sample, or once in all. While it
+        holds when an image has been shown for its duration, that image is shown again: ``value``
+        and other equations can make it brighter by `n_repeats`, how often it was shown before;
+        `n_answered` counts the images, of each sample, that were shown to their end. The map has
+        both then.
     name : str, optional
         Name of this object.
 
@@ -76,6 +83,21 @@ class StoredImages(LoopNest):
 
     >>> encoder = PoissonEncoder((3, 32, 32), batch_size=100)
     >>> StoredImages(encoder, cifar10.train_images, duration=100*ms)
+
+    An image again, brighter, until five neurons of another map have answered (Diehl and Cook 2015):
+
+    >>> retina = FeatureMap((1, 28, 28), 'rate : Hz\nn_spikes : 1 (linked)', 'rand() < rate*dt')
+    >>> answers = PerMap(layer, 'n_spikes : 1', on_spike='n_spikes += 1')
+    >>> answers.run_regularly('n_spikes = 0', dt=500*ms, when='start')
+    >>> retina.n_spikes = linked_var(answers, 'n_spikes')
+    >>> StoredImages(
+    ...     retina,
+    ...     mnist.train_images,
+    ...     'rate',
+    ...     value='pixel*32*Hz*(2 + n_repeats)',
+    ...     duration=500*ms,
+    ...     repeat_while='n_spikes < 5',
+    ... )
     """
 
     def __init__(
@@ -87,6 +109,7 @@ class StoredImages(LoopNest):
         value: str | None = None,
         order: Any = None,
         duration: Quantity | None = None,
+        repeat_while: str | None = None,
         name: str | None = None,
     ) -> None:
         if not isinstance(feature_map, FeatureMap):
@@ -104,7 +127,14 @@ class StoredImages(LoopNest):
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
         steps = 1 if duration is None else whole_steps(self.label, duration, self._dt)
+        #: What counts images that may be shown again
+        self.repetition = None
+        if repeat_while is not None:
+            self.repetition = Repetition(feature_map, repeat_while, steps, self.label)
         variables = self._add_variables(stored, numbers)
+        counted = [] if self.repetition is None else ["n_answered"]
+        if self.repetition is not None:
+            variables.add_reference("n_answered", self.repetition, index="_sample_idx")
         super().__init__(
             feature_map,
             "map_show",
@@ -117,11 +147,12 @@ class StoredImages(LoopNest):
                 "n_neurons": len(feature_map),
                 "n_shown": len(numbers),
                 "shown_for": steps,
+                "_answered_var": variables.get("n_answered"),
                 "_order_var": variables[f"_order_of_{variable}"],
                 "_timestep_var": feature_map.variables["t_in_timesteps"],
                 "_target_var": self.target_variable,
             },
-            needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}"],
+            needed_variables=[variable, "t_in_timesteps", f"_order_of_{variable}", *counted],
         )
         self.computes = self.target_variable
         feature_map.contained_objects.append(self)

@@ -26,6 +26,7 @@ from hebbsim.synapses.explicit import ExplicitSynapses
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.linking import link_shared
 from hebbsim.synapses.model import read_model
+from hebbsim.synapses.normalization import Normalization
 from hebbsim.synapses.pathways import SpikePathway, make_pathways
 from hebbsim.synapses.per_sample import SampleKernels
 from hebbsim.synapses.reductions import KernelReduction, create_reduced, make_reductions
@@ -121,6 +122,10 @@ class ConvSynapses(KernelGroup):
         Bring each filter (all weights onto one output channel) to this norm after each update.
     norm : float or Quantity
         The value of the norm, in the units of the weight.
+    normalize_when : str, optional
+        Normalise at the start of the steps in which this condition holds instead, before anything
+        else of the convolution: ``'t_in_timesteps % 1000 == 0'``, or what the neurons' groups say
+        once for all, ``'n_repeats_pre == 0 and t_in_timesteps % 1000 == 0'``.
     method, namespace, dtype, dt, clock, order, name
         As in `Synapses`.
 
@@ -167,6 +172,8 @@ class ConvSynapses(KernelGroup):
     pathways: dict[str, SpikePathway]
     #: What is done to the kernel at the end of a step
     update: KernelUpdate | None
+    #: What normalises it now and then
+    normalization: Normalization | None
 
     def __init__(
         self,
@@ -192,6 +199,7 @@ class ConvSynapses(KernelGroup):
         mask: np.ndarray | None = None,
         normalize: str | None = None,
         norm: float | Quantity = 1.0,
+        normalize_when: str | None = None,
         method: str | tuple[str, ...] = ("exact", "euler", "heun"),
         method_options: dict[str, Any] | None = None,
         namespace: dict[str, Any] | None = None,
@@ -238,15 +246,22 @@ class ConvSynapses(KernelGroup):
         self.pathways = make_pathways(self, rule, on_pre, on_post, on_event, weight)
         delays = read_delays(self.connections.label, delay, self._name_pathways())
         self.contained_objects.extend([*self.sums.values(), *self.pathways.values()])
+        now_and_then = normalize_when is not None
         self.update = make_update(
             self,
             rule.update if update is None and rule else update,
             weight=weight,
-            normalize=normalize,
-            norm=norm,
+            normalize=None if now_and_then else normalize,
+            norm=1.0 if now_and_then else norm,
             rule=rule,
             order=order,
         )
+        self.normalization = None
+        if normalize_when is not None:
+            self.normalization = Normalization(
+                self, normalize_when, weight=weight, normalize=normalize, norm=norm, order=order
+            )
+            self.contained_objects.append(self.normalization)
         self._tell_pathways()
         self.reductions = make_reductions(self, self.model, self.update, order)
         self.contained_objects.extend(self.reductions.values())
@@ -441,7 +456,8 @@ class ConvSynapses(KernelGroup):
         learners += [r for r in self.pathways.values() if r.when_learning]
         if self.samples is not None:
             learners += self.samples.learners
-        return [*learners, *self._changes, *([] if self.update is None else [self.update])]
+        now_and_then = [r for r in (self.update, self.normalization) if r is not None]
+        return [*learners, *self._changes, *now_and_then]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check units and clocks, and prune weights that were set since the last run."""
@@ -484,7 +500,7 @@ class ConvSynapses(KernelGroup):
         if rate is not None:
             share = self._share_of_neurons(rate)
         runners = self.sums.values(), self.reductions.values(), self.pathways.values()
-        return explain(self, *runners, self.update, share)
+        return explain(self, *runners, self.update, self.normalization, share)
 
     def _share_of_neurons(self, rate: Quantity) -> float:
         """Return which part of the neurons spikes in a step."""

@@ -14,6 +14,7 @@ from brian2.utils.stringtools import get_identifiers
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import code_object_class
 from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.normalization import Normalization
 from hebbsim.synapses.pathways import SpikePathway
 from hebbsim.synapses.reductions import KernelReduction
 from hebbsim.synapses.sums import ConnectionSum
@@ -78,6 +79,7 @@ def explain(
     reductions: Collection[KernelReduction],
     pathways: Iterable[SpikePathway],
     update: KernelUpdate | None,
+    normalization: Normalization | None,
     share: float = 1.0,
 ) -> Explanation:
     """Describe what a convolution's generated code does in a step, before it runs.
@@ -86,7 +88,7 @@ def explain(
     ----------
     kernel : KernelGroup
         The kernel.
-    sums, reductions, pathways, update
+    sums, reductions, pathways, update, normalization
         What runs over its connections and elements.
     share : float
         Of the neurons that spike in a step, for which operations of pathways are counted.
@@ -101,7 +103,8 @@ def explain(
         f"{len(kernel):,} kernel elements stand for {kernel.connections.number:,} connections of "
         f"{batch_size} sample{'s' if batch_size > 1 else ''}"
     )
-    works = [_reduction(reduction) for reduction in reductions if reduction.when != "end"]
+    works = [] if normalization is None else [_normalization(normalization)]
+    works += [_reduction(reduction) for reduction in reductions if reduction.when != "end"]
     works += [_sum(total) for total in sums]
     works += [_reduction(reduction) for reduction in reductions if reduction.when == "end"]
     works += [_pathway(pathway, share) for pathway in pathways]
@@ -149,6 +152,19 @@ def _update(update: KernelUpdate) -> Work:
         tuple(lines),
         0 if update.nothing_left else len(update.group),
         0 if update.nothing_left else _bytes(update, update.group.variables, statements),
+    )
+
+
+def _normalization(runner: Normalization) -> Work:
+    norm, elements = runner.template_kwds["norm"], len(runner.group)
+    return Work(
+        runner.name,
+        runner.when,
+        runner.order,
+        f"{runner.weight} *= {runner.template_kwds['norm_value']:g}/norm",
+        (f"the L{norm} norm of each filter, in steps in which {runner.condition}",),
+        elements,
+        _bytes(runner, runner.group.variables, runner.weight),
     )
 
 

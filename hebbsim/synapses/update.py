@@ -19,7 +19,14 @@ from hebbsim.synapses.touched import FILTERS, ROWS, TouchedElements
 from hebbsim.synapses.weight_range import check_weight_range
 from hebbsim.units import unit_text
 
-__all__ = ["NORMS", "KernelUpdate", "NonFiniteWeightsError", "apply_changes", "make_update"]
+__all__ = [
+    "NORMS",
+    "KernelUpdate",
+    "NonFiniteWeightsError",
+    "apply_changes",
+    "check_norm",
+    "make_update",
+]
 
 NORMS = {"L1": 1, "L2": 2}
 
@@ -70,8 +77,6 @@ class KernelUpdate(LoopNest):
         clock: Clock | None = None,
         name: str = "update",
     ) -> None:
-        if normalize is not None:
-            _check_norm_units(kernel, weight, norm)
         self.weight, self.rule = weight, rule
         #: Whether the update is the rule's own, and weights beyond its bounds are refused
         self.of_rule = False
@@ -173,7 +178,7 @@ def make_update(
         If the norm has other units than the weight.
     """
     _check_names(kernel, statements or "")
-    _check_norm(kernel.connections.label, normalize, norm)
+    check_norm(kernel, weight, normalize, norm)
     code = _statements(kernel, statements, order)
     nothing_left = False
     by_spikes = bool(kernel.changed_by_spikes) or weight in kernel.changed_at_once
@@ -187,11 +192,7 @@ def make_update(
                 "give a rule, or update='w += ...'"
             )
         return None
-    if not kernel.is_stored(weight):
-        raise ValueError(
-            f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
-            "one that learns, of each element, with weight="
-        )
+    _check_weight(kernel, weight)
     code += "" if nothing_left else _masking(kernel, weight)
     touched = None
     if by_spikes and normalize is None and not nothing_left:
@@ -213,24 +214,36 @@ def make_update(
     return update
 
 
-def _check_norm(label: str, normalize: str | None, norm: float | Quantity) -> None:
+def _check_weight(kernel: KernelGroup, weight: str) -> None:
+    if not kernel.is_stored(weight):
+        raise ValueError(
+            f"{kernel.connections.label}: the model has no kernel variable '{weight}'; name the "
+            "one that learns, of each element, with weight="
+        )
+
+
+def check_norm(
+    kernel: KernelGroup, weight: str, normalize: str | None, norm: float | Quantity
+) -> None:
+    """Refuse a norm that is unknown, that no filter can have, or of other units than the weight."""
+    label = kernel.connections.label
     if normalize is not None and normalize not in NORMS:
         raise ValueError(f"{label}: normalize must be None, 'L1' or 'L2', got {normalize!r}")
     value = np.asarray(norm)
     if value.size != 1 or not (np.isfinite(value).all() and (value > 0).all()):
         raise ValueError(f"{label}: norm must be one positive number, got {norm!r}")
-    if normalize is None and not (get_dimensions(norm).is_dimensionless and value == 1):
-        raise ValueError(f"{label}: norm={norm!r} needs normalize='L1' or 'L2' beside it")
-
-
-def _check_norm_units(kernel: KernelGroup, weight: str, norm: float | Quantity) -> None:
+    if normalize is None:
+        if not (get_dimensions(norm).is_dimensionless and value == 1):
+            raise ValueError(f"{label}: norm={norm!r} needs normalize='L1' or 'L2' beside it")
+        return
+    _check_weight(kernel, weight)
     variable = kernel.variables[weight]
     if get_dimensions(norm) is not variable.dim:
         unit = unit_text(variable.dim)
         example = "norm=1, without units" if unit == "1" else f"norm=1*{unit}"
         raise DimensionMismatchError(
-            f"{kernel.connections.label}: norm must have the units of '{weight} : {unit}', such as "
-            f"{example}, got {norm!r}",
+            f"{label}: norm must have the units of '{weight} : {unit}', such as {example}, got "
+            f"{norm!r}",
             get_dimensions(norm),
             variable.dim,
         )

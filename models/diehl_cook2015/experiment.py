@@ -10,6 +10,7 @@ from scipy.ndimage import zoom  # type: ignore[import-untyped]
 
 from hebbsim.data.dataset import as_float
 from hebbsim.data.load import load_dataset
+from hebbsim.networks.own_random_numbers import seed_by_place
 from hebbsim.whole_file import whole_file
 from models.common import Results
 from models.common.model import Announce, silent
@@ -103,7 +104,7 @@ def _trained(
     digits: Digits, settings: Settings, seed: int, announce: Announce, state: Path | None
 ) -> dict[str, np.ndarray]:
     """Show all training images as often as is asked; go on where a state was left."""
-    network = DigitNetwork(settings.n_neurons, _first_draws(seed))
+    network = DigitNetwork(settings.n_neurons, digits.train, _first_draws(seed))
     n, every = len(digits.train), settings.every
     done: dict[str, np.ndarray] = {"shown": np.array(0), "curve": np.array([])}
     done |= {name: np.array(0.0) for name in ("spikes", "repeats", "milliseconds")}
@@ -111,13 +112,14 @@ def _trained(
         with np.load(state) as file:
             done = {name: file[name] for name in file.files}
         network.set_learned(done)
+        network.go_on_from(int(done["shown"]))
     total = settings.passes * n
     while (shown := int(done["shown"])) < total:
         announce(f"learning, image {shown} of {total}")
         chosen = np.arange(shown, min(shown + every, total)) % n
-        random = np.random.default_rng([seed, 2, shown])  # the same, whether it was stopped or not
+        seed_by_place(seed, 2, shown)  # the same, whether it was stopped or not
         start = process_time()
-        counts = network.show(digits.train[chosen], random)
+        counts = network.show(len(chosen))
         spent, labels = 1000 * (process_time() - start), digits.train_labels[chosen]
         if "labels" in done:  # a digit is told by what the block before was answered with
             right = _share(predicted(counts, done["labels"]), labels)
@@ -143,9 +145,11 @@ def _first_draws(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 0])
 
 
-def _fixed(learned: Mapping[str, np.ndarray], settings: Settings, seed: int) -> DigitNetwork:
+def _fixed(
+    images: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
+) -> DigitNetwork:
     """Return the network that is tested."""
-    network = DigitNetwork(settings.n_neurons, _first_draws(seed), learning=False)
+    network = DigitNetwork(settings.n_neurons, images, _first_draws(seed), learning=False)
     network.set_learned(learned)
     return network
 
@@ -159,10 +163,11 @@ def _decided(
     n_test: int | None = None,
 ) -> np.ndarray:
     """Return what the network takes the test images for, its labels from some training images."""
-    network, random = _fixed(learned, settings, seed), np.random.default_rng([seed, 3])
-    counts = network.show(digits.train[labelled], random)
-    of_neurons = labels_of(counts, digits.train_labels[labelled])
-    return predicted(network.show(digits.test[:n_test], random), of_neurons)
+    counts = []
+    for place, images in enumerate((digits.train[labelled], digits.test[:n_test])):
+        seed_by_place(seed, 3, place)
+        counts.append(_fixed(images, learned, settings, seed).show(len(images)))
+    return predicted(counts[1], labels_of(counts[0], digits.train_labels[labelled]))
 
 
 def _controls(
@@ -178,9 +183,11 @@ def _controls(
 
     for name, variation in {"trained": Variation(), **CONTROLS}.items():
         announce(f"control: {name}")
-        network = DigitNetwork(settings.n_neurons, _first_draws(seed), variation=variation)
+        images, random = digits.train[some], _first_draws(seed)
+        network = DigitNetwork(settings.n_neurons, images, random, variation=variation)
         if variation.stdp or variation.theta:
-            network.show(digits.train[some], np.random.default_rng([seed, 2, 0]))
+            seed_by_place(seed, 2, 0)
+            network.show(len(images))
         learned = network.learned
         test(name, learned)
         if name == "trained":
@@ -201,9 +208,10 @@ def _spikes_of_one(
     image: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return when inputs and neurons spike while an image is shown; inputs come first."""
-    network = _fixed(learned, settings, seed)
+    network = _fixed(image[None], learned, settings, seed)
     monitors = network.record()
-    network.show(image[None], np.random.default_rng([seed, 4]))
+    seed_by_place(seed, 4)
+    network.show(1)
     times = [np.asarray(monitor.t[:]) for monitor in monitors]
     senders = [
         np.asarray(monitor.i[:]) + first for monitor, first in zip(monitors, (0, 784), strict=True)

@@ -1,23 +1,23 @@
 """Spiking neurons, what joins them, and images shown until they answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import (
-    Hz,
     Network,
-    NetworkOperation,
-    Quantity,
     SpikeMonitor,
+    StateMonitor,
     defaultclock,
+    linked_var,
     ms,
     mV,
     second,
     volt,
 )
 
-from hebbsim import ConvSynapses, FeatureMap, StoredImages
+from hebbsim import ConvSynapses, FeatureMap, PerMap, StoredImages
 from models.diehl_cook2015.settings import DT, LONGEST_DELAY, NETWORK, REST, SHOWN
 
 __all__ = ["DigitNetwork", "Variation"]
@@ -25,9 +25,23 @@ __all__ = ["DigitNetwork", "Variation"]
 #: Steps in which an image is shown, and steps until the next one
 N_SHOWN, N_STEPS = round(float(SHOWN / DT)), round(float((SHOWN + REST) / DT))
 IN_SIGHT = f"t_in_timesteps % {N_STEPS} < {N_SHOWN}"
+STARTS = f"t_in_timesteps % {N_STEPS} == 0"
 
-#: In each step of an image's time, what is drawn when it begins
-INPUT = "fires : boolean"
+#: Times between spikes are drawn, as a spike comes: most inputs have none for long
+INPUT = """
+rate : Hz
+next_spike : second
+n_spikes : 1 (linked)
+"""
+INPUT_THRESHOLD = f"t >= next_spike and {IN_SIGHT}"
+INTERVAL = "-log(rand())/rate"
+#: Bytes are read as 0 to 1
+RATE = f"pixel*255/8*({NETWORK.first_intensity} + n_repeats)*Hz"
+#: Of all neurons together: fewer, and the image is shown again, brighter
+REPEAT_WHILE = (
+    f"n_spikes < {NETWORK.least_spikes} and "
+    f"n_repeats < {NETWORK.last_intensity - NETWORK.first_intensity}"
+)
 
 NEURON = """
 dv/dt = (v_rest - v + ge*(0*mV - v) + gi*(v_inh - v))/tau_mem : volt (unless refractory)
@@ -57,12 +71,20 @@ TRACES = "post1 *= exp(-dt/(20*ms)); post2 *= exp(-dt/(40*ms))"
 EXC = {"tau_mem": 100 * ms, "v_rest": -65 * mV, "v_inh": -100 * mV}
 INH = {"tau_mem": 10 * ms, "v_rest": -60 * mV, "v_inh": -85 * mV}
 
+EACH_IMAGE: dict[str, Any] = {"dt": N_STEPS * DT, "when": "start"}
+
 SYNAPSE = """
 w : 1
 dpre/dt = -pre/(20*ms) : 1 (event-driven)
 """
 ON_PRE = "ge += w; pre = 1; w = clip(w - a_minus*post1_post, 0, 1)"
 ON_POST = "w = clip(w + a_plus*pre*post2_post, 0, 1)"
+#: Of the weights onto each neuron, before an image and not before its repeats
+SCALING: dict[str, Any] = {
+    "normalize": "L1",
+    "norm": NETWORK.sum_of_weights,
+    "normalize_when": f"{STARTS} and n_repeats_pre == 0",
+}
 
 
 @dataclass(frozen=True)
@@ -82,17 +104,6 @@ class Variation:
     theta: bool = True
 
 
-@dataclass
-class _Showing:
-    """Hold what is shown: images left, intensity, and the answers so far."""
-
-    images: np.ndarray
-    intensity: int = NETWORK.first_intensity
-    answers: list[np.ndarray] = field(default_factory=list)
-    repeats: int = 0
-    begun: bool = False
-
-
 class DigitNetwork:
     """
     Build the network; the state of one that stopped makes it go on.
@@ -101,6 +112,8 @@ class DigitNetwork:
     ----------
     n : int
         Excitatory neurons, and as many inhibitory ones.
+    images : array of uint8
+        ``(n, 784)``, which it will see one after the other, and again from the first one on.
     random : Generator
         Draws first weights and delays.
     learning : bool
@@ -112,15 +125,29 @@ class DigitNetwork:
     def __init__(
         self,
         n: int,
+        images: np.ndarray,
         random: np.random.Generator,
         *,
         learning: bool = True,
         variation: Variation = Variation(),
     ) -> None:
         defaultclock.dt = DT
-        self.n = n
-        self.plastic = learning and variation.stdp
-        self.retina = FeatureMap((1, 28, 28), INPUT, threshold="fires", reset="", name="retina")
+        plastic = learning and variation.stdp
+        self.retina = FeatureMap(
+            (1, 28, 28),
+            INPUT,
+            threshold=INPUT_THRESHOLD,
+            reset=f"next_spike += {INTERVAL}",
+            name="retina",
+        )
+        self.shown = StoredImages(
+            self.retina,
+            images.reshape(-1, 1, 28, 28),
+            "rate",
+            value=RATE,
+            duration=N_STEPS * DT,
+            repeat_while=REPEAT_WHILE,
+        )
         self.exc = FeatureMap(
             (n, 1, 1),
             EXCITATORY,
@@ -143,6 +170,8 @@ class DigitNetwork:
         )
         self.exc.v, self.inh.v, self.exc.theta = -105 * mV, -100 * mV, 20 * mV
         self.exc.adapts = learning and variation.theta
+        answer = PerMap(self.exc, "n_spikes : 1", on_spike=f"n_spikes += int({IN_SIGHT})")
+        self.retina.n_spikes = linked_var(answer, "n_spikes")
         one = ConvSynapses(
             self.exc,
             self.inh,
@@ -163,106 +192,74 @@ class DigitNetwork:
         self.conv = ConvSynapses(
             self.retina,
             self.exc,
-            SYNAPSE if self.plastic else "w : 1",
-            on_pre=ON_PRE if self.plastic else "ge += w",
-            on_post=ON_POST if self.plastic else None,
+            SYNAPSE if plastic else "w : 1",
+            on_pre=ON_PRE if plastic else "ge += w",
+            on_post=ON_POST if plastic else None,
             kernel_size=28,
             namespace={"a_minus": NETWORK.a_minus, "a_plus": NETWORK.a_plus},
             name="conv",
+            **SCALING if plastic else {},
         )
         shape = self.conv.geometry.kernel_shape
-        self.conv.set_kernel("w", 0.3 * (random.random(shape) + 0.01))
+        w = random.random(shape) + 0.01
+        self.conv.set_kernel("w", NETWORK.sum_of_weights * w / w.sum(axis=(1, 2, 3), keepdims=True))
         self.conv.set_kernel("delay", random.random(shape) * LONGEST_DELAY)
-        if not self.plastic:  # else they are scaled as each image starts
-            self.normalize()
-        objects = [self.retina, self.exc, self.inh, self.conv, one, others]
-        if self.plastic:
+        self.retina.run_regularly(f"next_spike = t + {INTERVAL}", order=1, **EACH_IMAGE)
+        self.exc.run_regularly("count = 0", **EACH_IMAGE)
+        answer.run_regularly("n_spikes = 0", **EACH_IMAGE)
+        if plastic:
             self.exc.run_regularly(TRACES, when="start")
-        self._spikes = StoredImages(
-            self.retina,
-            np.zeros((N_SHOWN + 1, 1, 28, 28), dtype=bool),
-            "fires",
-            order=np.minimum(np.arange(N_STEPS), N_SHOWN),  # nothing from the last one on
-        )
-        self._random = np.random.default_rng()
-        self._showing = _Showing(np.empty((0, 784)))
-        presenter = NetworkOperation(self._begin, dt=N_STEPS * DT, when="before_start")
-        self.network = Network(*objects, presenter)
+        self.network = Network(self.retina, self.exc, self.inh, self.conv, one, others)
+        self._n_repeats = 0
 
-    def _begin(self) -> None:
-        """Show the next image, or the same again; scale the weights before a new one."""
-        self._conclude()
-        showing = self._showing
-        number = len(showing.answers)
-        self.exc.count = 0
-        if number == len(showing.images):
-            return  # the run ends
-        if self.plastic and showing.intensity == NETWORK.first_intensity:
-            self.normalize()
-        self._spikes.set_images(self._poisson(showing.images[number] / 8 * showing.intensity * Hz))
-        showing.begun = True
-
-    def _poisson(self, rates: Quantity) -> np.ndarray:
-        """Draw in which steps inputs spike; no number is drawn where the image is black."""
-        chances = np.asarray(rates * DT)
-        lit = np.flatnonzero(chances)
-        spikes = np.zeros((N_SHOWN + 1, 784), dtype=bool)
-        drawn = self._random.random((N_SHOWN, len(lit)), dtype=np.float32)
-        spikes[:N_SHOWN, lit] = drawn < chances[lit]
-        return spikes.reshape(-1, 1, 28, 28)
-
-    def _conclude(self) -> None:
-        """Look at the answer to what was shown."""
-        showing = self._showing
-        if not showing.begun:
-            return
-        showing.begun = False
-        count = np.array(self.exc.count[:])
-        if count.sum() < NETWORK.least_spikes:
-            showing.intensity += 1
-            showing.repeats += 1
-            if showing.intensity > NETWORK.last_intensity:
-                raise ValueError(
-                    f"image {len(showing.answers)} of those that are shown: fewer than "
-                    f"{NETWORK.least_spikes} spikes at any intensity up to "
-                    f"{NETWORK.last_intensity}; leave out images that are black"
-                )
-            return
-        showing.answers.append(count.astype(np.int16))
-        showing.intensity = NETWORK.first_intensity
-
-    def normalize(self) -> None:
-        """Scale the weights of each neuron to their sum."""
-        w = self.conv.variables["w"].get_value().reshape(-1, self.n)  # neuron by neuron in a row
-        w *= NETWORK.sum_of_weights / w.sum(axis=0)
-
-    def show(self, images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    def show(self, n: int) -> np.ndarray:
         """
-        Show images, each until it is answered.
+        Show the next images, each until it is answered.
 
         Parameters
         ----------
-        images : array of uint8
-            ``(n, 784)``.
-        random : Generator
-            Draws the inputs' spikes.
+        n : int
+            How many.
 
         Returns
         -------
         array of int
             ``(n, neurons)``: spikes of each neuron while an image was in sight.
         """
-        self._showing, self._random = _Showing(images), random
-        showing = self._showing
-        while (left := len(images) - len(showing.answers)) > 0:
+        # of the presentation before: in the step in which the next one starts
+        counts = StateMonitor(
+            self.exc, "count", record=True, dt=N_STEPS * DT, when="start", order=-9
+        )
+        self.network.add(counts)
+        end = self.n_answered + n
+        while (left := end - self.n_answered) > 0:
             self.network.run(left * N_STEPS * DT)
-            self._conclude()
-        return np.array(showing.answers)
+        self.network.remove(counts)
+        found = np.vstack([counts.count[:, 1:].T, self.exc.count[:]]).astype(np.int16)
+        answered = found.sum(axis=1) >= NETWORK.least_spikes
+        self._n_repeats = len(found) - n
+        if answered.sum() < n:
+            raise ValueError(
+                f"image {_first_unanswered(answered)} of those that are shown: fewer than "
+                f"{NETWORK.least_spikes} spikes at any intensity up to {NETWORK.last_intensity}; "
+                "leave out images that are black"
+            )
+        return found[answered]
+
+    @property
+    def n_answered(self) -> int:
+        """How many images it has seen."""
+        return int(self.retina.n_answered[0])
+
+    def go_on_from(self, n: int) -> None:
+        """Take the first `n` images for seen."""
+        assert self.shown.repetition is not None
+        self.shown.repetition.n_answered = n
 
     @property
     def repeats(self) -> int:
-        """How often an image of the last `show` was shown again."""
-        return self._showing.repeats
+        """How often images of the last `show` were shown again."""
+        return self._n_repeats
 
     @property
     def learned(self) -> dict[str, np.ndarray]:
@@ -284,3 +281,14 @@ class DigitNetwork:
         monitors = SpikeMonitor(self.retina), SpikeMonitor(self.exc)
         self.network.add(*monitors)
         return monitors
+
+
+def _first_unanswered(answered: np.ndarray) -> int:
+    """Return the number of the first image whose last presentation wasn't answered either."""
+    most, image, shown = 1 + NETWORK.last_intensity - NETWORK.first_intensity, 0, 0
+    for right in answered:
+        shown = 0 if right else shown + 1
+        if shown == most:
+            break
+        image += int(right)
+    return image

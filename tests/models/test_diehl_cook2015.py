@@ -97,14 +97,14 @@ def by_synapses(w, delay, i, t, images):
 def test_network_is_the_script_on_synapses(target):
     images = load_digits(QUICK).train[:3].copy()
     images[1] //= 3  # too dark to be answered at once
-    network = DigitNetwork(N, np.random.default_rng(2))
+    network = DigitNetwork(N, images, np.random.default_rng(2))
     start = network.learned
     start["w"][start["w"] < 0.05] = 1e-5  # which depression soon brings to 0
     network.set_learned(start)
     in_order = (start["w"].reshape(N, 784).T, start["delay"].reshape(N, 784).T)
     assert len(np.unique(np.round(in_order[1] / float(DT)))) == 21
     inputs, outputs = network.record()
-    counts = network.show(images, np.random.default_rng(3))
+    counts = network.show(len(images))
     t, i = outputs.t[:], outputs.i[:]
     weights = network.learned["w"].reshape(N, 784).T
 
@@ -131,14 +131,17 @@ def test_a_neuron_stands_for_the_digit_that_it_answers_most():
 
 
 def test_networks_that_do_not_learn_are_driven_as_strongly():
-    network = DigitNetwork(N, np.random.default_rng(0), learning=False)
+    black = np.zeros((1, 784), dtype=np.uint8)
+    network = DigitNetwork(N, black, np.random.default_rng(0), learning=False)
     assert_allclose(network.learned["w"].sum(axis=(1, 2, 3)), NETWORK.sum_of_weights)
 
 
 def test_an_image_that_nobody_answers_is_named():
-    network = DigitNetwork(N, np.random.default_rng(0), learning=False)
-    with pytest.raises(ValueError, match=r"image 0 of those .* up to 64; leave out images"):
-        network.show(np.zeros((1, 784)), np.random.default_rng(0))
+    images = load_digits(QUICK).train[:2].copy()
+    images[1] = 0
+    network = DigitNetwork(N, images, np.random.default_rng(0), learning=False)
+    with pytest.raises(ValueError, match=r"image 1 of those .* up to 64; leave out images"):
+        network.show(2)
 
 
 def test_settings_without_an_end_are_refused():

@@ -3,6 +3,7 @@
    values that are not finite. Where spikes change the kernel at once and nothing else does,
    they have looked at what they changed #}
 {% extends 'common_group.cpp' %}
+{% from 'filter_norms.cpp' import normalize_filters with context %}
 
 {% block extra_headers %}
 #include <limits>
@@ -68,25 +69,7 @@ _finite &= std::fabs({{get_array_name(_weight_var)}}[_idx]) <= _LARGEST ? 1 : 0;
         {{vector_code|autoindent}}
     }
     {% if norm %}
-    constexpr int _WIDTH = 64, _BLOCKS = (_OUT_CHANNELS + _WIDTH - 1) / _WIDTH;
-    {{parallel(geometry.kernel_elements)}}
-    for (int _block = 0; _block < _ELEMENTS / (_FAN_IN * _OUT_CHANNELS) * _BLOCKS; _block++)
-    {
-        {{c_data_type(_weight_var.dtype)}}* const _filters = {{_w}} + _block / _BLOCKS * _FAN_IN * _OUT_CHANNELS + _block % _BLOCKS * _WIDTH;
-        const int _n_filters = std::min(_WIDTH, _OUT_CHANNELS - _block % _BLOCKS * _WIDTH);
-        double _norm[_WIDTH] = {0};
-        for (int _n = 0; _n < _FAN_IN; _n++)
-            for (int _channel = 0; _channel < _n_filters; _channel++)
-            {
-                const double _value = _filters[_n * _OUT_CHANNELS + _channel];
-                _norm[_channel] += {{'fabs(_value)' if norm == 1 else '_value * _value'}};
-            }
-        for (int _channel = 0; _channel < _n_filters; _channel++)
-            _norm[_channel] = _norm[_channel] > 0 ? {{norm_value}} / {{'' if norm == 1 else 'sqrt'}}(_norm[_channel]) : 1.0;
-        for (int _n = 0; _n < _FAN_IN; _n++)
-            for (int _channel = 0; _channel < _n_filters; _channel++)
-                _filters[_n * _OUT_CHANNELS + _channel] *= _norm[_channel];
-    }
+    {{normalize_filters()|indent(4)}}
     {% endif %}
     constexpr int _CHUNKS = 16;
     int _bad[_CHUNKS];  // the first of each chunk

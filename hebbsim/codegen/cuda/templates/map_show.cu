@@ -9,7 +9,12 @@
     {{scalar_code|autoindent}}
     {
         const int _sample_idx = _idx / _SIZE, _channel_idx = _idx % _CHANNELS, _position_idx = _idx / _CHANNELS;
-        const int64_t _image = {{get_array_name(_order_var)}}[((int64_t) {{get_array_name(_timestep_var)}}[0] / {{shown_for}} * _BATCH + _sample_idx) % {{n_shown}}];
+        {% if _answered_var %}
+        const int64_t _batches = {{get_array_name(_answered_var)}}[_sample_idx];
+        {% else %}
+        const int64_t _batches = (int64_t) {{get_array_name(_timestep_var)}}[0] / {{shown_for}};
+        {% endif %}
+        const int64_t _image = {{get_array_name(_order_var)}}[(_batches * _BATCH + _sample_idx) % {{n_shown}}];
         const int64_t _pixel_idx = _image * _SIZE + _idx % _SIZE;
         const int _vectorisation_idx = _idx;
         {{vector_code|autoindent}}

@@ -1,0 +1,122 @@
+"""Images that are shown again until they are answered."""
+
+import numpy as np
+import pytest
+from brian2 import Network, StateMonitor, defaultclock
+from brian2.core.base import BrianObjectException
+from numpy.testing import assert_array_equal
+
+from hebbsim import ConvSynapses, FeatureMap, PerSample, StoredImages
+
+#: What records the maps
+pytestmark = pytest.mark.usefixtures("brian2_in_numpy")
+
+#: The brighter, the sooner an image is answered
+IMAGES = np.array([3.0, 1.0, 0.5, 2.0]).reshape(4, 1, 1, 1)
+STEPS = 3
+
+
+def repeating(batch_size=1, condition="total < 2.9", **kwds):
+    """Return a map whose images become brighter, and what it showed of which after each step."""
+    retina = FeatureMap((1, 1, 1), "x : 1", batch_size=batch_size, name="retina")
+    shown = StoredImages(
+        retina,
+        IMAGES,
+        value="pixel*(1 + n_repeats)",
+        duration=STEPS * defaultclock.dt,
+        repeat_while=condition,
+        **kwds,
+    )
+    PerSample(retina, "total = x_map : 1 (summed)", name="answers")
+    return retina, shown
+
+
+def expected_of(images, n):
+    """Return intensities and counts, presentation by presentation."""
+    found, answered, repeats = [], 0, 0
+    for _ in range(n):
+        x = images[answered % len(images)] * (1 + repeats)
+        found.append((x, answered, repeats))
+        again = x < 2.9
+        answered, repeats = (answered, repeats + 1) if again else (answered + 1, 0)
+    return np.array(found)
+
+
+def test_images_are_shown_until_they_are_answered(target):
+    """Each sample's for itself, through several runs, and from the start where the order ends."""
+    batch_size = 2
+    retina, shown = repeating(batch_size)
+    seen = StateMonitor(retina, ["x", "n_answered", "n_repeats"], record=True, when="end", order=9)
+    seen_before = StateMonitor(retina, "x", record=True, when="thresholds")
+    network = Network(retina, seen, seen_before)
+    network.run(20 * STEPS * defaultclock.dt)
+    for sample in range(batch_size):
+        x, answered, repeats = expected_of(IMAGES.ravel()[sample::batch_size], 21).T
+        assert_array_equal(seen_before.x[sample], np.repeat(x[:20], STEPS))
+        last = slice(STEPS - 1, None, STEPS)
+        assert_array_equal(seen.n_answered[sample][last], answered[1:])
+        assert_array_equal(seen.n_repeats[sample][last], repeats[1:])
+    assert len(shown.repetition.n_answered[:]) == batch_size
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_a_run_goes_on_where_the_last_one_stopped(target):
+    retina, shown = repeating(name="shown")
+    network = Network(retina)
+    numbers = []
+    for _ in range(12):
+        network.run(STEPS * defaultclock.dt)
+        numbers.append((shown.repetition.n_answered[0], shown.repetition.n_repeats[0]))
+    assert_array_equal(numbers, expected_of(IMAGES.ravel(), 13)[1:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("x < 1", "'x' differs between the neurons of 'retina'; name what a PerSample"),
+        ("total + 1", "is neither true nor false; expected a condition"),
+        ("rand() < 0.5", r"calls rand\(\); expected a condition"),
+    ],
+)
+def test_conditions_that_do_not_decide_are_refused(condition, message):
+    retina, _ = repeating(condition=condition)
+    with pytest.raises(BrianObjectException) as error:
+        Network(retina).run(defaultclock.dt)
+    assert isinstance(error.value.__cause__, ValueError)
+    with pytest.raises(ValueError, match=rf"StoredImages on 'retina', repeat_while=.*{message}"):
+        raise error.value.__cause__
+
+
+@pytest.mark.parametrize("condition", ["", 5])
+def test_what_is_no_condition_is_refused(condition):
+    with pytest.raises(TypeError, match="expected a condition such as 'n_spikes < 5', got"):
+        repeating(condition=condition)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
+def test_filters_are_normalised_when_a_new_image_starts(target):
+    """Not before its repeats; what an equation adds in between stays until then."""
+    retina, _ = repeating()
+    layer = FeatureMap((3, 1, 1), "y : 1", name="layer")
+    conv = ConvSynapses(
+        retina,
+        layer,
+        "w : 1",
+        update="w += 0.25",
+        kernel_size=1,
+        normalize="L1",
+        norm=2,
+        normalize_when=f"n_repeats_pre == 0 and t_in_timesteps % {STEPS} == 0",
+        name="conv",
+    )
+    conv.w = 1
+    seen = StateMonitor(conv, "w", record=True, when="end", order=9)
+    Network(retina, layer, conv, seen).run(8 * STEPS * defaultclock.dt)
+    w, expected = 1.0, []
+    for _, _, repeats in expected_of(IMAGES.ravel(), 8):
+        w = 2.0 if repeats == 0 else w
+        for _ in range(STEPS):
+            w += 0.25
+            expected.append(w)
+    assert_array_equal(seen.w[1], expected)
+    assert "the L1 norm of each filter, in steps in which n_repeats_pre == 0" in str(conv.explain())

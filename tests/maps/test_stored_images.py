@@ -145,10 +145,9 @@ def test_units_are_checked():
     assert "'I' doesn't have the units of 'pixel'" in str(error.value.__cause__)
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
 def test_others_take_their_place_while_a_network_runs(target):
     """Between runs, and in a run from a network operation; what doesn't fit changes nothing."""
-    if target == "cpp_standalone":
-        pytest.skip("a network operation is Python")
     rng = np.random.default_rng(2)
     first, second, third = (rng.random((2, 1, 2, 3)) < 0.5 for _ in range(3))
     retina = FeatureMap((1, 2, 3), "lit : boolean\nn : integer")

@@ -19,7 +19,7 @@ from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.data.load import load_dataset
-from hebbsim.errors import needed
+from hebbsim.errors import installed, needed
 from hebbsim.geometry import conv_output_shape, pool_output_shape
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
 from hebbsim.maps.feature_map import FeatureMap
@@ -92,6 +92,8 @@ _NEED_TORCH = {
     "to_torch": "hebbsim.bridge.torch_export",
     "from_torch": "hebbsim.bridge.torch_import",
 }
+if not installed("torch"):  # else no one without it could import all names
+    __all__ = [name for name in __all__ if name not in _NEED_TORCH]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.util import find_spec
 
-__all__ = ["MissingPackageError", "SettingsError", "closest", "needed", "unknown"]
+__all__ = ["MissingPackageError", "SettingsError", "closest", "installed", "needed", "unknown"]
 
 
 class MissingPackageError(ModuleNotFoundError):
@@ -43,6 +44,14 @@ def needed(package: str, by: str, install: str) -> Iterator[None]:
             f"{by} needs the package {package}, which isn't installed: pip install '{install}'",
             name=package,
         ) from error
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of a finder that refuses it
+        return False
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:

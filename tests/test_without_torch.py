@@ -34,6 +34,8 @@ prefs.codegen.target = "numpy"
 folder = Path(sys.argv[1])
 found = {}
 
+from hebbsim import *  # all that there is
+
 digits = hebbsim.load_dataset("digits")
 layer = hebbsim.ConvLayer(4, 5, hebbsim.rules.Oja(), threshold_step=0.3)
 network = hebbsim.ConvNetwork((1, 8, 8), [layer], batch_size=50, seed=0)

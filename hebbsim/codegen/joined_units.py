@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hebbsim.codegen.units import Project, Unit
 
-__all__ = ["in_groups", "join", "joinable"]
+__all__ = ["forget_joined", "in_groups", "join", "joinable"]
 
 #: Which fewer objects aren't worth another unit: g++ has precompiled headers, nvcc none
 _LEAST = {".cpp": 8, ".cu": 4}
@@ -89,6 +89,12 @@ def join(project: Project, groups: Iterable[list[Unit]]) -> tuple[Project, list[
         makefile = _SOURCES.sub(f"SRCS = {sources}", project.makefile)
         (project.folder / "makefile").write_text(makefile)
     return Project(project.folder), joined
+
+
+def forget_joined(folder: Path) -> None:
+    """Delete joined sources, and their objects, of this program and of earlier ones in a folder."""
+    for file in (folder / _FOLDER).glob("joined_*"):
+        file.unlink(missing_ok=True)
 
 
 def _macros(unit: Unit) -> str:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hebbsim.codegen.cpp.compiler import CompilationError, target
 from hebbsim.codegen.cpp.standalone import compile_headers, join_frame
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.cuda.toolkit import nvcc_version
+from hebbsim.codegen.joined_units import forget_joined
 from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.units import Project
 
@@ -60,5 +61,7 @@ def leave_what_brian2_wrote(folder: Path, sources: Collection[str]) -> None:
         if str(unit.source) not in sources:
             (folder / unit.source).unlink(missing_ok=True)
             (folder / unit.object).unlink(missing_ok=True)
+    forget_joined(folder)
     for source in sources:
-        (folder / source).with_suffix(".o").touch()
+        with suppress(FileNotFoundError):  # a folder that someone else deleted
+            (folder / source).with_suffix(".o").touch()

@@ -79,7 +79,7 @@ class _Counting(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look up what the condition names, before the code object is made."""
         self.variables = Variables(self.group)
-        own, seen = self._map.variables, set(self.group.variables)
+        own, seen = self._map.variables, set(self.group.variables) - {"i", "N"}
         pending = sorted(get_identifiers(self.condition) - seen)
         while pending:
             name = pending.pop()

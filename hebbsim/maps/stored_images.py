@@ -55,7 +55,7 @@ class StoredImages(LoopNest):
         holds when an image has been shown for its duration, that image is shown again: ``value``
         and other equations can make it brighter by `n_repeats`, how often it was shown before;
         `n_answered` counts the images, of each sample, that were shown to their end. The map has
-        both then.
+        both then, and no other stored images.
     name : str, optional
         Name of this object.
 
@@ -84,7 +84,8 @@ class StoredImages(LoopNest):
     >>> encoder = PoissonEncoder((3, 32, 32), batch_size=100)
     >>> StoredImages(encoder, cifar10.train_images, duration=100*ms)
 
-    An image again, brighter, until five neurons of another map have answered (Diehl and Cook 2015):
+    An image again, brighter, until five spikes of another map have answered it, for one sample
+    (Diehl and Cook 2015):
 
     >>> retina = FeatureMap((1, 28, 28), 'rate : Hz\nn_spikes : 1 (linked)', 'rand() < rate*dt')
     >>> answers = PerMap(layer, 'n_spikes : 1', on_spike='n_spikes += 1')
@@ -127,6 +128,7 @@ class StoredImages(LoopNest):
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
         steps = 1 if duration is None else whole_steps(self.label, duration, self._dt)
+        self._refuse_another(repeat_while)
         #: What counts images that may be shown again
         self.repetition = None
         if repeat_while is not None:
@@ -197,6 +199,22 @@ class StoredImages(LoopNest):
                 self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         kept.set_value(stored.ravel())
 
+    def _refuse_another(self, repeat_while: str | None) -> None:
+        """Refuse what would show a variable twice, or lose step with images that are repeated."""
+        known = self.feature_map.variables
+        if f"_images_of_{self.variable}" in known:
+            raise ValueError(f"{self.label}: '{self.variable}' shows stored images already")
+        others = [
+            item for item in self.feature_map.contained_objects if isinstance(item, StoredImages)
+        ]
+        repeating = [item for item in others if item.repetition is not None]
+        if repeating or (others and repeat_while is not None):
+            other = (repeating or others)[0].variable
+            raise ValueError(
+                f"{self.label}: '{other}' shows stored images too, and images that may be shown "
+                "again would lose step with them; show both as channels of one variable"
+            )
+
     def _add_variables(self, stored: np.ndarray, numbers: np.ndarray) -> Variables:
         """Keep images and order in the map; return what the code may name."""
         feature_map, variable = self.feature_map, self.variable
@@ -208,8 +226,6 @@ class StoredImages(LoopNest):
             (f"_images_of_{variable}", stored.ravel(), "_pixel_idx"),
             (f"_order_of_{variable}", numbers, "0"),
         ):
-            if kept in feature_map.variables:
-                raise ValueError(f"{self.label}: '{variable}' shows stored images already")
             feature_map.variables.add_array(
                 kept,
                 size=len(values),

@@ -435,7 +435,7 @@ class ConvSynapses(KernelGroup):
 
     @property
     def learning(self) -> bool:
-        """Whether kernel sums and the update run; assign False to freeze the kernel."""
+        """Whether kernel sums, update and normalisation run; assign False to freeze the kernel."""
         return all(runner.active for runner in self._learners())
 
     @learning.setter

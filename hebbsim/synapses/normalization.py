@@ -126,6 +126,7 @@ class Normalization(LoopNest):
                 self.variables.add_reference(name, variable.owner, variable.name, index="0")
             else:
                 raise ValueError(
-                    f"{self._label}: '{name}' has {getattr(variable, 'size', 'many')} values, and "
-                    "all filters are normalised at once; name a shared variable"
+                    f"{self._label}: what it names has {getattr(variable, 'size', 'many')} values "
+                    f"({name.lstrip('_')}), and all filters are normalised at once; name shared "
+                    "variables"
                 )

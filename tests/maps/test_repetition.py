@@ -18,7 +18,7 @@ STEPS = 3
 
 def repeating(batch_size=1, condition="total < 2.9", **kwds):
     """Return a map whose images become brighter, and what it showed of which after each step."""
-    retina = FeatureMap((1, 1, 1), "x : 1", batch_size=batch_size, name="retina")
+    retina = FeatureMap((1, 1, 1), "x : 1\ny : 1", batch_size=batch_size, name="retina")
     shown = StoredImages(
         retina,
         IMAGES,
@@ -73,6 +73,7 @@ def test_a_run_goes_on_where_the_last_one_stopped(target):
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
+        ("i < 1", "'i' differs between the neurons of 'retina'; name what a PerSample"),
         ("x < 1", "'x' differs between the neurons of 'retina'; name what a PerSample"),
         ("total + 1", "is neither true nor false; expected a condition"),
         ("rand() < 0.5", r"calls rand\(\); expected a condition"),
@@ -85,6 +86,19 @@ def test_conditions_that_do_not_decide_are_refused(condition, message):
     assert isinstance(error.value.__cause__, ValueError)
     with pytest.raises(ValueError, match=rf"StoredImages on 'retina', repeat_while=.*{message}"):
         raise error.value.__cause__
+
+
+def test_images_beside_them_would_lose_step():
+    retina = FeatureMap((1, 1, 1), "x : 1\ny : 1", name="retina")
+    StoredImages(retina, IMAGES)
+    before = {*retina.variables}, len(retina.contained_objects)
+    for variable, message in (("x", "shows stored images already"), ("y", "would lose step")):
+        with pytest.raises(ValueError, match=message):
+            StoredImages(retina, IMAGES, variable, repeat_while="n_repeats < 2")
+        assert before == ({*retina.variables}, len(retina.contained_objects))
+    retina, _ = repeating()
+    with pytest.raises(ValueError, match="'x' shows stored images too, and images that may be"):
+        StoredImages(retina, IMAGES, "y")
 
 
 @pytest.mark.parametrize("condition", ["", 5])

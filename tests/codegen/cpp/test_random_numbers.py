@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, NeuronGroup, defaultclock, prefs, seed
 from numpy.testing import assert_array_equal
 
-from hebbsim import FeatureMap
+from hebbsim import ConvSynapses, FeatureMap
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 
 N = 600
@@ -31,6 +31,21 @@ def test_numbers_are_those_of_the_seed(target, threads):
     runners = [regular, layer.thresholder["spike"], layer.resetter["spike"]]
     assert all(isinstance(runner.codeobj, CPPRuntimeCodeObject) for runner in runners)
     assert 15 * 2 * N < 20_000 < 15 * 2.4 * N
+
+
+@pytest.mark.parametrize("target", ["cpp_runtime"], indirect=True)
+def test_loops_that_draw_are_shared_by_no_threads(target):
+    """One of those that are large enough for threads."""
+    prefs.devices.cpp_standalone.openmp_threads = 2
+    source, layer = (FeatureMap((c, 1, 1), "x : 1", batch_size=8) for c in (64, 50))
+    conv = ConvSynapses(
+        source, layer, "w : 1\nel : 1 (per sample)", update="el = rand()", kernel_size=1
+    )
+    network = Network(source, layer, conv)
+    seed(14)
+    network.run(defaultclock.dt)
+    expected = np.random.RandomState(14).rand(8 * 64 * 50)
+    assert_array_equal(conv.samples.variables["el"].get_value(), expected)
 
 
 @pytest.mark.parametrize("target", ["cpp_runtime"], indirect=True)

@@ -221,6 +221,8 @@ def test_a_program_of_brian2_compiles_what_changed(tmp_path, compiled):
 
 
 def test_code_objects_of_brian2_are_joined_and_deleted(tmp_path, compiled, caplog):
+    (tmp_path / "program" / "code_objects").mkdir(parents=True)
+    (tmp_path / "program" / "code_objects" / "joined_of_another.cpp").write_text("")
     set_device("cpp_standalone", directory=str(tmp_path / "program"))
     group = NeuronGroup(
         3, "dv/dt = i*1.0/ms : 1", threshold="v > 1.5", reset="v -= 1", method="euler"

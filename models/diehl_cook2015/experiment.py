@@ -146,28 +146,30 @@ def _first_draws(seed: int) -> np.random.Generator:
 
 
 def _fixed(
-    images: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
+    images: np.ndarray, learned: Mapping[str, np.ndarray] | None, settings: Settings, seed: int
 ) -> DigitNetwork:
-    """Return the network that is tested."""
+    """Return the network that is tested, untrained if nothing was learned."""
     network = DigitNetwork(settings.n_neurons, images, _first_draws(seed), learning=False)
-    network.set_learned(learned)
+    if learned is not None:
+        network.set_learned(learned)
     return network
 
 
 def _decided(
     digits: Digits,
     labelled: slice,
-    learned: Mapping[str, np.ndarray],
+    learned: Mapping[str, np.ndarray] | None,
     settings: Settings,
     seed: int,
     n_test: int | None = None,
 ) -> np.ndarray:
     """Return what the network takes the test images for, its labels from some training images."""
-    counts = []
-    for place, images in enumerate((digits.train[labelled], digits.test[:n_test])):
-        seed_by_place(seed, 3, place)
-        counts.append(_fixed(images, learned, settings, seed).show(len(images)))
-    return predicted(counts[1], labels_of(counts[0], digits.train_labels[labelled]))
+    labels, tested = digits.train_labels[labelled], digits.test[:n_test]
+    images = np.concatenate([digits.train[labelled], tested])
+    network = _fixed(images, learned, settings, seed)
+    seed_by_place(seed, 3)
+    of_neurons = labels_of(network.show(len(labels)), labels)
+    return predicted(network.show(len(tested)), of_neurons)
 
 
 def _controls(
@@ -177,17 +179,19 @@ def _controls(
     some, n_test = slice(settings.n_control), settings.n_control
     found = {}
 
-    def test(name: str, learned: Mapping[str, np.ndarray]) -> None:
+    def test(name: str, learned: Mapping[str, np.ndarray] | None) -> None:
         decided = _decided(digits, some, learned, settings, seed, n_test)
         found[name] = _share(decided, digits.test_labels[:n_test])
 
     for name, variation in {"trained": Variation(), **CONTROLS}.items():
         announce(f"control: {name}")
+        if not (variation.stdp or variation.theta):
+            test(name, None)
+            continue
         images, random = digits.train[some], _first_draws(seed)
         network = DigitNetwork(settings.n_neurons, images, random, variation=variation)
-        if variation.stdp or variation.theta:
-            seed_by_place(seed, 2, 0)
-            network.show(len(images))
+        seed_by_place(seed, 2, 0)
+        network.show(len(images))
         learned = network.learned
         test(name, learned)
         if name == "trained":

@@ -88,6 +88,8 @@ def _with_links(text: str, names: dict[str, str]) -> str:
             return match.group()
         if link.startswith("#"):
             return f"]({names[link[1:]]}.md)"
+        if link.startswith("../docs/"):
+            return f"](..{link.removeprefix('../docs')})"
         return f"](../../models/{link})"
 
     text = re.sub(r"\]\(([^)]+)\)", moved, text)

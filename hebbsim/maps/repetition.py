@@ -1,19 +1,17 @@
 """Stimuli that are shown again until they are answered."""
 
-import re
 from typing import Any
 
-from brian2.core.variables import Subexpression, Variables
-from brian2.parsing.expressions import is_boolean_expression
-from brian2.utils.stringtools import get_identifiers
+from brian2.core.variables import Variable, Variables
 
-from hebbsim.codegen.expressions import drawn_function
+from hebbsim.codegen.conditions import check_condition, one_line, refer_to
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerSample
 
 __all__ = ["Repetition"]
 
+_EXAMPLE = "n_spikes < 5"
 _COUNTS = ("n_answered", "n_repeats")
 
 
@@ -43,18 +41,15 @@ class Repetition(PerSample):
     """
 
     def __init__(self, feature_map: FeatureMap, condition: str, steps: int, label: str) -> None:
-        self._label, self.condition = f"{label}, repeat_while", condition
-        if not isinstance(condition, str) or not condition.strip():
-            raise TypeError(
-                f"{self._label}: expected a condition such as 'n_spikes < 5', got {condition!r}"
-            )
+        label = f"{label}, repeat_while"
+        self.condition = one_line(condition, label, _EXAMPLE)
         super().__init__(
             feature_map,
             "\n".join(f"{name} : integer" for name in _COUNTS),
             namespace=feature_map.namespace,
             name=f"{feature_map.name}_repetition*",
         )
-        self.contained_objects.append(_Counting(self, self._label, steps))
+        self.contained_objects.append(_Counting(self, label, steps))
 
 
 class _Counting(LoopNest):
@@ -62,7 +57,7 @@ class _Counting(LoopNest):
 
     def __init__(self, repetition: Repetition, label: str, steps: int) -> None:
         self._label, self._map = label, repetition.feature_map
-        self.condition = re.sub(r"\s*\n\s*", " ", repetition.condition.strip())
+        self.condition = repetition.condition
         super().__init__(
             repetition,
             "stateupdate",
@@ -79,47 +74,17 @@ class _Counting(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look up what the condition names, before the code object is made."""
         self.variables = Variables(self.group)
-        own, seen = self._map.variables, set(self.group.variables) - {"i", "N"}
-        pending = sorted(get_identifiers(self.condition) - seen)
-        while pending:
-            name = pending.pop()
-            seen.add(name)
-            variable = own.get(name)
-            if variable is None:
-                continue  # of the namespace
-            if own.indices[name] not in ("0", "_sample_idx"):
-                raise ValueError(
-                    f"{self._label}={self.condition!r}: '{name}' differs between the neurons of "
-                    f"'{self._map.name}'; name what a PerSample of it counts, or link a shared "
-                    "variable, as in 'n_spikes : 1 (linked)'"
-                )
-            index = "0" if own.indices[name] == "0" else "_idx"
-            if isinstance(variable, Subexpression):
-                self.variables.add_subexpression(
-                    name,
-                    expr=variable.expr,
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                    scalar=variable.scalar,
-                    index=index,
-                )
-                pending += sorted(variable.identifiers - seen)
-            else:
-                self.variables.add_reference(name, self._map, name, index=index)
-        self._check(run_namespace)
+        refer_to(self.variables, self.condition, self._map.variables, self._index_of)
+        check_condition(self, self.condition, self._label, _EXAMPLE, run_namespace)
         super().before_run(run_namespace)
 
-    def _check(self, run_namespace: dict[str, Any]) -> None:
-        resolved = self.group.resolve_all(
-            get_identifiers(self.condition),
-            run_namespace,
-            user_identifiers=set(),
-            additional_variables=self.variables,
-        )
-        drawn = drawn_function(self.group, self.condition, run_namespace, self.variables)
-        if drawn or not is_boolean_expression(self.condition, resolved):
-            what = f"calls {drawn}()" if drawn else "is neither true nor false"
+    def _index_of(self, name: str, _: Variable, written: str) -> str:
+        """Return the index of what is the same for all neurons of a sample."""
+        index = self._map.variables.indices[name]
+        if index not in ("0", "_sample_idx"):
             raise ValueError(
-                f"{self._label}={self.condition!r} {what}; expected a condition such as "
-                "'n_spikes < 5'"
+                f"{self._label}={self.condition!r}: '{written}' differs between the neurons of "
+                f"'{self._map.name}'; name what a PerSample of it counts, or link a shared "
+                "variable, as in 'n_spikes : 1 (linked)'"
             )
+        return "0" if index == "0" else "_idx"

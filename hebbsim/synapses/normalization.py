@@ -1,21 +1,20 @@
 """Filters that are normalised now and then: when a stimulus starts, in every hundredth step."""
 
-import re
 from typing import Any
 
 import numpy as np
 from brian2 import Quantity
-from brian2.core.variables import Subexpression, Variables
-from brian2.parsing.expressions import is_boolean_expression
-from brian2.utils.stringtools import get_identifiers
+from brian2.core.variables import Subexpression, Variable, Variables
 
+from hebbsim.codegen.conditions import check_condition, one_line, refer_to
 from hebbsim.codegen.cuda.refusal import refuse_cuda
-from hebbsim.codegen.expressions import drawn_function
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.update import NORMS, check_norm
 
 __all__ = ["Normalization"]
+
+_EXAMPLE = "t_in_timesteps % 100 == 0"
 
 
 class Normalization(LoopNest):
@@ -56,20 +55,12 @@ class Normalization(LoopNest):
         norm: float | Quantity,
         order: int,
     ) -> None:
-        label = kernel.connections.label
-        if not isinstance(condition, str) or not condition.strip():
-            raise TypeError(
-                f"{label}: normalize_when must be a condition such as 't_in_timesteps % 100 == 0', "
-                f"got {condition!r}"
-            )
+        self._label = f"{kernel.connections.label}, normalize_when"
+        self.condition = one_line(condition, self._label, _EXAMPLE)
         if normalize is None:
-            raise ValueError(
-                f"{label}: normalize_when={condition!r} needs normalize='L1' or 'L2' beside it"
-            )
+            raise ValueError(f"{self._label}={condition!r} needs normalize='L1' or 'L2' beside it")
         check_norm(kernel, weight, normalize, norm)
         self.weight = weight
-        self.condition = re.sub(r"\s*\n\s*", " ", condition.strip())
-        self._label = f"{label}, normalize_when={self.condition!r}"
         super().__init__(
             kernel,
             "kernel_normalization",
@@ -89,44 +80,17 @@ class Normalization(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look up what the condition names, before the code object is made."""
         refuse_cuda(self._label)
-        self.variables = Variables(self.group)
-        self._refer(get_identifiers(self.condition))
-        resolved = self.group.resolve_all(
-            get_identifiers(self.condition),
-            run_namespace,
-            user_identifiers=set(),
-            additional_variables=self.variables,
-        )
-        drawn = drawn_function(self.group, self.condition, run_namespace, self.variables)
-        if drawn or not is_boolean_expression(self.condition, resolved):
-            what = f"calls {drawn}()" if drawn else "is neither true nor false"
-            raise ValueError(f"{self._label} {what}")
+        self.variables, self._known = Variables(self.group), self.group.connection_variables()
+        refer_to(self.variables, self.condition, self._known, self._index_of)
+        check_condition(self, self.condition, self._label, _EXAMPLE, run_namespace)
         super().before_run(run_namespace)
 
-    def _refer(self, names: set[str]) -> None:
-        """Refer to what has one value."""
-        known, pending, seen = self.group.connection_variables(), sorted(names), set[str]()
-        while pending:
-            name = pending.pop()
-            seen.add(name)
-            variable: Any = known.get(name)
-            if variable is None:
-                continue  # of the namespace
-            if isinstance(variable, Subexpression):
-                self.variables.add_subexpression(
-                    name,
-                    expr=variable.expr,
-                    dimensions=variable.dim,
-                    dtype=variable.dtype,
-                    scalar=variable.scalar,
-                    index="0",
-                )
-                pending += sorted(variable.identifiers - seen)
-            elif known.indices[name] == "0" or getattr(variable, "size", 0) == 1:
-                self.variables.add_reference(name, variable.owner, variable.name, index="0")
-            else:
-                raise ValueError(
-                    f"{self._label}: what it names has {getattr(variable, 'size', 'many')} values "
-                    f"({name.lstrip('_')}), and all filters are normalised at once; name shared "
-                    "variables"
-                )
+    def _index_of(self, name: str, variable: Variable, written: str) -> str:
+        """Return the index of what has one value, or is found from such."""
+        size = getattr(variable, "size", None)
+        if isinstance(variable, Subexpression) or self._known.indices[name] == "0" or size == 1:
+            return "0"
+        raise ValueError(
+            f"{self._label}={self.condition!r}: '{written}' has {size or 'many'} values, and all "
+            "filters are normalised at once; name shared variables"
+        )

@@ -62,7 +62,7 @@ _finite &= std::fabs({{get_array_name(_weight_var)}}[_idx]) <= _LARGEST ? 1 : 0;
         std::fill(_rows, _rows + _FAN_IN, 0);
     }
     {% else %}
-    {{'' if draws else parallel(geometry.kernel_elements)}}
+    {{parallel(geometry.kernel_elements)}}
     for (int _idx = 0; _idx < _ELEMENTS; _idx++)
     {
         const size_t _vectorisation_idx = _idx;

@@ -9,7 +9,7 @@
     typedef {{c_data_type(values_dtype)}} _scalar;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{'' if draws else parallel(n_neurons)}}
+    {{parallel(n_neurons)}}
     for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
     {
         {{local_array('_scalar', '_values', memory_shape[3])|indent(8)}}

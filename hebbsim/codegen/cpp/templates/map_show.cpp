@@ -8,7 +8,7 @@
     {% if not _answered_var %}
     const int64_t _batches = (int64_t) {{get_array_name(_timestep_var)}}[0] / {{shown_for}};
     {% endif %}
-    {{'' if draws else parallel(n_neurons)}}
+    {{parallel(n_neurons)}}
     for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
     {
         {% if _answered_var %}

@@ -4,7 +4,7 @@
     constexpr int _BATCH = {{memory_shape[0]}}, _CHANNELS = {{memory_shape[3]}}, _SIZE = {{memory_shape[1] * memory_shape[2] * memory_shape[3]}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{'' if draws else parallel(n_neurons)}}
+    {{parallel(n_neurons)}}
     for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
     {
         {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _sample_idx * _SIZE;

@@ -5,7 +5,7 @@
     constexpr int _ELEMENTS = {{n_elements}}, _BATCH = {{batch_size}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    {{'' if draws else parallel(batch_size * n_elements)}}
+    {{parallel(batch_size * n_elements)}}
     for (int _sample = 0; _sample < _BATCH; _sample++)
         for (int _kernel_idx = 0; _kernel_idx < _ELEMENTS; _kernel_idx++)
         {

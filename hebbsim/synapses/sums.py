@@ -66,8 +66,10 @@ class ConnectionSum(ForwardOperation):
         self.connections = connections = kernel.connections
         self.equation = equation
         #: Active neurons alone are visited if no more than one in so many is active: their
-        #: scattered changes cost more each than those of the tiles, the more so the fewer they are
-        self.dense_from = max(8, 1000 // connections.geometry.fan_in)
+        #: scattered changes cost more each than those of the tiles, the more so the fewer they are.
+        #: Measured in C++ at 9 to 900 connections of a neuron; on a GPU a guess
+        slowest, fewest = (1000, 8) if on_cuda() else (450, 3)
+        self.dense_from = max(fewest, slowest // connections.geometry.fan_in)
         #: Weights that a mask leaves are visited alone if no more than one in so many is left: from
         #: there on it was faster, later for few samples, which leave lanes of vectors empty
         batch_size = connections.batch_size

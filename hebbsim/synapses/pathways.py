@@ -251,7 +251,7 @@ class SpikePathway(LoopNest):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look at delays before the code object is made."""
         self.queue.prepare()
-        for stored in ("_queue", "_queue_slot", "_steps", "_order"):
+        for stored in ("_queue", "_queue_slot", "_steps", "_order", "_starts"):
             if stored in self.variables:
                 drop_variable(self.variables, stored)
         for own, (stored, index) in self.queue.stored.items():

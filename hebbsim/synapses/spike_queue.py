@@ -86,7 +86,9 @@ class SpikeQueue:
         self.ring, self.slot, self.steps = f"_{name}_queue", f"_{name}_slot", f"_{name}_steps"
         #: The channels of each group, sorted by delay; none if all delays are the same
         self.order = f"_{name}_order"
-        for sized in (self.ring, self.order):
+        #: Where each delay begins among them, the shortest first, and where the last one ends
+        self.starts = f"_{name}_starts"
+        for sized in (self.ring, self.order, self.starts):
             if isinstance(get_device(), RuntimeDevice):
                 variables.add_dynamic_array(sized, size=0, dtype=np.int32)
             else:
@@ -123,6 +125,7 @@ class SpikeQueue:
             found |= {"_queue": (self.ring, None), "_queue_slot": (self.slot, "0")}
         if len(self.ages) > 1:
             found |= {"_steps": (self.steps, "_kernel_idx"), "_order": (self.order, "_kernel_idx")}
+            found["_starts"] = (self.starts, None)
         return found
 
     def prepare(self, *, in_use: bool = True) -> None:
@@ -160,11 +163,17 @@ class SpikeQueue:
         """Sort the target channels of each group by delay: loops visit those that are due."""
         if len(self.ages) < 2:
             return
-        order = self._kernel.variables[self.order]
-        resize_array(order, steps.size)
         of_group = steps.reshape(-1, self._kernel.geometry.out_channels_per_group)
-        by_delay = np.argsort(of_group, axis=1, kind="stable")
-        order.set_value(by_delay.ravel().astype(np.int32))
+        self._store(self.order, np.argsort(of_group, axis=1, kind="stable"))
+        n_groups, n_ages = len(of_group), len(self.ages)
+        places = np.searchsorted(self.ages[::-1], of_group) + n_ages * np.arange(n_groups)[:, None]
+        counts = np.bincount(places.ravel(), minlength=n_groups * n_ages).reshape(n_groups, n_ages)
+        self._store(self.starts, np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))))
+
+    def _store(self, name: str, numbers: np.ndarray) -> None:
+        variable = self._kernel.variables[name]
+        resize_array(variable, numbers.size)
+        variable.set_value(numbers.ravel().astype(np.int32))
 
     def _read_steps(self) -> np.ndarray:
         try:

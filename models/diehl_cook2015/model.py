@@ -73,12 +73,14 @@ INH = {"tau_mem": 10 * ms, "v_rest": -60 * mV, "v_inh": -85 * mV}
 
 EACH_IMAGE: dict[str, Any] = {"dt": N_STEPS * DT, "when": "start"}
 
+#: The last spike's arrival tells its trace, and is less to write than a trace and its last update
 SYNAPSE = """
 w : 1
-dpre/dt = -pre/(20*ms) : 1 (event-driven)
+arrival : second
 """
-ON_PRE = "ge += w; pre = 1; w = clip(w - a_minus*post1_post, 0, 1)"
-ON_POST = "w = clip(w + a_plus*pre*post2_post, 0, 1)"
+LONG_AGO = -1000 * second
+ON_PRE = "ge += w; arrival = t; w = clip(w - a_minus*post1_post, 0, 1)"
+ON_POST = "w = clip(w + a_plus*exp((arrival - t)/(20*ms))*post2_post, 0, 1)"
 #: Of the weights onto each neuron, before an image and not before its repeats
 SCALING: dict[str, Any] = {
     "normalize": "L1",
@@ -203,6 +205,8 @@ class DigitNetwork:
         shape = self.conv.geometry.kernel_shape
         w = random.random(shape) + 0.01
         self.conv.set_kernel("w", NETWORK.sum_of_weights * w / w.sum(axis=(1, 2, 3), keepdims=True))
+        if plastic:
+            self.conv.arrival = LONG_AGO
         self.conv.set_kernel("delay", random.random(shape) * LONGEST_DELAY)
         self.retina.run_regularly(f"next_spike = t + {INTERVAL}", order=1, **EACH_IMAGE)
         self.exc.run_regularly("count = 0", **EACH_IMAGE)

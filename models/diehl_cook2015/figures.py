@@ -9,7 +9,7 @@ from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
 from models.common import Results
 from models.diehl_cook2015.experiment import CONTROLS, SHUFFLED
 from models.diehl_cook2015.settings import SHOWN, Settings
-from models.kheradpisheh2018.figures import draw_confusion, draw_controls
+from models.kheradpisheh2018.drawings import draw_confusion, draw_controls, laid_out
 
 __all__ = ["pictures"]
 
@@ -28,14 +28,10 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
 def _fields(found: Results) -> Figure:
     """Lay the weights onto all neurons out in a square."""
     weights = found.arrays["weights"][:, 0]
-    side = int(np.ceil(np.sqrt(len(weights))))
-    rows, cols = weights.shape[1:]
-    laid = np.full((side * side, rows + 1, cols + 1), np.nan)
-    laid[: len(weights), :rows, :cols] = weights
-    image = laid.reshape(side, side, rows + 1, cols + 1).swapaxes(1, 2)
+    image = laid_out(weights, int(np.ceil(np.sqrt(len(weights)))))
     figure = new_figure(7, 7)
     ax = figure.subplots()
-    ax.imshow(image.reshape(side * (rows + 1), -1), cmap="Blues", interpolation="nearest")
+    ax.imshow(image, cmap="Blues", interpolation="nearest")
     ax.set_title(f"weights onto {len(weights)} neurons", loc="left", fontsize=9)
     ax.set_axis_off()
     return figure

@@ -8,7 +8,13 @@ from brian2 import seed as seed_brian2
 
 from models.common import Results
 from models.common.model import Announce, silent
-from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
+from models.kheradpisheh2018.layers import (
+    Digits,
+    Shown,
+    learn_layers,
+    load_digits,
+    spikes_of_one,
+)
 from models.kheradpisheh2018.model import Variation
 from models.kheradpisheh2018.readout import chosen, hinge, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, WINDOWS, Settings
@@ -35,7 +41,8 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
     Returns
     -------
     Results
-        Accuracies in percent, convergence and times; kernels and the confusion matrix.
+        Accuracies in percent, convergence and times; kernels, the first test image's
+        spikes, confusion matrix.
     """
     start = perf_counter()
     seed_brian2(seed)
@@ -56,6 +63,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
     numbers |= _controls(digits, seed, settings, numbers["support vectors"], announce)
     arrays = {f"kernel {n}": kernel for n, kernel in enumerate(network.kernels, start=1)}
     arrays |= {f"convergence {n}": np.array(c) for n, c in enumerate(network.convergence, start=1)}
+    arrays |= spikes_of_one(digits.test[:1], LAYERS, network.kernels)
     return Results(numbers, {**arrays, "confusion": confusion})
 
 

@@ -1,59 +1,47 @@
-"""Figures: kernels of the first layer, convergence, controls, and what is taken for what."""
+"""Figures: kernels, convergence, controls, spikes of one image, and what is taken for what."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, mosaic, new_figure, show_mosaics
+from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
 from models.common import Results
+from models.kheradpisheh2018.drawings import (
+    draw_confusion,
+    draw_controls,
+    draw_kernels,
+    draw_spikes,
+)
 from models.kheradpisheh2018.experiment import CONTROLS
-from models.kheradpisheh2018.settings import Settings
+from models.kheradpisheh2018.settings import LAYERS, N_BINS, Settings
 
-__all__ = ["draw_confusion", "draw_controls", "pictures"]
+__all__ = ["pictures"]
 
 
 def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Figure]:
-    """Draw all figures; kernels and the confusion matrix are the first seed's."""
+    """Draw all figures; kernels, spikes and the confusion matrix are the first seed's."""
+    first = results[0]
+    kernels = {
+        "layer 1: weights of ON less those of OFF": first.arrays["kernel 1"],
+        "layer 2: the same, through the features of layer 1 (64 of 150)": first.arrays["kernel 2"],
+    }
+    spikes = {
+        "input: ON and OFF": first.arrays["spikes 0"],
+        "layer 1, pooled: 32 maps": first.arrays["spikes 1"],
+        "layer 2, pooled: 150 maps": first.arrays["spikes 2"],
+    }
     return {
-        "kernels": _kernels(results[0]),
+        "kernels": draw_kernels(kernels, [LAYERS[0].pool]),
+        "spikes": draw_spikes(spikes, N_BINS),
         "convergence": _convergence(results),
         "controls": draw_controls(
             results,
-            [name for name in CONTROLS if name in results[0].numbers],
+            [name for name in CONTROLS if name in first.numbers],
             "accuracy of the linear support vector machine",
         ),
-        "confusion": draw_confusion(results[0], "errors of the better classifier"),
+        "confusion": draw_confusion(first, "errors of the better classifier"),
     }
-
-
-def _kernels(found: Results) -> Figure:
-    """Show ON less OFF weights of layer 1, and the stimuli that drive layer 2 best."""
-    first = found.arrays["kernel 1"]
-    drawn = first[:, :1] - first[:, 1:]
-    figure = new_figure(8, 3.9)
-    second = _preferred(found.arrays["kernel 2"], drawn)
-    show_mosaics(
-        figure,
-        {
-            "layer 1: weights of ON less those of OFF": mosaic(drawn),
-            "layer 2: the same, through the features of layer 1 (64 of 150)": mosaic(second),
-        },
-        [2, 4],
-        fontsize=9,
-    )
-    return figure
-
-
-def _preferred(kernel: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Add up the features of layer 1 where layer 2 weighs them; pooling steps two pixels."""
-    n_out, _, rows, cols = kernel.shape
-    size = features.shape[-1]
-    drawn = np.zeros((n_out, 1, size + 2 * (rows - 1), size + 2 * (cols - 1)))
-    for row, col in np.ndindex(rows, cols):
-        part = np.tensordot(kernel[:, :, row, col], features[:, 0], axes=1)
-        drawn[:, 0, 2 * row : 2 * row + size, 2 * col : 2 * col + size] += part
-    return drawn
 
 
 def _convergence(results: Sequence[Results]) -> Figure:
@@ -71,37 +59,4 @@ def _convergence(results: Sequence[Results]) -> Figure:
     ax.set_ylabel("mean of w(1 - w)")
     ax.legend(frameon=False)
     hide_frame(ax)
-    return figure
-
-
-def draw_controls(results: Sequence[Results], names: Sequence[str], what: str) -> Figure:
-    """Draw a dot for each seed of the network and its controls."""
-    figure = new_figure(7, 3)
-    ax = figure.subplots()
-    names = list(names)[::-1]
-    for height, name in enumerate(names):
-        values = [found.numbers[name] for found in results]
-        colour = COLOURS[0] if name == "trained" else GREY
-        ax.plot(values, [height] * len(values), "o", color=colour, alpha=0.7)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel(f"{what} (%); a dot is a seed")
-    hide_frame(ax)
-    return figure
-
-
-def draw_confusion(found: Results, title: str) -> Figure:
-    """Draw how many images of each digit are taken for each other."""
-    confusion = found.arrays["confusion"]
-    errors = confusion - np.diag(np.diag(confusion))
-    figure = new_figure(5, 4.5)
-    ax = figure.subplots()
-    ax.imshow(errors, cmap="Blues")
-    for place, count in np.ndenumerate(errors):
-        if count:
-            ax.text(place[1], place[0], str(count), ha="center", va="center", fontsize=7)
-    ax.set_xticks(range(10))
-    ax.set_yticks(range(10))
-    ax.set_xlabel("taken for")
-    ax.set_ylabel("digit")
-    ax.set_title(title, loc="left", fontsize=9)
     return figure

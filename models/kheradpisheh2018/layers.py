@@ -21,7 +21,7 @@ from models.kheradpisheh2018.model import (
 )
 from models.kheradpisheh2018.settings import DigitSettings, Layer
 
-__all__ = ["Digits", "Shown", "Trained", "learn_layers", "load_digits"]
+__all__ = ["Digits", "Shown", "Trained", "learn_layers", "load_digits", "spikes_of_one"]
 
 
 @dataclass(frozen=True)
@@ -137,3 +137,29 @@ def learn_layers(
             test=transformed(layer, digits.test, kernel, handed_on),
         )
     return Trained(kernels, convergence, milliseconds, digits, shape)
+
+
+def spikes_of_one(
+    bins: np.ndarray, layers: Sequence[Layer], kernels: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return when the inputs of one image spike, and the neurons of each pooled map.
+
+    Parameters
+    ----------
+    bins : array of uint8
+        ``(1, channels, rows, cols)``.
+    layers : sequence of Layer
+        Sizes.
+    kernels : sequence of array
+        One of each layer.
+
+    Returns
+    -------
+    dict of str to array
+        ``(channels, rows, cols)``, by ``"spikes 0"`` (the inputs), ``"spikes 1"`` and so on.
+    """
+    found = {"spikes 0": bins[0]}
+    for number, (layer, kernel) in enumerate(zip(layers, kernels, strict=True), start=1):
+        bins = transformed(layer, bins, kernel)
+        found[f"spikes {number}"] = bins[0]
+    return found

@@ -12,7 +12,13 @@ from models.common import Results
 from models.common.model import Announce, silent
 from models.common.progress import Progress
 from models.kheradpisheh2018.experiment import CONTROLS, behind
-from models.kheradpisheh2018.layers import Digits, Shown, learn_layers, load_digits
+from models.kheradpisheh2018.layers import (
+    Digits,
+    Shown,
+    learn_layers,
+    load_digits,
+    spikes_of_one,
+)
 from models.kheradpisheh2018.model import Variation
 from models.mozafari2019.model import DecidingLayer, reward_rule
 from models.mozafari2019.settings import DECIDING, LAYERS, WINDOWS, Settings
@@ -42,7 +48,8 @@ def run(
     Returns
     -------
     Results
-        Accuracies in percent, convergence and times; kernels, learning curve, confusion matrix.
+        Accuracies in percent, convergence and times; kernels, the first test image's
+        spikes, learning curve, confusion matrix.
     """
     seed_brian2(seed)
     progress = Progress.of(state)
@@ -57,6 +64,7 @@ def run(
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (network.test_labels, decided), 1)
     arrays = {f"kernel {n}": progress.done[f"kernel {n}"] for n in (1, 2)}
+    arrays |= spikes_of_one(digits.test[:1], LAYERS, list(arrays.values()))
     arrays |= {"kernel 3": progress.done["kernel"], "confusion": confusion}
     arrays |= {name: progress.done[name] for name in ("training", "validation")}
     return Results(numbers, arrays)

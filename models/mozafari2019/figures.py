@@ -1,4 +1,4 @@
-"""Figures: the learning curve, controls, and what is taken for what."""
+"""Figures: kernels, spikes of one image, learning curve, controls, what is taken for what."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,22 +7,54 @@ from matplotlib.figure import Figure
 
 from hebbsim.experiments.figures import COLOURS, hide_frame, new_figure
 from models.common import Results
+from models.kheradpisheh2018.drawings import (
+    draw_confusion,
+    draw_controls,
+    draw_kernels,
+    draw_spikes,
+)
 from models.kheradpisheh2018.experiment import CONTROLS
-from models.kheradpisheh2018.figures import draw_confusion, draw_controls
+from models.kheradpisheh2018.settings import N_BINS
 from models.mozafari2019.experiment import SHUFFLED
-from models.mozafari2019.settings import Settings
+from models.mozafari2019.settings import DECIDING, LAYERS, Settings
 
 __all__ = ["pictures"]
 
+#: Filters of a digit that are drawn
+N_BEST = 6
+
 
 def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Figure]:
-    """Draw all figures; the confusion matrix is the first seed's."""
-    names = [name for name in (*CONTROLS, SHUFFLED) if name in results[0].numbers]
+    """Draw all figures; kernels, spikes and the confusion matrix are the first seed's."""
+    first = results[0]
+    names = [name for name in (*CONTROLS, SHUFFLED) if name in first.numbers]
+    kernels = {
+        "layer 1: weights of ON less those of OFF, over three sizes": first.arrays["kernel 1"],
+        "layer 2: through the features of layer 1 (64 of 250)": first.arrays["kernel 2"],
+        f"layer 3: through those of layer 2 ({N_BEST} of {DECIDING.each} for each digit)": (
+            _learned_most(first.arrays["kernel 3"])
+        ),
+    }
+    spikes = {
+        "input: ON and OFF at three sizes": first.arrays["spikes 0"],
+        "layer 1, pooled: 30 maps": first.arrays["spikes 1"],
+        "layer 2, pooled: 250 maps": first.arrays["spikes 2"],
+    }
     return {
+        "kernels": draw_kernels(kernels, [layer.pool for layer in LAYERS]),
+        "spikes": draw_spikes(spikes, N_BINS),
         "learning": _learning(results),
         "controls": draw_controls(results, names, "accuracy of the layer that decides"),
-        "confusion": draw_confusion(results[0], "errors on validation images"),
+        "confusion": draw_confusion(first, "errors on validation images"),
     }
+
+
+def _learned_most(kernel: np.ndarray) -> np.ndarray:
+    """Return the filters of each digit whose weights differ most; many never win and stay even."""
+    of_digits = kernel.reshape(-1, DECIDING.each, *kernel.shape[1:])
+    best = np.argsort(-of_digits.var(axis=(2, 3, 4)), axis=1)[:, :N_BEST]
+    chosen = np.take_along_axis(of_digits, best[:, :, None, None, None], axis=1)
+    return chosen.reshape(-1, *kernel.shape[1:])
 
 
 def _learning(results: Sequence[Results]) -> Figure:

@@ -138,4 +138,4 @@ def test_quick_run(tmp_path):
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
     for name, figure in pictures(QUICK, [found]).items():
         save_picture(figure, tmp_path / name)
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    assert len(list(tmp_path.glob("*.png"))) == 5

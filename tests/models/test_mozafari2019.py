@@ -153,4 +153,4 @@ def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
             assert_array_equal(gone_on[name], found.arrays[name])
     for name, figure in pictures(QUICK, [found]).items():
         save_picture(figure, tmp_path / name)
-    assert len(list(tmp_path.glob("*.png"))) == 3
+    assert len(list(tmp_path.glob("*.png"))) == 5

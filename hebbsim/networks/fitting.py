@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from brian2.utils.logger import get_logger
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebbsim.data.dataset import as_float, one_a_sample
@@ -29,6 +30,8 @@ from hebbsim.synapses.update import NonFiniteWeightsError
 from hebbsim.whole_file import check_place
 
 __all__ = ["Callback", "Trainable", "fit"]
+
+logger = get_logger("hebbsim.networks.fitting")
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -164,6 +167,8 @@ def fit(
     _check_learns(network, layers)
     n_batches = _check(network, images)
     reward = None if labels is None else _rewarding(network, images, labels)
+    if labels is None:
+        _tell_unrewarded(network, schedule)
     if isinstance(keep_outputs, bool) or not is_integer(keep_outputs, 0):
         raise ValueError(
             f"keep_outputs: expected a number of bytes, an integer from 0 on, got {keep_outputs!r}"
@@ -244,6 +249,17 @@ def _check_learns(network: Trainable, layers: Sequence[int] | None) -> None:
         raise ValueError(
             f"fit: {which} has a rule, so nothing would be learned; give one, such as "
             "rule=rules.Oja() to a ConvLayer or rule=rules.PairSTDP() to a SpikingLayer"
+        )
+
+
+def _tell_unrewarded(network: Trainable, schedule: Schedule) -> None:
+    """Warn where a layer learns what a stimulus was rewarded with, and none is."""
+    rule = network.stages[-1].layer.rule
+    waits = any(getattr(rule, name, False) for name in ("learns_from_reward", "trial_by_trial"))
+    if waits and any(learning[-1] for learning, _ in schedule.places(Position())):
+        logger.warn(
+            "fit: the last layer learns from the reward of its choices, which needs labels=; "
+            "without them it learns what you reward yourself, or nothing"
         )
 
 

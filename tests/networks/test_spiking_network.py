@@ -235,10 +235,13 @@ def test_layers_choose_who_learns():
         spiking.fit(IMAGES, progress=False, layers=[2])
 
 
-def test_description_and_torch_go_there_and_back(tmp_path):
+def test_description_and_torch_go_there_and_back(tmp_path, caplog):
     gated = RewardGated(RULE, 1 * second, 0.1 * second, trial_by_trial=True, per_sample=True)
     spiking = network(LAYER, replace(SECOND, rule=gated), encoding="poisson", max_rate=80 * Hz)
+    spiking.fit(IMAGES, progress=False, layers=[0])
+    assert "needs labels=" not in caplog.text
     spiking.fit(IMAGES, progress=False)
+    assert "learns from the reward of its choices, which needs labels=" in caplog.text
     module = to_torch(spiking)
     for number, kernel in enumerate(kernels(spiking), start=1):
         np.testing.assert_array_equal(getattr(module, f"conv{number}").weight.numpy(), kernel)

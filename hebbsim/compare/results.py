@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hebbsim.compare.settings import CompareSettings
-from hebbsim.experiments.results import RunFolder
+from hebbsim.experiments.results import ResultsError, RunFolder
 from hebbsim.sweeps.store import UnitStore
 
 __all__ = ["PIXELS", "RANDOM", "ResultsFolder", "Row"]
@@ -71,6 +71,22 @@ class ResultsFolder(RunFolder[Row, CompareSettings]):
         self.report = self.path / "report.html"
         #: Networks that are computed and not among the rows yet
         self.units = UnitStore(self.path / "units")
+
+    def check(self, settings: CompareSettings, *, overwrite: bool, resume: bool) -> None:
+        """
+        Make sure that nothing is lost, before anything is computed.
+
+        Raises
+        ------
+        ResultsError
+            As `RunFolder.check` does; or if a sweep's results lie in the folder.
+        """
+        if not self.settings.exists() and next(self.units.folder.glob("*.json"), None):
+            raise ResultsError(
+                f"'{self.path}' holds the results of a sweep ({self.units.folder.name}); give "
+                f"another folder with {self.OPTION}"
+            )
+        super().check(settings, overwrite=overwrite, resume=resume)
 
     def files(self) -> Iterator[Path]:
         """Iterate over the files that may be ours, whether they are there or not."""

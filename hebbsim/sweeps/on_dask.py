@@ -7,14 +7,22 @@ from secrets import token_hex
 from time import sleep
 from typing import Any
 
-from hebbsim.errors import SettingsError
+from hebbsim.errors import SettingsError, installed
 from hebbsim.sweeps.listener import Listener
 from hebbsim.sweeps.store import UnitStore
 from hebbsim.sweeps.work import End, Outcome, Task, run_task
 
-__all__ = ["run_on_dask"]
+__all__ = ["check_dask", "run_on_dask"]
 
 _SECONDS_TO_CONNECT, _SECONDS_BETWEEN_LOOKS = 20, 2
+
+
+def check_dask() -> None:
+    """Raise a SettingsError if dask isn't installed."""
+    if not installed("distributed"):
+        raise SettingsError(
+            "--dask: dask isn't installed; pip install 'hebbsim[dask]', on the workers too"
+        )
 
 
 def run_on_dask(tasks: Sequence[Task], listener: Listener, address: str) -> None:
@@ -36,15 +44,10 @@ def run_on_dask(tasks: Sequence[Task], listener: Listener, address: str) -> None
     Raises
     ------
     SettingsError
-        If dask isn't installed, nobody answers there, or the scheduler ends.
+        If nobody answers there, or the scheduler ends.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise SettingsError(
-            f"--dask: dask isn't installed ({error}); pip install 'hebbsim[dask]', on the workers "
-            "too"
-        ) from error
+    from distributed import Client
+
     try:
         client = Client(address, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from hebbsim.experiments.progress import progress_bar
 from hebbsim.experiments.results import ResultsError
 from hebbsim.sweeps.here import run_here
 from hebbsim.sweeps.listener import Listener
-from hebbsim.sweeps.on_dask import run_on_dask
+from hebbsim.sweeps.on_dask import check_dask, run_on_dask
 from hebbsim.sweeps.on_loky import run_on_loky
 from hebbsim.sweeps.plan import Sweep
 from hebbsim.sweeps.shard import Shard
@@ -45,7 +45,7 @@ class Engine:
     Raises
     ------
     SettingsError
-        If the values make no sense.
+        If the values make no sense, or dask isn't installed.
     """
 
     jobs: int | None = None
@@ -61,6 +61,8 @@ class Engine:
             raise SettingsError(
                 "give --jobs, for workers of this machine, or --dask, whose cluster has its own"
             )
+        if self.dask is not None:
+            check_dask()
 
     def run(self, tasks: Sequence[Task], listener: Listener) -> None:
         """Compute units, and tell the listener how they end."""

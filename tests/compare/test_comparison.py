@@ -30,6 +30,7 @@ from hebbsim.experiments.features import features, quadrants
 from hebbsim.experiments.held_folder import FolderHeldError
 from hebbsim.experiments.results import ResultsError
 from hebbsim.geometry import GeometryError
+from hebbsim.sweeps.unit import KEY_DIGITS
 
 
 def tiny(**kwds):
@@ -428,6 +429,16 @@ def test_results_are_not_overwritten_unasked(finished, trained):
     with pytest.raises(ResultsError, match=r"holds results \(results.csv\).*--resume.*--overwrite"):
         compare(tiny(), finished.path, progress=False)
     assert finished.csv.read_bytes() == before
+    assert trained == []
+
+
+def test_results_of_a_sweep_are_never_overwritten(tmp_path, trained):
+    unit = tmp_path / "units" / f"{'0' * KEY_DIGITS}.json"
+    unit.parent.mkdir()
+    unit.write_text("{}")
+    with pytest.raises(ResultsError, match=r"holds the results of a sweep.*--output"):
+        compare(tiny(), tmp_path, overwrite=True, progress=False)
+    assert unit.exists()
     assert trained == []
 
 

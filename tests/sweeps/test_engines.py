@@ -20,6 +20,7 @@ from sweep_cases import (
 
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.held_folder import held
+from hebbsim.sweeps import on_dask
 from hebbsim.sweeps.on_loky import MOST_LOSSES
 from hebbsim.sweeps.plan import Sweep
 from hebbsim.sweeps.run import Engine, SweepFolder
@@ -231,3 +232,11 @@ def test_an_address_at_which_nobody_answers(tmp_path, monkeypatch):
         SettingsError, match=r"--dask: expected the address.*got 'tcp://127.0.0.1:9"
     ):
         run(path, Engine(dask="tcp://127.0.0.1:9"))
+
+
+def test_nothing_is_made_without_dask(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_dask, "installed", lambda package: package != "distributed")
+    path = sweep_file(tmp_path / "sweep")
+    with pytest.raises(SettingsError, match="dask isn't installed; pip install 'hebbsim"):
+        run(path, Engine(dask="tcp://nowhere:8786"))
+    assert [file.name for file in path.parent.iterdir()] == ["sweep.toml"]

@@ -3,12 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
 from brian2.units import Quantity, second
 from brian2.units.fundamentalunits import Dimension, get_dimensions, have_same_dimensions
 
 from hebbsim.units import unit_text
 
-__all__ = ["check_time", "decides_units", "with_units"]
+__all__ = ["check_constants", "check_time", "decides_units", "with_units"]
+
+#: What every group calls its own, in `ConvSynapses` and in Brian2's `Synapses`
+_OF_GROUPS = {"N", "i", "j", "t", "dt", "t_in_timesteps", "w", "eta", "n_shared"}
+
+
+def check_constants(rule: str, constants: Mapping[str, Any]) -> None:
+    """Refuse a constant whose name Brian2 reads as something else, with a warning at most."""
+    for name in constants:
+        meanings = (DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, _OF_GROUPS)
+        if any(name in names for names in meanings):
+            raise ValueError(
+                f"{rule}: the constant '{name}' would not be used, since equations read '{name}' "
+                "as a name that they have already; choose another"
+            )
 
 
 def check_time(rule: str, name: str, value: Any) -> None:

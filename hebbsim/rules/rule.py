@@ -11,7 +11,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensio
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips, softened
-from hebbsim.rules.checks import check_time
+from hebbsim.rules.checks import check_constants, check_time
 from hebbsim.rules.factors import condition_factor, scaled_changes, scaled_sums, summed_changes
 from hebbsim.rules.made_text import MadeText
 from hebbsim.rules.synapse_traces import texts_with_own_traces
@@ -47,7 +47,7 @@ class Rule:
         Lower and upper bound of ``w``, as `hard_bounded` and `soft_bounded` set them. Where the
         update clips ``w``, weights beyond them are refused at the start of a run.
     constants : mapping
-        Values of further names in the equations.
+        Values of further names in the equations, none that Brian2 or the kernel gives a meaning.
     pre_channels, post_channels : str
         Equations that each channel of the source or target map needs for this rule, such as a
         sliding threshold: ``PerChannel(layer, rule.post_channels, namespace=rule.parameters)``.
@@ -98,14 +98,28 @@ class Rule:
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
+        check_constants(self.name, self.constants)
         if not self.equations.strip() and self.update == _APPLIED:
             object.__setattr__(self, "update", "")
+        self._check_applied()
         if self.bounds is not None:
             object.__setattr__(self, "bounds", checked_bounds(self.name, *self.bounds))
         if not isinstance(self.learning_rate, str):
             rate = float(self.learning_rate)
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
+
+    def _check_applied(self) -> None:
+        """Refuse equations without the ``dw`` that the default update applies."""
+        if self.update != _APPLIED:
+            return
+        defined = Equations(self.equations).names
+        if "dw" not in defined:
+            raise ValueError(
+                f"{self.name}: the update '{_APPLIED}' applies 'dw', and the equations define "
+                f"{', '.join(map(repr, sorted(defined)))}; write the change of the kernel as "
+                "'dw = y_post*x_pre : 1 (summed)', or say in update= how it follows from these"
+            )
 
     @property
     def name(self) -> str:

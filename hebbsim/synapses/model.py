@@ -11,12 +11,12 @@ from brian2.equations.equations import (
     SingleEquation,
     extract_constant_subexpressions,
 )
-from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.rules.rule import Rule
 from hebbsim.synapses.connections import Connections
+from hebbsim.units import unit_text
 
 __all__ = ["REDUCTIONS", "ConvModel", "check_identifiers", "read_model", "what_to_add"]
 
@@ -120,6 +120,7 @@ def read_model(
     text = _equations(connections.label, model, rule)
     _check_flags(connections, text)
     _check_names(connections, text, taken)
+    _check_constants(connections, rule)
     equations, constant = extract_constant_subexpressions(text)
     of_connections = _of_connections(connections, equations)
     equations = _written_out(equations, of_connections)
@@ -135,6 +136,9 @@ def read_model(
         if connections.are_elements or equation.varname not in of_connections:
             by_flag[kind].append(equation)
     summed = by_flag["summed"]
+    why = ""
+    if model is None and rule is not None:
+        why = f"; without a model, 'w : {rule.weight_unit}' follows from the rule's update"
     found = ConvModel(
         equations=equations,
         kernel=Equations(by_flag[""]),
@@ -142,7 +146,7 @@ def read_model(
         constant_over_dt=constant,
         of_connections=of_connections,
         summed=summed,
-        sides={equation.varname: _side(connections, equation) for equation in summed},
+        sides={e.varname: _side(connections, e, why) for e in summed},
         cumulative=by_flag["cumulative"],
         per_sample=Equations([e for e in equations.values() if "per sample" in e.flags]),
         over_samples=by_flag["summed over samples"],
@@ -271,8 +275,16 @@ def _check_names(connections: Connections, equations: Equations, taken: Containe
             )
 
 
-def _side(connections: Connections, equation: SingleEquation) -> str:
-    """Say where a summed equation adds up: 'pre', 'post' or 'kernel'."""
+def _check_constants(connections: Connections, rule: Rule | None) -> None:
+    for name in sorted(_TAKEN & {*(rule.parameters if rule else ())}):
+        raise SyntaxError(
+            f"{connections.label}: the rule's constant '{name}' would not be used, since '{name}' "
+            "has a meaning of its own here; choose another name"
+        )
+
+
+def _side(connections: Connections, equation: SingleEquation, why: str) -> str:
+    """Say where a summed equation adds up: 'pre', 'post' or 'kernel'; `why` it has its units."""
     for side, group in connections.sides:
         if equation.varname.endswith(f"_{side}"):
             if not isinstance(group, FeatureMap):
@@ -284,15 +296,15 @@ def _side(connections: Connections, equation: SingleEquation) -> str:
             base = equation.varname.removesuffix(f"_{side}")
             parameter = group.equations.get(base, None)
             if parameter is None or parameter.type != PARAMETER or "shared" in parameter.flags:
-                unit = "1" if equation.dim is DIMENSIONLESS else equation.unit
                 raise ValueError(
                     f"{connections.label}: '{equation.varname}' is summed and needs a parameter "
-                    f"'{base} : {unit}' in the model of '{group.name}'"
+                    f"'{base} : {unit_text(equation.dim)}' in the model of '{group.name}'"
                 )
             if parameter.dim is not equation.dim:
                 raise ValueError(
-                    f"{connections.label}: '{equation.varname} : {equation.unit}' and "
-                    f"'{base} : {parameter.unit}' of '{group.name}' have different units"
+                    f"{connections.label}: '{equation.varname} : {unit_text(equation.dim)}' and "
+                    f"'{base} : {unit_text(parameter.dim)}' of '{group.name}' have different units"
+                    f"{why}"
                 )
             return side
     return "kernel"

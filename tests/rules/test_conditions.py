@@ -166,7 +166,7 @@ def test_what_depends_on_nothing_is_refused():
     with pytest.raises(ValueError, match="expected a condition such as"):
         rules.Hebb().learn_if("u_post <")
     with pytest.raises(ValueError, match="neither a sum such as"):
-        rules.Rule(equations="u_post = w*x_pre : 1 (summed)").learn_if("u_post < 1")
+        rules.Rule(equations="u_post = w*x_pre : 1 (summed)", update="").learn_if("u_post < 1")
     with pytest.raises(ValueError, match="neither \\+= nor -="):
         rules.Rule(on_pre="w *= 0.9").learn_if("u_post < 1")
 

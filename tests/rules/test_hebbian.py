@@ -229,3 +229,20 @@ def test_units_that_do_not_match_are_refused():
     with pytest.raises(Exception, match="dw") as error:
         update_once(rule, 0.0)
     assert "units" in str(error.value.__cause__ or error.value)
+
+
+@pytest.mark.parametrize("name", ["e", "N", "i", "exp", "mV", "eta"])
+def test_constants_that_equations_would_not_use(name):
+    """Brian2 gives such a name another meaning, with a warning at most."""
+    with pytest.raises(ValueError, match=f"Rule: the constant '{name}' would not be used"):
+        Rule(equations="dw = y_post*x_pre - w : 1 (summed)", constants={name: 0.5})
+
+
+@pytest.mark.parametrize(
+    ("equations", "defined"),
+    [("delta_w = y_post*x_pre : 1 (summed)", "delta_w"), ("dw/dt = -w/second : 1", "w")],
+)
+def test_an_update_needs_what_it_applies(equations, defined):
+    with pytest.raises(ValueError, match=f"applies 'dw', and the equations define '{defined}'"):
+        Rule(equations=equations)
+    assert Rule(equations=equations, update=f"w += eta*{defined}").equations == equations

@@ -5,6 +5,7 @@ import re
 import pytest
 from brian2 import (
     Equations,
+    ms,
     prefs,
 )
 from synapses_cases import (
@@ -26,7 +27,9 @@ MEANINGLESS = {
     "r_pre = w*y_post : 1 (summed)": "'r_pre' is summed and needs a parameter 'r : ",
     "z_post = w*x_pre : 1 (summed)": "needs a parameter 'z : ",  # it is a differential equation
     "g_pre = w : 1 (summed)": "needs a parameter 'g : ",  # it is shared
-    "I_post = w*v_pre : volt (summed)": "'I_post : V' and 'I : A' of 'target' have different units",
+    "I_post = w*v_pre : volt (summed)": (
+        "'I_post : volt' and 'I : amp' of 'target' have different units"
+    ),
     "dr/dt = -r/ms : 1 (event-driven)": "'r' is event-driven, a trace of each connection",
     "q : 1": "'q' is a variable of a feature map and of the kernel; rename the kernel's",
     "v = 2*w : 1": "'v' is a variable of a feature map and of the kernel; rename the kernel's",
@@ -71,6 +74,19 @@ def test_reserved_names(name):
 def test_flags_without_a_meaning(model):
     with pytest.raises(ValueError, match="flag"):
         ConvSynapses(*maps_for_errors(), model, kernel_size=2)
+
+
+def test_constants_of_a_rule_are_used_or_refused():
+    """Brian2 would take the kernel's own variable, and warn."""
+    rule = rules.Rule(equations="dw = y_post*x_pre - krow*w : 1 (summed)", constants={"krow": 0.5})
+    with pytest.raises(SyntaxError, match="'krow' would not be used"):
+        ConvSynapses(*maps_for_errors(), rule=rule, kernel_size=2)
+
+
+def test_units_that_follow_from_the_rule_are_said_to():
+    rule = rules.Rule(0.1 * ms, "dw = y_post*x_pre : 1 (summed)")
+    with pytest.raises(ValueError, match=r"'u_post : second' and 'u : 1' .* 'w : second' follows"):
+        ConvSynapses(*maps_for_errors(), rule=rule, kernel_size=2)
 
 
 @pytest.mark.parametrize("rule", [rules.BCM(), rules.Covariance()])

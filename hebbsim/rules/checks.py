@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
+from brian2.equations import Equations
 from brian2.units import Quantity, second
 from brian2.units.fundamentalunits import Dimension, get_dimensions, have_same_dimensions
 
@@ -11,19 +11,20 @@ from hebbsim.units import unit_text
 
 __all__ = ["check_constants", "check_time", "decides_units", "with_units"]
 
-#: What every group calls its own, in `ConvSynapses` and in Brian2's `Synapses`
-_OF_GROUPS = {"N", "i", "j", "t", "dt", "t_in_timesteps", "w", "eta", "n_shared"}
+#: What equations of weights read as their own besides the names that Brian2 reserves
+_OF_WEIGHTS = {"j", "w", "eta", "n_shared"}
 
 
 def check_constants(rule: str, constants: Mapping[str, Any]) -> None:
-    """Refuse a constant whose name Brian2 reads as something else, with a warning at most."""
+    """Refuse a constant that Brian2 would read as something else, with a warning at most."""
     for name in constants:
-        meanings = (DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, _OF_GROUPS)
-        if any(name in names for names in meanings):
-            raise ValueError(
-                f"{rule}: the constant '{name}' would not be used, since equations read '{name}' "
-                "as a name that they have already; choose another"
-            )
+        try:
+            Equations.check_identifier(name)
+            why = f"'{name}' has a meaning of its own in equations" if name in _OF_WEIGHTS else ""
+        except SyntaxError as error:
+            why = str(error).rstrip(".")
+        if why:
+            raise ValueError(f"{rule}: the constant '{name}' would not be used: {why}; rename it")
 
 
 def check_time(rule: str, name: str, value: Any) -> None:

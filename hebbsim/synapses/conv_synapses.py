@@ -23,6 +23,7 @@ from hebbsim.rules.rule import Rule
 from hebbsim.synapses.connections import Connections
 from hebbsim.synapses.explain import Explanation, explain
 from hebbsim.synapses.explicit import ExplicitSynapses
+from hebbsim.synapses.idle_sums import warn_of_idle_sums
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.linking import link_shared
 from hebbsim.synapses.model import read_model
@@ -460,11 +461,12 @@ class ConvSynapses(KernelGroup):
         return [*learners, *self._changes, *now_and_then]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check units and clocks, and prune weights that were set since the last run."""
+        """Check units, clocks and what learns; prune weights that were set since the last run."""
         self._check_clock()
         for equations in (self.equations, self.model.event_driven):
             equations.check_units(self, run_namespace=run_namespace)
         self.prune()
+        warn_of_idle_sums(self, self.sums)
         super().before_run(run_namespace)
 
     def _check_clock(self) -> None:

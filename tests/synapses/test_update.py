@@ -28,6 +28,7 @@ from synapses_cases import (
 )
 
 from hebbsim import ConvSynapses, FeatureMap, rules
+from hebbsim.synapses import idle_sums
 from hebbsim.synapses.update import NonFiniteWeightsError
 
 
@@ -39,6 +40,27 @@ def test_masks_zero_the_weights_at_once():
     conv.set_mask(1 - mask)
     assert_array_equal(conv.get_kernel("w"), 3 * (1 - mask))
     assert_array_equal(conv.get_kernel("mask"), 1 - mask)
+
+
+def test_a_change_that_nothing_applies_is_warned_of(monkeypatch):
+    """Once for a convolution, and not where something else than an update applies it."""
+    prefs.codegen.target = "numpy"
+    model = "w : 1\nu_post = w*x_pre : 1 (summed)\ndw = y_post*x_pre : 1 (summed)"
+    idle, regular = (
+        ConvSynapses(*two_maps(), model, kernel_size=2, name=name) for name in ("idle", "regular")
+    )
+    regular.run_regularly("w += 0.1*dw")
+    warnings = []
+    monkeypatch.setattr(
+        idle_sums.logger, "warn", lambda text, _, once: warnings.append((text, once))
+    )
+    for conv in (idle, regular):
+        network = Network(conv.source, conv.target, conv)
+        network.run(defaultclock.dt)
+        network.run(defaultclock.dt)
+    ((message, once),) = {*warnings}
+    assert once
+    assert re.match(r"ConvSynapses 'idle': 'dw' is summed .* give update='w \+= 0.01\*dw'", message)
 
 
 def diverging():

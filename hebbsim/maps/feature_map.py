@@ -118,6 +118,17 @@ class FeatureMap(ForwardMap, CompiledGroup, NeuronGroup):
         """Return some of the neurons, as of any `NeuronGroup`."""
         return MapSlice(self, *to_start_stop(item, len(self)))
 
+    # mypy takes the last parameter for the value
+    def __setattr__(self, name: str, value: Any, level: Any = 0) -> None:
+        """Set a variable of all neurons, as in any `NeuronGroup`."""
+        if getattr(value, "ndim", 0) > 1 and name in getattr(self, "variables", ()):
+            raise ValueError(
+                f"feature map '{self.name}': expected one value for each neuron in '{name}', got "
+                f"an array of shape {tuple(value.shape)}; set_maps('{name}', array) takes one of "
+                f"(batch, channels, rows, cols) = {(self.batch_size, *self.shape)}"
+            )
+        super().__setattr__(name, value, level=level + 1)
+
     @property
     def memory_shape(self) -> tuple[int, int, int, int]:
         """Order of the neurons: ``(batch, rows, cols, channels)``."""

@@ -399,15 +399,24 @@ class ConvSynapses(KernelGroup):
                 setattr(self, name, pathway)
         return names
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    # mypy takes the last parameter for the value
+    def __setattr__(self, name: str, value: Any, level: Any = 0) -> None:
         """Set a variable, or link a shared one to a variable of another group.
 
-        ``conv.reward = linked_var(neuron, 'dopamine')``, as for a `NeuronGroup`.
+        ``conv.reward = linked_var(neuron, 'dopamine')``, as for a `NeuronGroup`. Names in a string
+        are looked up where it is assigned.
         """
         if isinstance(value, LinkedVariable):
             link_shared(self, name, value)
+        elif getattr(value, "ndim", 0) > 1 and self.is_stored(name):
+            raise ValueError(
+                f"{self.connections.label}: expected one value for each kernel element in "
+                f"'{name}', got an array of shape {tuple(value.shape)}; "
+                f"set_kernel('{name}', array) takes one in torch's order, "
+                f"{self.geometry.kernel_shape}"
+            )
         else:
-            super().__setattr__(name, value)
+            super().__setattr__(name, value, level=level + 1)
 
     def set_mask(self, mask: np.ndarray) -> None:
         """Set another pruning mask, and zero the weights that it leaves out.

@@ -177,6 +177,17 @@ def test_values_are_set_by_string(layer):
     assert_allclose(layer.get_maps("v") / mV, channel, rtol=1e-15)
 
 
+def test_strings_use_the_names_of_where_they_are_assigned(layer):
+    scale, name = 2.0 * mV, 3.0  # noqa: F841 - Brian2 finds them by name
+    layer.v = "scale*channel*name"
+    assert_allclose(layer.v_, 6e-3 * layer.channel[:])
+
+
+def test_arrays_in_torchs_order_are_set_by_set_maps(layer):
+    with pytest.raises(ValueError, match=r"in 'v', got an array of shape \(2, 4, 3, 5\); set_maps"):
+        layer.v = np.ones((BATCH, *SHAPE)) * mV
+
+
 def test_coordinates_in_equations():
     prefs.codegen.target = "numpy"
     layer = FeatureMap(

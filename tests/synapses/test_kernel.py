@@ -29,6 +29,19 @@ def test_string_expressions_number_the_kernel_elements(conv):
     assert_array_equal(conv.get_kernel("w"), 3)
 
 
+def test_strings_use_the_names_of_where_they_are_assigned(conv):
+    scale, name = 3.0, 2.0
+    conv.w = "scale*out_channel + name"
+    assert_array_equal(conv.get_kernel("w")[:, 0, 0, 0], scale * np.arange(3) + name)
+
+
+def test_arrays_in_torchs_order_are_set_by_set_kernel(conv):
+    before = conv.w[:].copy()
+    with pytest.raises(ValueError, match=r"in 'w', got .* \(3, 2, 2, 2\); set_kernel\('w', array"):
+        conv.w = np.ones((3, 2, 2, 2))
+    assert_array_equal(conv.w, before)
+
+
 def test_kernel_elements_of_groups_of_channels():
     """`in_channel` counts within the group, as in torch's kernels."""
     source, target = two_maps((4, 3, 3), (6, 2, 2), 1)

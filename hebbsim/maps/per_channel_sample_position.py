@@ -104,9 +104,12 @@ class MapGroup(CompiledGroup):
         equations.check_flags(_FLAGS, incompatible_flags=[("summed", "shared")])
         taken = [n for n in equations.names if n in feature_map.variables or n == "map_size"]
         if taken:
+            lent = feature_map.variables.get(taken[0])
+            owner = feature_map.name if lent is None else lent.owner.name
+            made = f", from '{owner}'" if owner != feature_map.name else ""
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': '{taken[0]}' is a variable of feature map "
-                f"'{feature_map.name}' already; choose another name"
+                f"'{feature_map.name}' already{made}; choose another name"
             )
         summed = [e for e in equations.values() if "summed" in e.flags]
         #: The equations that are integrated or read on each element

@@ -368,8 +368,8 @@ def test_names_that_are_taken_are_refused(layer, kind):
     for name in ("x", "channel", "row", "map_size"):
         with pytest.raises(ValueError, match=rf"{kind.__name__} '.*': '{name}' is a variable of"):
             kind(layer, f"{name} : 1")
-    kind(layer, "theta : 1")
-    with pytest.raises(ValueError, match=r"'theta' is a variable of feature map 'layer' already"):
+    kind(layer, "theta : 1", name="first")
+    with pytest.raises(ValueError, match=r"'theta' is .* 'layer' already, from 'first'; choose"):
         kind(layer, "theta = 3 : 1")
     with pytest.raises(ValueError, match="choose another name"):
         PerChannel(layer, "v = v_map : volt (summed)")

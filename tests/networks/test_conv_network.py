@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from brian2 import StateMonitor, mV, prefs, set_device
+from brian2 import StateMonitor, ms, mV, prefs, set_device
 from networks_cases import SHAPE, assert_same, images, kernels, two_layers
 
 from hebbsim import StoredImages, rules
@@ -164,6 +164,18 @@ def test_a_bias_is_declared_by_yes_or_no(bias):
         TypeError, match=r"bias must be True or False, got .*\['bias1'\].bias = val"
     ):
         ConvLayer(4, 3, bias=bias)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.Oja().filtered(20 * ms, 20 * ms),  # `x` and `y` are there, and no traces
+        rules.Rule(equations="dw = y_post*x_pre : 1 (summed)", post_model="da/dt = -a/second : 1"),
+    ],
+)
+def test_rules_that_need_a_state_of_each_neuron_are_refused(rule):
+    with pytest.raises(ValueError, match=r"ConvLayer: the rule's .*_model adds variables"):
+        ConvLayer(4, 3, rule)
 
 
 def test_a_threshold_is_an_offset_already():

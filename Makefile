@@ -13,7 +13,7 @@ $(INSTALLED): pyproject.toml
 	@test -e $@ || rm -rf $(VENV)  # that of another Python, with another Brian2
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --editable '.[test]'  # shows what it downloads: gigabytes, with torch
 	@touch $@
 
 demo: install

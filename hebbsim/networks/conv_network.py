@@ -20,6 +20,9 @@ __all__ = ["ConvNetwork"]
 class ConvNetwork(LayeredNetwork):
     """Stack convolutional layers and learn their kernels from images, a batch a time step.
 
+    A time step is 1 ms, whatever the default clock: a time constant of ``20*ms`` in a rule is 20
+    batches.
+
     The layers are ordinary Brian2 objects: ``network.stages[0].conv.w``, a `StateMonitor` added to
     ``network.brian2`` and equations of one's own work as ever.
 

@@ -393,7 +393,8 @@ class Rule:
     def __str__(self) -> str:
         lines = [self.name, *(f"    {line.strip()}" for line in self.model.splitlines())]
         for name in ("on_pre", "on_post", "pre_model", "post_model", "pre_reset", "post_reset"):
-            lines += [f"    {name}: {line}" for line in getattr(self, name).splitlines()]
+            text = getattr(self, name).strip()
+            lines += [f"    {name}: {line.strip()}" for line in text.splitlines()]
         lines += [f"    at the end of a step: {line}" for line in self.update.splitlines()]
         values = {} if self.scheduled else {"eta": self.learning_rate}
         values |= self.parameters
@@ -403,7 +404,7 @@ class Rule:
             ("per channel of the target", self.post_channels),
             ("per sample of the target", self.post_samples),
         ):
-            lines += [f"    {place}: {line}" for line in text.splitlines()]
+            lines += [f"    {place}: {line.strip()}" for line in text.strip().splitlines()]
         if self.reference:
             lines.append(f"    {self.reference}")
         return "\n".join(lines)

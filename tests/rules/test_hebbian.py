@@ -246,3 +246,13 @@ def test_an_update_needs_what_it_applies(equations, defined):
     with pytest.raises(ValueError, match=f"applies 'dw', and the equations define '{defined}'"):
         Rule(equations=equations)
     assert Rule(equations=equations, update=f"w += eta*{defined}").equations == equations
+
+
+def test_a_rule_prints_what_it_is_given_without_indents():
+    model = """
+        da/dt = -a/tau : 1
+        b = 2*a : 1
+    """
+    text = str(Rule(equations="dw = w : 1 (summed)", post_model=model, post_channels=model))
+    for kind in ("post_model", "per channel of the target"):
+        assert f"    {kind}: da/dt = -a/tau : 1\n    {kind}: b = 2*a : 1\n" in f"{text}\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2 import BrianLogger, start_scope
+from brian2 import BrianLogger, prefs, start_scope
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -27,6 +27,20 @@ def test_scripts_run(number):
     weights = scope["conv"].w[:]
     assert np.isfinite(weights).all()
     assert np.any(weights != 0.008)
+
+
+def test_the_first_rule_of_ones_own_runs(tmp_path, monkeypatch):
+    """As it stands, but smaller."""
+    page = (ROOT / "docs" / "start.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    prefs.codegen.target = "numpy"
+    scope: dict[str, object] = {}
+    code = code.replace("epochs=5", "progress=False").replace("ConvLayer(16", "ConvLayer(2")
+    exec(code, scope)
+    assert scope["network"].stages[0].conv.get_kernel("w").shape == (2, 1, 5, 5)
+    assert (tmp_path / "own_rule.png").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

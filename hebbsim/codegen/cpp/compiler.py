@@ -11,13 +11,11 @@ from pathlib import Path
 
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.preferences import prefs
-from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.utils.logger import get_logger
-from jinja2 import pass_context
-from jinja2.runtime import Context
 
 from hebbsim.brian2_private import let_decide_on_flags
 from hebbsim.codegen.cpp.forks import ask
+from hebbsim.codegen.cpp.shared_loops import parallel
 from hebbsim.codegen.cpp.tiles import (
     Registers,
     cut,
@@ -43,8 +41,6 @@ __all__ = [
 ]
 
 logger = get_logger("hebbsim.codegen")
-
-_WORTH_THREADS = 20_000  # some 5 us of them
 
 
 class CompilationError(RuntimeError):
@@ -192,20 +188,6 @@ def registers() -> Registers:
     if "__AVX__" in macros:
         return Registers(16, 32)
     return Registers(32, 16) if "__aarch64__" in macros else Registers(16, 16)
-
-
-@pass_context
-def parallel(context: Context, operations: int | str) -> str:
-    """Return the pragma of a loop that threads share, if its `operations` are worth it.
-
-    None share one that draws random numbers, whose order would be any. With fewer operations
-    threads take longer to meet than to work. A number that is known only at run time is a C++
-    expression.
-    """
-    pragma = "" if context.get("draws") else openmp_pragma("parallel-static")
-    if isinstance(operations, str):
-        return pragma and f"{pragma} if (({operations}) > {_WORTH_THREADS})"
-    return pragma if operations > _WORTH_THREADS else ""
 
 
 #: What the templates of C++ call besides Brian2's own

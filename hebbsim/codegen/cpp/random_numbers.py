@@ -5,21 +5,14 @@ the same buffer, and fills it by the same generator: which loops are compiled ho
 """
 
 import ctypes
-from typing import Any
 
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from brian2.devices.device import get_device
-from jinja2 import pass_context
-from jinja2.runtime import Context
 
 from hebbsim.brian2_private import RANDOM_BUFFER_SIZE
-from hebbsim.codegen.expressions import draws
 
-__all__ = ["add_random_numbers", "pragma_unless_drawn"]
-
-_SHARING = ("static", "parallel-static")
+__all__ = ["add_random_numbers"]
 
 # not inlined: loops that are told to be vectorised draw one number after the other
 _RAND = f"""
@@ -61,10 +54,3 @@ def _namespace(_: object) -> dict[str, np.ndarray]:
         "_rand_buffer_index": device.rand_buffer_index,
         "_rand_source": np.array(source, dtype=np.int64),
     }
-
-
-@pass_context
-def pragma_unless_drawn(context: Context, kind: str) -> Any:
-    """Return Brian2's pragma, but none that shares a loop that draws: all take from one buffer."""
-    sharing = kind in _SHARING and draws(context.get("variables") or {})
-    return "" if sharing else openmp_pragma(kind)

@@ -24,7 +24,9 @@ from hebbsim.codegen.cpp.arrays import ArrayGenerator, as_c_array
 from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS
 from hebbsim.codegen.cpp.libraries import Library, announce, compile_library
 from hebbsim.codegen.cpp.options import CompilerOptions
-from hebbsim.codegen.cpp.random_numbers import add_random_numbers, pragma_unless_drawn
+from hebbsim.codegen.cpp.random_numbers import add_random_numbers
+from hebbsim.codegen.cpp.shared_loops import pragma_where_shared
+from hebbsim.codegen.cpp.timesteps import add_timestep
 
 __all__ = ["CPPRuntimeCodeObject"]
 
@@ -40,7 +42,7 @@ class CPPRuntimeCodeObject(CodeObject):
         ".cpp",
         env_globals={
             "c_data_type": c_data_type,
-            "openmp_pragma": pragma_unless_drawn,
+            "openmp_pragma": pragma_where_shared,
             "constant_or_scalar": constant_or_scalar,
             "prefs": prefs,
             "zip": zip,
@@ -134,6 +136,7 @@ class CPPRuntimeCodeObject(CodeObject):
 
 
 add_random_numbers(CPPRuntimeCodeObject)
+add_timestep(CPPRuntimeCodeObject)
 
 
 def _arrays(namespace: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""Which loops threads share: those that are worth it, and whose numbers don't depend on it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brian2.core.preferences import prefs
+from brian2.core.variables import Constant, Variable
+from brian2.devices.cpp_standalone.codeobject import openmp_pragma
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from hebbsim.codegen.expressions import draws
+
+__all__ = ["parallel", "pragma_where_shared"]
+
+#: Some 5 us of them: with fewer, threads take longer to meet than to work
+_OPERATIONS = 20_000
+#: The same, of whose equations nothing is known
+_NEURONS = 2_000
+
+
+def _alone() -> bool:
+    """Whether there is one thread, which would meet itself."""
+    return bool(prefs.devices.cpp_standalone.openmp_threads == 1)
+
+
+@pass_context
+def parallel(context: Context, operations: int | str) -> str:
+    """Return the pragma of a loop of ours, if its `operations` are worth it.
+
+    No threads share one that draws random numbers, whose order would be any. A number that is
+    known only at run time is a C++ expression.
+    """
+    pragma = "" if _alone() or context.get("draws") else openmp_pragma("parallel-static")
+    if isinstance(operations, str):
+        return pragma and f"{pragma} if (({operations}) > {_OPERATIONS})"
+    return pragma if operations > _OPERATIONS else ""
+
+
+@pass_context
+def pragma_where_shared(context: Context, kind: str) -> Any:
+    """Return a pragma of Brian2's templates in runtime mode, but for loops that nobody shares."""
+    if kind in ("static", "parallel-static"):
+        variables = context.get("variables") or {}
+        if _alone() or draws(variables) or _is_small(variables):
+            return ""
+    return openmp_pragma(kind)
+
+
+def _is_small(variables: Mapping[str, Variable]) -> bool:
+    size = variables.get("N")
+    return isinstance(size, Constant) and int(size.get_value()) < _NEURONS

@@ -1,0 +1,1 @@
+"""The network with 100 excitatory neurons."""

@@ -1,0 +1,1 @@
+"""The network with 1,600 excitatory neurons."""

@@ -51,13 +51,18 @@ retina = FeatureMap((1, 8, 8), "bin : integer", "bin == t_in_timesteps % 16")
 model = rules.OrderSTDP(soft=False).rewarded(0.004, 0.0005, block=1000).model
 conv = ConvSynapses(retina, layer, model, on_pre="v_post += w", kernel_size=5, padding=2)
 """
+NIR = """
+neurons = {"inhibition": None, "single_spike": False}
+network = SpikingNetwork((1, 8, 8), [SpikingLayer(4, 3, rules.PairSTDP(mu=1), **neurons)])
+"""
 #: What comes before some of them
 BEFORE = {
     "LearningCurves": RATES,
-    "to_nir": """
-neurons = {"inhibition": None, "single_spike": False}
-network = SpikingNetwork((1, 8, 8), [SpikingLayer(4, 3, rules.PairSTDP(mu=1), **neurons)])
-""",
+    "to_nir": NIR,
+    "from_nir": NIR,
+    "save_nir": f"{NIR}save_nir(to_nir(network), 'network.nir')\n",
+    "load_nir": f"{NIR}save_nir(to_nir(network), 'network.nir')\n",
+    "from_torch": f"{LARGE}images = images[:10]\n",
     "load_state_dict": """
 import torch
 from hebbsim.bridge.state_dicts import load_state_dict
@@ -89,6 +94,11 @@ target = FeatureMap((4, 4, 4), "u : 1\\ny : 1")
 }
 #: Not run: they take CIFAR-10 for granted
 WITHOUT_DATA = {"hebbsim.maps.stored_images.StoredImages"}
+
+
+def test_all_that_is_exported_has_an_example():
+    exported = {name: getattr(hebbsim, name) for name in hebbsim.__all__ if name != "rules"}
+    assert [name for name, found in exported.items() if ">>> " not in found.__doc__] == []
 
 
 @pytest.mark.parametrize("test", list(documented()), ids=lambda test: test.name)

@@ -77,6 +77,21 @@ def decode(
     .. [1] Miconi, T. (2021). Hebbian learning with gradients: Hebbian convolutional neural
        networks with modern deep learning frameworks. arXiv 2107.01729; its notebook
        ``HebbGrad_Github.ipynb``.
+
+    Examples
+    --------
+    What pixels are worth, and what a network of random kernels makes of them:
+
+    >>> data = load_dataset("digits").subset(600, 400)
+    >>> images = data.train_images, data.test_images
+    >>> accuracy = decode(images[0], data.train_labels, images[1], data.test_labels)
+    >>> print(f"{100 * accuracy:.0f} %")
+    92 %
+    >>> network = ConvNetwork((1, 8, 8), [ConvLayer(16, 3)])
+    >>> features = [network.transform(split) for split in images]
+    >>> accuracy = decode(features[0], data.train_labels, features[1], data.test_labels)
+    >>> print(f"{100 * accuracy:.0f} %")
+    98 %
     """
     if method not in _READ_OUTS:
         raise ValueError(unknown("read-out", method, _READ_OUTS))

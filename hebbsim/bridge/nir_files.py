@@ -35,6 +35,10 @@ def save_nir(graph: Any, path: str | Path, *, overwrite: bool = False) -> Path:
         If it exists and `overwrite` is False.
     TypeError
         If `graph` is none.
+
+    Examples
+    --------
+    >>> save_nir(to_nir(network), "network.nir", overwrite=True)
     """
     nir = nir_library()
     path = Path(path)
@@ -70,6 +74,12 @@ def load_nir(path: str | Path) -> Any:
     ------
     NirError
         If the file is missing, truncated, damaged, or no graph of NIR.
+
+    Examples
+    --------
+    >>> graph = load_nir("network.nir")
+    >>> sorted(graph.nodes)
+    ['conv1', 'input', 'neurons1', 'output']
     """
     nir = nir_library()
     path = Path(path)

@@ -66,6 +66,13 @@ def from_nir(
     NirError
         If a node can't be expressed exactly; with its name, what was expected and the way out. If
         the neurons or nodes of our own graph are no longer those of its description.
+
+    Examples
+    --------
+    >>> save_nir(to_nir(network), "network.nir")
+    >>> copy = from_nir(load_nir("network.nir"))
+    >>> bool((copy.stages[0].conv.w[:] == network.stages[0].conv.w[:]).all())
+    True
     """
     nir = nir_library()
     if not isinstance(graph, nir.NIRGraph):

@@ -103,6 +103,14 @@ def from_torch(
     See Also
     --------
     hebbsim.bridge.state_dicts.load_state_dict : read a file of weights into a module first.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> module = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2))
+    >>> network = from_torch(module, (1, 28, 28))
+    >>> network.transform(images).shape
+    (10, 16, 12, 12)
     """
     if not isinstance(module, nn.Module):
         raise TypeError(

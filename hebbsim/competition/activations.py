@@ -51,6 +51,16 @@ class Assign(Activation):
     """Write an expression over a map's variables, such as ``'tanh(u)'``.
 
     Parameters and errors are those of `Activation`; the source has no default.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((3, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> activity = Assign(layer, "tanh(u)", "y")
+    >>> layer.u = [-1, 0, 1]
+    >>> run(defaultclock.dt)
+    >>> print(layer.y[:].round(2))
+    [-0.76  0.    0.76]
     """
 
     template_name = "map_assign"
@@ -62,7 +72,18 @@ class Assign(Activation):
 
 
 class Rectify(Activation):
-    """Write the positive part of an expression; parameters and errors are `Activation`'s."""
+    """Write the positive part of an expression; parameters and errors are `Activation`'s.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((3, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> activity = Rectify(layer, "u - 0.5", "y")
+    >>> layer.u = [-1, 0, 1]
+    >>> run(defaultclock.dt)
+    >>> print(layer.y[:])
+    [0.  0.  0.5]
+    """
 
     template_name = "map_rectify"
 
@@ -85,6 +106,16 @@ class Triangle(Activation):
     ------
     ValueError
         If the power is not a positive number.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((4, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> activity = Triangle(layer, "u", "y")
+    >>> layer.u = [0, 1, 2, 5]  # 2 on average
+    >>> run(defaultclock.dt)
+    >>> print(layer.y[:])
+    [0. 0. 0. 3.]
     """
 
     template_name = "map_triangle"
@@ -120,6 +151,16 @@ class Standardize(Activation):
     Over all channels and positions of the sample; a constant map becomes 0. Parameters and errors
     are those of `Activation`; the target, which has no units, may be the source itself, ``'x'`` by
     default.
+
+    Examples
+    --------
+    >>> retina = FeatureMap((1, 2, 2), "x : 1")
+    >>> standardize = Standardize(retina)
+    >>> retina.set_maps("x", [[[1, 1], [3, 3]]])
+    >>> run(defaultclock.dt)
+    >>> print(retina.get_maps("x")[0, 0])
+    [[-1. -1.]
+     [ 1.  1.]]
     """
 
     template_name = "map_standardize"

@@ -50,6 +50,18 @@ class FirstWinners(StimulusNest):
         steps, or another parameter is out of range.
     NotImplementedError
         In a run on CUDA.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((2, 1, 3), '''v : 1
+    ...                                 n_won : integer''', "v > 1 and t == 0*ms", "")
+    >>> winners = FirstWinners(layer, k=2, radius=1, duration=1 * ms)
+    >>> layer.run_on_event("win", "n_won += 1")
+    >>> layer.set_maps("v", [[[5, 0, 0]], [[0, 4, 3]]])  # 4 is beside 5
+    >>> run(1 * ms)
+    >>> print(layer.get_maps("n_won")[0, :, 0])
+    [[1 0 0]
+     [0 0 1]]
     """
 
     def __init__(

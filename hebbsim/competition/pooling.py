@@ -157,18 +157,56 @@ class Pooling(ForwardOperation):
 
 
 class AveragePooling(Pooling):
-    """Average each window, as `torch.nn.AvgPool2d`; parameters and errors are `Pooling`'s."""
+    """Average each window, as `torch.nn.AvgPool2d`; parameters and errors are `Pooling`'s.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((1, 4, 4), "x : 1")
+    >>> pooled = FeatureMap(pool_output_shape((1, 4, 4), 2), "x : 1")
+    >>> pooling = AveragePooling(layer, pooled, 2)
+    >>> layer.x = "col"
+    >>> run(defaultclock.dt)
+    >>> print(pooled.get_maps("x")[0, 0])
+    [[0.5 2.5]
+     [0.5 2.5]]
+    """
 
     kind = "average"
 
 
 class MaxPooling(Pooling):
-    """Take the maximum of each window, as `torch.nn.MaxPool2d`; parameters are `Pooling`'s."""
+    """Take the maximum of each window, as `torch.nn.MaxPool2d`; parameters are `Pooling`'s.
+
+    Examples
+    --------
+    Windows of 3x3 that overlap by one row and column:
+
+    >>> layer = FeatureMap((1, 5, 5), "x : 1")
+    >>> pooled = FeatureMap(pool_output_shape((1, 5, 5), 3, stride=2), "x : 1")
+    >>> pooling = MaxPooling(layer, pooled, 3, stride=2)
+    >>> layer.x = "10*row + col"
+    >>> run(defaultclock.dt)
+    >>> print(pooled.get_maps("x")[0, 0])
+    [[22. 24.]
+     [42. 44.]]
+    """
 
     kind = "max"
 
 
 class SumPooling(Pooling):
-    """Sum each window; parameters and errors are `Pooling`'s."""
+    """Sum each window; parameters and errors are `Pooling`'s.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((1, 4, 4), "x : 1")
+    >>> pooled = FeatureMap((1, 2, 2), "x : 1")
+    >>> pooling = SumPooling(layer, pooled, 2)
+    >>> layer.x = "col"
+    >>> run(defaultclock.dt)
+    >>> print(pooled.get_maps("x")[0, 0])
+    [[ 2. 10.]
+     [ 2. 10.]]
+    """
 
     kind = "sum"

@@ -28,6 +28,17 @@ class AdaptiveThreshold(PerChannel):
         How far a threshold moves for an excess of 1.
     order, name
         As in `PerChannel`.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((4, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> threshold = AdaptiveThreshold(layer, target_rate=1 / 4, step=0.5)
+    >>> winners = WinnerTakeAll(layer, source="u - theta", target="y")
+    >>> layer.u = [0.9, 0.5, 0.4, 0.3]
+    >>> run(defaultclock.dt)  # the first channel wins; its threshold rises
+    >>> print(threshold.theta[:])
+    [ 0.375 -0.125 -0.125 -0.125]
     """
 
     def __init__(

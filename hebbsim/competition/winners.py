@@ -41,6 +41,16 @@ class WinnerTakeAll(MapOperation):
     ------
     ValueError
         If `k` is not between 1 and the number of channels.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((4, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> winners = WinnerTakeAll(layer, source="u", target="y", k=2)
+    >>> layer.u = [0.3, 0.1, 0.4, 0.3]  # of equal ones the lowest channel wins
+    >>> run(defaultclock.dt)
+    >>> print(layer.y[:])
+    [1. 0. 1. 0.]
     """
 
     def __init__(
@@ -96,6 +106,16 @@ class SoftWinnerTakeAll(MapOperation):
         channel wins.
     order, name
         As in `WinnerTakeAll`.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((3, 1, 1), '''u : 1
+    ...                                 y : 1''')
+    >>> winners = SoftWinnerTakeAll(layer, source="u", target="y", signed=True)
+    >>> layer.u = [1, 3, 2]
+    >>> run(defaultclock.dt)
+    >>> print(layer.y[:].round(3))
+    [-0.09   0.665 -0.245]
     """
 
     def __init__(

@@ -86,6 +86,19 @@ def load_dataset(
        benchmarking machine learning algorithms. arXiv 1708.07747.
     .. [4] Krizhevsky, A. (2009). Learning multiple layers of features from tiny images. Technical
        report, University of Toronto.
+
+    Examples
+    --------
+    >>> data = load_dataset("digits")
+    >>> data.train_images.shape, data.test_images.shape
+    ((1346, 1, 8, 8), (451, 1, 8, 8))
+
+    Images of one's own:
+
+    >>> np.savez("own.npz", images=np.random.rand(40, 12, 12), labels=["left", "right"] * 20)
+    >>> data = load_dataset("own.npz")
+    >>> len(data.train_images), len(data.test_images), data.class_names
+    (30, 10, ('left', 'right'))
     """
     text = os.fspath(name)
     if isinstance(name, str) and name in LOADERS:

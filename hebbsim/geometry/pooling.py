@@ -132,6 +132,11 @@ def pool_output_shape(
         Lines around the map that windows reach into, at most half a window.
     ceil_mode : bool
         Whether what doesn't fill a window at the far border is left out, or gets one.
+
+    Examples
+    --------
+    >>> tuple(pool_output_shape((32, 24, 24), 2))
+    (32, 12, 12)
     """
     geometry = PoolGeometry(
         in_shape,  # type: ignore[arg-type]

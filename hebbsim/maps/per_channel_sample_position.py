@@ -237,6 +237,15 @@ class PerSample(MapGroup):
     """Create one element for each sample of the batch: intensities, norms, rewards.
 
     Parameters and errors are those of `MapGroup`.
+
+    Examples
+    --------
+    >>> retina = FeatureMap((1, 2, 2), "x : 1", batch_size=2)
+    >>> intensity = PerSample(retina, "mean_x = x_map/map_size : 1 (summed)")
+    >>> retina.set_maps("x", [[[[1, 1], [3, 3]]], [[[0, 0], [0, 2]]]])
+    >>> run(defaultclock.dt)
+    >>> print(intensity.mean_x[:])
+    [2.  0.5]
     """
 
     per = "sample"
@@ -247,6 +256,15 @@ class PerPosition(MapGroup):
     """Create one element for each position of each sample: sums and means over channels.
 
     Parameters and errors are those of `MapGroup`.
+
+    Examples
+    --------
+    >>> layer = FeatureMap((3, 1, 2), "u : 1")
+    >>> strongest = PerPosition(layer, "total = u_map : 1 (summed)")
+    >>> layer.set_maps("u", [[[1, 2]], [[1, 2]], [[1, 2]]])
+    >>> run(defaultclock.dt)
+    >>> print(strongest.total[:])
+    [3. 6.]
     """
 
     per = "position"

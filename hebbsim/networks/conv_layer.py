@@ -69,6 +69,20 @@ class ConvLayer(LayerDeclaration):
         `normalize`, about that of its initial weights.
     pruned : float
         Share of the weights that a fixed random mask removes, in ``[0, 1)``.
+
+    Examples
+    --------
+    Thirty-two kernels of 3x3 that learn by Oja's rule, one winner at each position, thresholds that
+    give each kernel its share of wins, and the average of windows of 2x2:
+
+    >>> layer = ConvLayer(
+    ...     32, 3, rules.Oja("0.5/n_shared"), threshold_step=0.5, pooling="average", pool_size=2
+    ... )
+    >>> tuple(layer.output_shape((1, 28, 28)))
+    (32, 13, 13)
+    >>> network = ConvNetwork((1, 28, 28), [layer], batch_size=10)
+    >>> network.stages[0].conv.get_kernel("w").shape
+    (32, 1, 3, 3)
     """
 
     poolings: ClassVar[tuple[str, ...]] = POOLINGS

@@ -70,6 +70,22 @@ class Rule:
     their units where these have some::
 
         Instar(equations="dw = y_post*(x_pre - w) : amp (summed)")
+
+    Examples
+    --------
+    Oja's rule with a stronger decay and a learning rate that falls:
+
+    >>> rule = Rule(
+    ...     "0.01*exp(-t/(2*second))",
+    ...     "dw = y_post*x_pre - decay*y_post**2*w : 1 (summed)",
+    ...     constants={"decay": 2.0},
+    ... )
+    >>> print(rule)
+    Rule
+        dw = y_post*x_pre - decay*y_post**2*w : 1 (summed)
+        eta = 0.01*exp(-t/(2*second)) : 1 (shared)
+        at the end of a step: w += eta*dw
+        decay = 2.0
     """
 
     #: What a layer must be like for the rule to learn in it: keywords of `ConvLayer`

@@ -81,6 +81,7 @@ network = Network(layer)
     "LatencyEncoder": f"{LARGE}images = images[:2]\nnetwork = Network()\n",
     "PoissonEncoder": f"{LARGE}image = images[0]\n",
     "FeatureMap": LARGE,
+    "StoredImages": LARGE + SPIKES,
     "PerChannel": SPIKES,
     "PerMap": SPIKES,
     "ConvNetwork": "images = np.zeros((100, 1, 8, 8), dtype=np.float32)\n",
@@ -92,8 +93,6 @@ target = FeatureMap((4, 4, 4), "u : 1\\ny : 1")
     "explain": ORDER,
     "OrderPlasticity": ORDER,
 }
-#: Not run: they take CIFAR-10 for granted
-WITHOUT_DATA = {"hebbsim.maps.stored_images.StoredImages"}
 
 
 def test_all_that_is_exported_has_an_example():
@@ -103,8 +102,6 @@ def test_all_that_is_exported_has_an_example():
 
 @pytest.mark.parametrize("test", list(documented()), ids=lambda test: test.name)
 def test_example(test, tmp_path, monkeypatch):
-    if test.name in WITHOUT_DATA:
-        pytest.skip("needs CIFAR-10")
     BrianLogger.suppress_name("resolution_conflict")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(brian2.prefs, "codegen.target", "numpy")

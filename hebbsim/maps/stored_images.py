@@ -74,15 +74,15 @@ class StoredImages(LoopNest):
 
     Examples
     --------
-    >>> retina = FeatureMap((3, 32, 32), 'x : 1', batch_size=100)
+    >>> retina = FeatureMap((1, 28, 28), 'x : 1', batch_size=10)
     >>> rng = np.random.default_rng(0)
-    >>> order = np.concatenate([rng.permutation(50_000) for _ in range(10)])  # ten epochs
-    >>> StoredImages(retina, cifar10.train_images, value='pixel - 0.45', order=order)
+    >>> order = np.concatenate([rng.permutation(len(images)) for _ in range(20)])  # 20 epochs
+    >>> shown = StoredImages(retina, images, value='pixel - 0.3', order=order)
 
     Spiking neurons need more than a time step for each:
 
-    >>> encoder = PoissonEncoder((3, 32, 32), batch_size=100)
-    >>> StoredImages(encoder, cifar10.train_images, duration=100*ms)
+    >>> encoder = PoissonEncoder((1, 28, 28), batch_size=10)
+    >>> shown = StoredImages(encoder, images, duration=100*ms)
 
     An image again, brighter, until five spikes of another map have answered it, for one sample
     (Diehl and Cook 2015):
@@ -91,9 +91,9 @@ class StoredImages(LoopNest):
     >>> answers = PerMap(layer, 'n_spikes : 1', on_spike='n_spikes += 1')
     >>> answers.run_regularly('n_spikes = 0', dt=500*ms, when='start')
     >>> retina.n_spikes = linked_var(answers, 'n_spikes')
-    >>> StoredImages(
+    >>> shown = StoredImages(
     ...     retina,
-    ...     mnist.train_images,
+    ...     images,
     ...     'rate',
     ...     value='pixel*32*Hz*(2 + n_repeats)',
     ...     duration=500*ms,

@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 import numpydoc.docscrape_sphinx  # noqa: E402, F401  makes warnings of its own filters before ours
-from prepared_sources import arguments_of, prepare, start_anew  # noqa: E402
+from prepared_sources import prepare  # noqa: E402
 
 import hebbsim  # noqa: E402
 
@@ -63,8 +63,9 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__init__\.py",
     "within_subsection_order": "FileNameSortKey",
-    "reset_argv": arguments_of,
-    "reset_modules": ("matplotlib", start_anew),
+    "reset_argv": "prepared_sources.arguments_of",
+    "reset_modules": ("matplotlib", "prepared_sources.start_anew"),
+    "parallel": os.cpu_count(),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "download_all_examples": False,
@@ -85,4 +86,3 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0a5f8a", "color-brand-content": "#0a5f8a"},
     "dark_css_variables": {"color-brand-primary": "#6fb9e0", "color-brand-content": "#6fb9e0"},
 }
-suppress_warnings = ["config.cache"]  # a function among the gallery's settings

@@ -26,9 +26,9 @@ SIZE = 12  # of its map
 PER_CLASS = 1
 
 
-def load() -> tuple[np.ndarray, ...]:
+def load(n_train: int | None = None) -> tuple[np.ndarray, ...]:
     """Return digits, enlarged to 16x16, as ON and OFF intensities from 0 to 1, and the labels."""
-    data = load_dataset("digits")
+    data = load_dataset("digits").subset(n_train)
     train, test = (
         on_off_channels(
             difference_of_gaussians(zoom(as_float(images), (1, 1, 2, 2), order=1), 1.0, 2.0)
@@ -108,10 +108,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--images", type=int, help="of the training images, by default all 1346")
     parser.add_argument("--output", type=Path, default=Path("reward_digits.png"))
     options = parser.parse_args()
     prefs.core.default_float_dtype = np.float32
-    data = load()
+    data = load(options.images)
     table = Table(title=f"digits from reward alone, {options.epochs} epochs: accuracy (%)")
     for column in ("seed", "training", "test"):
         table.add_column(column, justify="right")

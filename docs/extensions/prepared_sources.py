@@ -15,10 +15,13 @@ __all__ = ["arguments_of", "prepare", "start_anew"]
 ARGUMENTS = {
     "distal_reward": ["--sparse", "--seconds", "60"],
     "pairing_frequency": ["--output", "pairing_frequency.png"],
-    "reward_digits": ["--seeds", "1", "--epochs", "5"],
-    "speed_against_synapses": ["--steps", "5", "--precision", "float32"],
+    "reward_digits": ["--seeds", "1", "--epochs", "5", "--images", "700"],
+    "speed_against_synapses": ["--steps", "20", "--precision", "float32"],
     "spiking_features": ["--seeds", "1"],
 }
+
+#: What measures, while no other example runs
+ALONE = {"speed_against_synapses"}
 
 
 def arguments_of(_: dict[str, Any], script: dict[str, Any]) -> list[str]:
@@ -56,6 +59,8 @@ def _prepare_examples(source: Path, target: Path) -> None:
         given = ARGUMENTS.get(script.stem)
         note = f"\nRun here with ``{' '.join(given)}``.\n" if given else ""
         page = f'"""\n{title}\n{"=" * len(title)}\n{note}{rest}'
+        if script.stem in ALONE:
+            page += "\n# sphinx_gallery_parallel = False\n"
         written.append(_write(target / script.name, page))
     for left in set(target.iterdir()) - set(written):
         if left.is_file() and left.suffix == ".py":

@@ -30,7 +30,7 @@ def to_nir(
     linear: bool = True,
     drop_competition: bool = False,
 ) -> Any:
-    r"""
+    """
     Give a spiking network as a graph of NIR [1]_, for other simulators and neuromorphic hardware.
 
     Parameters
@@ -68,15 +68,12 @@ def to_nir(
 
     Notes
     -----
-    NIR's neuron is :math:`\tau\dot v = (v_{leak} - v) + R I`, in seconds. Here a spike of weight
-    :math:`w` adds :math:`a w` to a potential :math:`u` that decays by
-    :math:`d = e^{-\Delta t/\tau_m}` a step, and is compared with the threshold in the next step:
-
-    .. math:: u_{n+1} = d\,(u_n + a I_n)
-
-    A reader that takes :math:`I_n`, the sum of the weights of the spikes of a step, as a current
-    computes :math:`v_{n+1} = (1 - \Delta t/\tau) v_n + (\Delta t/\tau) R I_n` by Euler's method,
-    and :math:`v_{n+1} = d v_n + (1 - d) R I_n` exactly. So with ::
+    NIR's neuron is ``tau*dv/dt = (v_leak - v) + r*I``, in seconds. Here a spike of weight ``w``
+    adds ``a*w`` to a potential ``u`` that decays by ``d = exp(-dt/tau_m)`` a step, and is compared
+    with the threshold in the next step: with ``I``, the sum of the weights of the spikes of a step,
+    ``u`` becomes ``d*(u + a*I)``. A reader that takes ``I`` as a current makes of ``v``
+    ``(1 - dt/tau)*v + (dt/tau)*r*I`` by Euler's method, and ``d*v + (1 - d)*r*I`` exactly. So
+    with ::
 
         tau = dt/(1 - d)        # Euler; exact: tau_m
         r = 1

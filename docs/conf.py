@@ -33,6 +33,7 @@ exclude_patterns = ["_build", "extensions", "templates", "gallery/*.py", "tutori
 exclude_patterns += ["**/sg_execution_times.rst", "sg_execution_times.rst", "**/GALLERY_HEADER.rst"]
 templates_path = ["templates"]
 default_role = "name"
+smartquotes_action = "qe"  # options of commands begin with two dashes
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"brian2\..*")]  # known with HEBBSIM_DOCS_LINKS alone
 

@@ -152,7 +152,7 @@ def main() -> None:
     if options.memory:
         measure_memory(options.memory)
         return
-    console = Console()
+    console = Console(width=90)
     compare_speed(console, options.steps, options.precision)
     compare_memory(console)
 

@@ -58,6 +58,8 @@ def _prepare_examples(source: Path, target: Path) -> None:
         title = title.removesuffix('"""').rstrip(".")
         given = ARGUMENTS.get(script.stem)
         note = f"\nRun here with ``{' '.join(given)}``.\n" if given else ""
+        # a command is no quotation
+        rest = re.sub(r"\n\n(    python )", r"\n\n.. code-block:: bash\n\n\1", rest, count=1)
         page = f'"""\n{title}\n{"=" * len(title)}\n{note}{rest}'
         if script.stem in ALONE:
             page += "\n# sphinx_gallery_parallel = False\n"

@@ -1,5 +1,6 @@
 """The directive ``rule``: equations, values, reference and plot, from the rule object itself."""
 
+import os
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import rule_figures
 from brian2 import Quantity, have_same_dimensions, mV
 from docutils import nodes
 from equations import equation_rows, statement_rows
+from joblib import Parallel, delayed
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -110,10 +112,11 @@ def draw_figures(app: Sphinx) -> None:
     folder.mkdir(exist_ok=True)
     sources = [Path(rule_figures.__file__), *RULES.glob("*.py")]
     newest = max(source.stat().st_mtime for source in sources)
-    for name in rule_figures.FIGURES:
-        path = folder / f"{name}.svg"
-        if not path.exists() or path.stat().st_mtime < newest:
-            rule_figures.draw(name, path)
+    paths = {name: folder / f"{name}.svg" for name in rule_figures.FIGURES}
+    old = {n: p for n, p in paths.items() if not p.exists() or p.stat().st_mtime < newest}
+    if old:
+        draw = delayed(rule_figures.draw)
+        Parallel(n_jobs=os.cpu_count(), batch_size=1)(draw(*figure) for figure in old.items())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

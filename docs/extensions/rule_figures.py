@@ -52,6 +52,7 @@ def own_rule() -> rules.Rule:
 
 def draw(name: str, path: Path) -> None:
     """Simulate and save the figure of a rule."""
+    plt.switch_backend("agg")
     start_scope()
     BrianLogger.suppress_hierarchy("brian2.codegen")
     step, target = defaultclock.dt, prefs.codegen.target

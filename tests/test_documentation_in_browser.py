@@ -16,6 +16,11 @@ from browser_cases import chromium
 HTML = Path(__file__).parents[1] / "docs" / "_build" / "html"
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 
+# Pictures below the fold load when they are scrolled to
+LOAD = """() => Promise.all([...document.images].map(image => {
+    image.loading = 'eager';
+    return image.decode().catch(() => null);
+}))"""
 LOOK = """() => ({
     width: document.documentElement.scrollWidth,
     broken: [...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src),
@@ -47,10 +52,10 @@ def browser(address):
         yield found
 
 
-def look_at_all(browser, address, size):
-    """Return what is seen of each page, and what went wrong on the way."""
+def look_at_all(browser, address):
+    """Return what is seen of each page at each width, and what went wrong on the way."""
     wrong, seen = [], {}
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page = browser.new_page()
     page.on("console", lambda m: m.type == "error" and wrong.append(f"{page.url}: {m.text}"))
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
     page.on("requestfailed", lambda request: wrong.append(f"{page.url}: no {request.url}"))
@@ -59,27 +64,25 @@ def look_at_all(browser, address, size):
     for path in sorted(HTML.rglob("*.html")):
         url = address + str(path.relative_to(HTML))
         page.goto(url, wait_until="load")
-        # pictures below the fold load when they are scrolled to
-        page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")
-        page.wait_for_load_state("networkidle") if "<img" in path.read_text() else None
-        seen[url] = page.evaluate(LOOK)
+        page.evaluate(LOAD)
+        for name, (width, height) in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            seen[url, name] = page.evaluate(LOOK)
     page.close()
     return seen, wrong
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_in_a_browser(browser, address, width):
-    size = WIDTHS[width]
-    seen, wrong = look_at_all(browser, address, size)
-    assert len(seen) > 80
+def test_every_page_in_a_browser(browser, address):
+    seen, wrong = look_at_all(browser, address)
+    assert len(seen) > 80 * len(WIDTHS)
     assert not wrong
-    for url, found in seen.items():
-        assert not found["broken"], url
+    for (url, name), found in seen.items():
+        assert not found["broken"], (url, name)
         assert not found["empty"] or url.endswith("search.html"), url
-        assert found["width"] <= size[0], f"{url} scrolls sideways"
-    targets = {url: set(found["names"]) for url, found in seen.items()}
-    for url, found in seen.items():
-        for link in found["links"]:
+        assert found["width"] <= WIDTHS[name][0], f"{url} scrolls sideways on a {name}"
+    targets = {url: set(found["names"]) for (url, _), found in seen.items()}
+    for (url, _), found in seen.items():
+        for link in set(found["links"]):
             check_link(urljoin(url, link), url, address, targets)
 
 

@@ -53,7 +53,7 @@ def explicit(order: str):
     chosen = np.lexsort((post, pre) if order == "pre" else (pre, post))
     synapses = Synapses(source, layer, FORWARD)
     synapses.connect(i=pre[chosen], j=post[chosen])
-    synapses.w, source.x = 0.1 * np.random.randn(len(synapses)), np.random.rand(len(source))
+    synapses.w, source.x = 0.1 * np.random.randn(len(chosen)), np.random.rand(len(source))
     return source, layer, synapses
 
 

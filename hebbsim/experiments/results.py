@@ -182,7 +182,8 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
         if rows and images:
             self._check_images(images)
         if not resume:
-            for file in self.written():
+            # the settings last: they tell whose the rest is
+            for file in sorted(self.written(), key=self.settings.__eq__):
                 file.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
         if not rows:

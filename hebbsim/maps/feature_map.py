@@ -121,7 +121,8 @@ class FeatureMap(ForwardMap, CompiledGroup, NeuronGroup):
     # mypy takes the last parameter for the value
     def __setattr__(self, name: str, value: Any, level: Any = 0) -> None:
         """Set a variable of all neurons, as in any `NeuronGroup`."""
-        if getattr(value, "ndim", 0) > 1 and name in getattr(self, "variables", ()):
+        variable = getattr(self, "variables", {}).get(name)
+        if getattr(value, "ndim", 0) > 1 and variable is not None and not variable.scalar:
             raise ValueError(
                 f"feature map '{self.name}': expected one value for each neuron in '{name}', got "
                 f"an array of shape {tuple(value.shape)}; set_maps('{name}', array) takes one of "

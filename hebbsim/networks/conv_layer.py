@@ -132,12 +132,13 @@ class ConvLayer(LayerDeclaration):
             raise TypeError(
                 f"ConvLayer: rule must be a Rule, such as rules.Oja(), got {self.rule!r}"
             )
-        for side in ("pre", "post"):
+        for side, example in (("pre", "Covariance"), ("post", "BCM")):
             if self.rule is not None and getattr(self.rule, f"{side}_model"):
                 raise ValueError(
                     f"ConvLayer: the rule's {side}_model adds variables to each neuron, which has "
-                    f"no state here; say it of each channel ({side}_channels=, as in rules.BCM), "
-                    "take a SpikingLayer, or build the layer of FeatureMap and ConvSynapses"
+                    "no state here; if each channel's will do, say so "
+                    f"({side}_channels=, as in rules.{example}), or take a SpikingLayer, or build "
+                    "the layer of FeatureMap and ConvSynapses"
                 )
 
     @property

@@ -1,6 +1,6 @@
 """What the parameters of a rule have to be."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from brian2.equations import Equations
@@ -12,15 +12,16 @@ from hebbsim.units import unit_text
 __all__ = ["check_constants", "check_time", "decides_units", "with_units"]
 
 #: What equations of weights read as their own besides the names that Brian2 reserves
-_OF_WEIGHTS = {"j", "w", "eta", "n_shared"}
+_OF_WEIGHTS = {"j", "w", "eta", "n_shared", "map_size"}
 
 
-def check_constants(rule: str, constants: Mapping[str, Any]) -> None:
-    """Refuse a constant that Brian2 would read as something else, with a warning at most."""
+def check_constants(rule: str, constants: Mapping[str, Any], defined: Collection[str]) -> None:
+    """Refuse a constant that Brian2 would read as something else, such as what is `defined`."""
     for name in constants:
         try:
             Equations.check_identifier(name)
             why = f"'{name}' has a meaning of its own in equations" if name in _OF_WEIGHTS else ""
+            why = "the rule's equations define it" if name in defined else why
         except SyntaxError as error:
             why = str(error).rstrip(".")
         if why:

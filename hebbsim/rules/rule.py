@@ -114,7 +114,7 @@ class Rule:
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
-        check_constants(self.name, self.constants)
+        check_constants(self.name, self.constants, self._defined())
         if not self.equations.strip() and self.update == _APPLIED:
             object.__setattr__(self, "update", "")
         self._check_applied()
@@ -125,6 +125,11 @@ class Rule:
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
 
+    def _defined(self) -> set[str]:
+        """Return what the rule's own equations define."""
+        texts = (self.equations, self.pre_channels, self.post_channels, self.post_samples)
+        return {n for text in (*texts, self.pre_model, self.post_model) for n in Equations(text)}
+
     def _check_applied(self) -> None:
         """Refuse equations without the ``dw`` that the default update applies."""
         if self.update != _APPLIED:
@@ -134,7 +139,8 @@ class Rule:
             raise ValueError(
                 f"{self.name}: the update '{_APPLIED}' applies 'dw', and the equations define "
                 f"{', '.join(map(repr, sorted(defined)))}; write the change of the kernel as "
-                "'dw = y_post*x_pre : 1 (summed)', or say in update= how it follows from these"
+                "'dw = y_post*x_pre : 1 (summed)', or say in update= how it follows from these; "
+                "update='' where spikes alone change the weights"
             )
 
     @property

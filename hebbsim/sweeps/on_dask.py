@@ -44,10 +44,12 @@ def run_on_dask(tasks: Sequence[Task], listener: Listener, address: str) -> None
     Raises
     ------
     SettingsError
-        If nobody answers there, or the scheduler ends.
+        If dask can't be imported, nobody answers there, or the scheduler ends.
     """
-    from distributed import Client
-
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise SettingsError(f"--dask: dask can't be imported: {error}") from error
     try:
         client = Client(address, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ def warn_of_idle_sums(kernel: KernelGroup, sums: dict[str, ConnectionSum]) -> No
 
     It may be read all the same, by a monitor or a network operation: that is no error.
     """
-    idle = [name for name, found in sums.items() if found.side == "kernel"]
+    idle = [name for name, found in sums.items() if found.side == "kernel" and found.active]
     changing = [
         runner
         for runner in kernel.contained_objects

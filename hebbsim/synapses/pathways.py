@@ -257,7 +257,11 @@ class SpikePathway(LoopNest):
         for own, (stored, index) in self.queue.stored.items():
             self.variables.add_reference(own, self._kernel, stored, index=index)
         self.needed_variables = [*self._needed, *self.queue.stored]
-        self.template_kwds |= {"slots": self.queue.slots, "ages": self.queue.ages}
+        self.template_kwds |= {
+            "slots": self.queue.slots,
+            "ages": self.queue.ages,
+            "has_starts": self.queue.has_starts,
+        }
         super().before_run(run_namespace)
 
     def create_default_code_object(self, run_namespace: dict[str, Any]) -> Any:

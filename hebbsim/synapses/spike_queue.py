@@ -14,6 +14,9 @@ from hebbsim.synapses.kernel import KernelGroup
 
 __all__ = ["Delay", "SpikeQueue", "delay_variable", "read_delays"]
 
+#: Numbers of the table of starts for each kernel element
+_MOST_STARTS = 4
+
 #: A time, an expression over the kernel, or a time for each kernel element
 type Delay = Quantity | str
 
@@ -86,13 +89,15 @@ class SpikeQueue:
         self.ring, self.slot, self.steps = f"_{name}_queue", f"_{name}_slot", f"_{name}_steps"
         #: The channels of each group, sorted by delay; none if all delays are the same
         self.order = f"_{name}_order"
-        #: Where each delay begins among them, the shortest first, and where the last one ends
-        self.starts = f"_{name}_starts"
-        for sized in (self.ring, self.order, self.starts):
+        for sized in (self.ring, self.order):
             if isinstance(get_device(), RuntimeDevice):
                 variables.add_dynamic_array(sized, size=0, dtype=np.int32)
             else:
                 variables.add_array(sized, size=1, dtype=np.int32)
+        #: Where each delay begins among them, the shortest first, and where the last one ends
+        self.starts = f"_{name}_starts"
+        if isinstance(get_device(), RuntimeDevice):
+            variables.add_dynamic_array(self.starts, size=0, dtype=np.int32)
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
         variables.add_array(self.steps, size=len(kernel), dtype=np.int32, read_only=True)
         #: The time step in which delays and ages were counted last
@@ -125,8 +130,20 @@ class SpikeQueue:
             found |= {"_queue": (self.ring, None), "_queue_slot": (self.slot, "0")}
         if len(self.ages) > 1:
             found |= {"_steps": (self.steps, "_kernel_idx"), "_order": (self.order, "_kernel_idx")}
-            found["_starts"] = (self.starts, None)
+            if self.has_starts:
+                found["_starts"] = (self.starts, None)
         return found
+
+    @property
+    def has_starts(self) -> bool:
+        """Whether it is kept where each delay begins, or searched for.
+
+        A program of a standalone device has one size for all its runs, in which there may be
+        different delays; and the table of many delays to few channels would dwarf the kernel.
+        """
+        channels = self._kernel.geometry.out_channels_per_group
+        few = len(self.ages) < _MOST_STARTS * channels
+        return few and isinstance(get_device(), RuntimeDevice)
 
     def prepare(self, *, in_use: bool = True) -> None:
         """Read the delays, and make the ring as long as they are.
@@ -165,6 +182,8 @@ class SpikeQueue:
             return
         of_group = steps.reshape(-1, self._kernel.geometry.out_channels_per_group)
         self._store(self.order, np.argsort(of_group, axis=1, kind="stable"))
+        if not self.has_starts:
+            return
         n_groups, n_ages = len(of_group), len(self.ages)
         places = np.searchsorted(self.ages[::-1], of_group) + n_ages * np.arange(n_groups)[:, None]
         counts = np.bincount(places.ravel(), minlength=n_groups * n_ages).reshape(n_groups, n_ages)

@@ -35,7 +35,7 @@ def claims(n: int, published: str, least: float) -> tuple[Claim, ...]:
     published : str
         Their accuracy.
     least : float
-        What is asked here, in percent.
+        What is asked here, in percent; -inf asks nothing.
     """
     return (
         Claim(

@@ -76,7 +76,8 @@ def test_each_kernel_element_has_a_delay(kind, dt, language):
 
 def test_delays_of_elements_on_every_target(target):
     spikes = source()
-    layer, conv = convolution(spikes, ELEMENTS["array"])
+    layer, conv = convolution(spikes, np.array([[1, 2, 1]] * 2)[..., None, None] * ms)
+    conv.set_kernel("delay", ELEMENTS["array"])  # more different ones than before
     Network(spikes, layer, conv).run(6 * ms)
     # by hand: each spike counts w*(1 + j)*t where and when it arrives
     right = np.zeros(2)
@@ -231,3 +232,17 @@ def test_a_negative_delay_is_found_when_the_run_starts():
     with pytest.raises(BrianObjectException) as error:
         Network(spikes, target, conv).run(defaultclock.dt)
     assert "delay of 'pre': expected a time" in str(error.value.__cause__)
+
+
+def test_delays_of_few_channels_are_searched_for():
+    """Where a table of where each delay begins would be larger than the kernel."""
+    sent, delays = np.array([1, 1, 2, 2.5, 3]), np.array([0.2, 1.4, 3.1, 0.7, 2.2])
+    spikes, target = SpikeGeneratorGroup(5, range(5), sent * ms), FeatureMap((1, 1, 1), NEURON)
+    conv = ConvSynapses(
+        spikes, target, "w : 1", on_pre="v += w*t/ms", kernel_size=1, source_shape=(5, 1, 1)
+    )
+    conv.w = "1 + in_channel"
+    conv.set_kernel("delay", delays[None, :, None, None] * ms)
+    Network(spikes, target, conv).run(6 * ms)
+    assert not conv.pathways["pre"].queue.has_starts
+    np.testing.assert_allclose(target.v[:], (np.arange(1, 6) * (sent + delays)).sum(), rtol=1e-12)

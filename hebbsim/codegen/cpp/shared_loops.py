@@ -40,7 +40,7 @@ def parallel(context: Context, operations: int | str) -> str:
 @pass_context
 def pragma_where_shared(context: Context, kind: str) -> Any:
     """Return a pragma of Brian2's templates in runtime mode, but for loops that nobody shares."""
-    if kind in ("static", "parallel-static"):
+    if kind == "parallel-static":
         variables = context.get("variables") or {}
         if _alone() or draws(variables) or _is_small(variables):
             return ""

@@ -54,10 +54,17 @@ for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
         {% if ages|length > 1 %}
         // channels sorted by delay: those that this age arrives at follow each other
         const int _line = {{kernel_line(geometry)}} + _group * _GROUP_OUT;
+        const auto* const _by_delay = {{_order}} + _line;
+        {% if has_starts %}
         const auto* const _starts_here = {{_starts}} + (size_t) (_line / _GROUP_OUT) * {{ages|length + 1}} + {{ages|length - 1}} - _arriving;
         for (int _next = _starts_here[0]; _next < _starts_here[1]; _next++)
+        {% else %}
+        const auto* const _delays = {{_steps}} + _line;
+        int _next = std::partition_point(_by_delay, _by_delay + _GROUP_OUT, [&](int _n) { return _delays[_n] < _age; }) - _by_delay;
+        for (; _next < _GROUP_OUT && _delays[_by_delay[_next]] == _age; _next++)
+        {% endif %}
         {
-            const int _channel = _group * _GROUP_OUT + {{_order}}[_line + _next];
+            const int _channel = _group * _GROUP_OUT + _by_delay[_next];
         {% else %}
         for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
         {

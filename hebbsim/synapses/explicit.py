@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Quantity, Synapses, second
+from brian2 import Clock, Quantity, Synapses, prefs, second
 from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Subexpression, Variables
 from brian2.equations.equations import SingleEquation
 from brian2.groups.group import CodeRunner, Group
@@ -26,6 +26,16 @@ from hebbsim.synapses.update import KernelUpdate
 from hebbsim.units import unit_text
 
 __all__ = ["ExplicitSynapses"]
+
+
+def _connect(synapses: Synapses, pre: np.ndarray, post: np.ndarray) -> None:
+    """Create synapses; in numpy, since what runs once is soon done, and compiling it takes seconds."""
+    target = prefs.codegen.target
+    prefs.codegen.target = "numpy"
+    try:
+        synapses.connect(i=pre, j=post)
+    finally:
+        prefs.codegen.target = target
 
 
 class ExplicitSynapses(MadeByUser, Synapses):
@@ -85,7 +95,7 @@ class ExplicitSynapses(MadeByUser, Synapses):
             clock=kernel.clock,
             name=f"{kernel.name}_explicit*",
         )
-        self.connect(i=pre, j=post)
+        _connect(self, pre, post)
         self._elements = elements
         self.kernel = elements
         self.sample_kernel = post // (len(self.target) // batch_size) * len(kernel) + elements
@@ -219,7 +229,7 @@ class ExplicitSynapses(MadeByUser, Synapses):
             f"{name}_post = {name}_term_pre : {unit_text(equation.dim)} (summed)",
             name=f"{self.name}_{name}*",
         )
-        between.connect(i=order[:, low].ravel(), j=order[:, high].ravel())
+        _connect(between, order[:, low].ravel(), order[:, high].ravel())
         between.summed_updaters[f"{name}_post"].when = "end"
         between.summed_updaters[f"{name}_post"].order = -1
         self.contained_objects.append(between)

@@ -29,7 +29,7 @@ __all__ = ["ExplicitSynapses"]
 
 
 def _connect(synapses: Synapses, pre: np.ndarray, post: np.ndarray) -> None:
-    """Create synapses; in numpy, since what runs once is soon done, and compiling it takes seconds."""
+    """Create synapses in numpy: what runs once is soon done, and compiling it takes seconds."""
     target = prefs.codegen.target
     prefs.codegen.target = "numpy"
     try:

@@ -1,6 +1,7 @@
 """The protocol: a network learns without labels, neurons get them, and it is tested; controls."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
@@ -39,8 +40,16 @@ class Digits:
     test_labels: np.ndarray
 
 
+#: Makes a network of neurons, images and random numbers
+type Make = Callable[..., DigitNetwork]
+
+
 def run(
-    settings: Settings, seed: int, announce: Announce = silent, state: Path | None = None
+    settings: Settings,
+    seed: int,
+    announce: Announce = silent,
+    state: Path | None = None,
+    make: Make = DigitNetwork,
 ) -> Results:
     """
     Run the network and its controls with one seed.
@@ -56,6 +65,8 @@ def run(
     state : path, optional
         File that is written after each block of images. What goes on from it has the same weights,
         delays and thresholds, and sees the same images; the neurons start from rest.
+    make : callable
+        Makes the network.
 
     Returns
     -------
@@ -63,10 +74,10 @@ def run(
         Accuracies in percent and times; weights, learning curve, confusion matrix, spikes.
     """
     digits = load_digits(settings)
-    done = _trained(digits, settings, seed, announce, state)
+    done = _trained(digits, settings, seed, announce, state, make)
     announce("labels and test")
     some = slice(-settings.n_labelled, None)
-    decided = _decided(digits, some, done, settings, seed)
+    decided = _decided(digits, some, done, settings, seed, make)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (digits.test_labels, decided), 1)
     numbers = {
@@ -76,8 +87,8 @@ def run(
         "repeats an image": float(done["repeats"]),
         "ms an image": float(done["milliseconds"]),
     }
-    numbers |= _controls(digits, settings, seed, announce)
-    times, senders = _spikes_of_one(digits.test[0], done, settings, seed)
+    numbers |= _controls(digits, settings, seed, announce, make)
+    times, senders = _spikes_of_one(digits.test[0], done, settings, seed, make)
     arrays = {"weights": done["w"], "curve": done["curve"], "confusion": confusion}
     return Results(numbers, arrays | {"spike times": times, "spike senders": senders})
 
@@ -101,10 +112,15 @@ def load_digits(settings: Settings) -> Digits:
 
 
 def _trained(
-    digits: Digits, settings: Settings, seed: int, announce: Announce, state: Path | None
+    digits: Digits,
+    settings: Settings,
+    seed: int,
+    announce: Announce,
+    state: Path | None,
+    make: Make,
 ) -> dict[str, np.ndarray]:
     """Show all training images as often as is asked; go on where a state was left."""
-    network = DigitNetwork(settings.n_neurons, digits.train, _first_draws(seed))
+    network = make(settings.n_neurons, digits.train, _first_draws(seed))
     n, every = len(digits.train), settings.every
     done: dict[str, np.ndarray] = {"shown": np.array(0), "curve": np.array([])}
     done |= {name: np.array(0.0) for name in ("spikes", "repeats", "milliseconds")}
@@ -146,10 +162,14 @@ def _first_draws(seed: int) -> np.random.Generator:
 
 
 def _fixed(
-    images: np.ndarray, learned: Mapping[str, np.ndarray] | None, settings: Settings, seed: int
+    images: np.ndarray,
+    learned: Mapping[str, np.ndarray] | None,
+    settings: Settings,
+    seed: int,
+    make: Make,
 ) -> DigitNetwork:
     """Return the network that is tested, untrained if nothing was learned."""
-    network = DigitNetwork(settings.n_neurons, images, _first_draws(seed), learning=False)
+    network = make(settings.n_neurons, images, _first_draws(seed), learning=False)
     if learned is not None:
         network.set_learned(learned)
     return network
@@ -161,26 +181,27 @@ def _decided(
     learned: Mapping[str, np.ndarray] | None,
     settings: Settings,
     seed: int,
+    make: Make,
     n_test: int | None = None,
 ) -> np.ndarray:
     """Return what the network takes the test images for, its labels from some training images."""
     labels, tested = digits.train_labels[labelled], digits.test[:n_test]
     images = np.concatenate([digits.train[labelled], tested])
-    network = _fixed(images, learned, settings, seed)
+    network = _fixed(images, learned, settings, seed, make)
     seed_by_place(seed, 3)
     of_neurons = labels_of(network.show(len(labels)), labels)
     return predicted(network.show(len(tested)), of_neurons)
 
 
 def _controls(
-    digits: Digits, settings: Settings, seed: int, announce: Announce
+    digits: Digits, settings: Settings, seed: int, announce: Announce, make: Make
 ) -> dict[str, float]:
     """Return the accuracy of each control, and how far it is behind a network of its size."""
     some, n_test = slice(settings.n_control), settings.n_control
     found = {}
 
     def test(name: str, learned: Mapping[str, np.ndarray] | None) -> None:
-        decided = _decided(digits, some, learned, settings, seed, n_test)
+        decided = _decided(digits, some, learned, settings, seed, make, n_test)
         found[name] = _share(decided, digits.test_labels[:n_test])
 
     for name, variation in {"trained": Variation(), **CONTROLS}.items():
@@ -189,7 +210,7 @@ def _controls(
             test(name, None)
             continue
         images, random = digits.train[some], _first_draws(seed)
-        network = DigitNetwork(settings.n_neurons, images, random, variation=variation)
+        network = make(settings.n_neurons, images, random, variation=variation)
         seed_by_place(seed, 2, 0)
         network.show(len(images))
         learned = network.learned
@@ -197,8 +218,9 @@ def _controls(
         if name == "trained":
             announce(f"control: {SHUFFLED}")
             random = np.random.default_rng([seed, 1])
-            weights = learned["w"].reshape(settings.n_neurons, -1)
-            shuffled = random.permuted(weights, axis=1).reshape(learned["w"].shape)
+            shape = learned["w"].shape
+            weights = learned["w"].reshape(-1, math.prod(shape[-3:]))
+            shuffled = random.permuted(weights, axis=1).reshape(shape)
             test(SHUFFLED, {**learned, "w": shuffled})
     behind = {
         f"trained - {name}": found["trained"] - value
@@ -209,10 +231,14 @@ def _controls(
 
 
 def _spikes_of_one(
-    image: np.ndarray, learned: Mapping[str, np.ndarray], settings: Settings, seed: int
+    image: np.ndarray,
+    learned: Mapping[str, np.ndarray],
+    settings: Settings,
+    seed: int,
+    make: Make,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return when inputs and neurons spike while an image is shown; inputs come first."""
-    network = _fixed(image[None], learned, settings, seed)
+    network = _fixed(image[None], learned, settings, seed, make)
     monitors = network.record()
     seed_by_place(seed, 4)
     network.show(1)

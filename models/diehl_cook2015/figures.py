@@ -27,7 +27,8 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
 
 def _fields(found: Results) -> Figure:
     """Lay the weights onto all neurons out in a square."""
-    weights = found.arrays["weights"][:, 0]
+    weights = found.arrays["weights"]
+    weights = weights.reshape(-1, *weights.shape[-2:])
     image = laid_out(weights, int(np.ceil(np.sqrt(len(weights)))))
     figure = new_figure(7, 7)
     ax = figure.subplots()

@@ -18,9 +18,17 @@ from brian2 import (
 )
 
 from hebbsim import ConvSynapses, FeatureMap, PerMap, StoredImages
+from hebbsim.geometry import MapShape
 from models.diehl_cook2015.settings import DT, LONGEST_DELAY, NETWORK, REST, SHOWN
 
-__all__ = ["DigitNetwork", "Variation"]
+__all__ = [
+    "RATES",
+    "TRACES",
+    "DigitNetwork",
+    "Variation",
+    "first_weights",
+    "scaling",
+]
 
 #: Steps in which an image is shown, and steps until the next one
 N_SHOWN, N_STEPS = round(float(SHOWN / DT)), round(float((SHOWN + REST) / DT))
@@ -81,12 +89,22 @@ arrival : second
 LONG_AGO = -1000 * second
 ON_PRE = "ge += w; arrival = t; w = clip(w - a_minus*post1_post, 0, 1)"
 ON_POST = "w = clip(w + a_plus*exp((arrival - t)/(20*ms))*post2_post, 0, 1)"
-#: Of the weights onto each neuron, before an image and not before its repeats
-SCALING: dict[str, Any] = {
-    "normalize": "L1",
-    "norm": NETWORK.sum_of_weights,
-    "normalize_when": f"{STARTS} and n_repeats_pre == 0",
-}
+RATES = {"a_minus": NETWORK.a_minus, "a_plus": NETWORK.a_plus}
+
+
+def scaling(norm: float) -> dict[str, Any]:
+    """Scale the weights onto each neuron before an image, and not before its repeats."""
+    return {
+        "normalize": "L1",
+        "norm": norm,
+        "normalize_when": f"{STARTS} and n_repeats_pre == 0",
+    }
+
+
+def first_weights(random: np.random.Generator, shape: tuple[int, ...], norm: float) -> np.ndarray:
+    """Draw weights, those onto each neuron with the sum `norm`."""
+    w = random.random(shape) + 0.01
+    return norm * w / w.sum(axis=(-3, -2, -1), keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -124,6 +142,9 @@ class DigitNetwork:
         What is left out of learning.
     """
 
+    #: What the inputs are, and what their spikes do to them
+    input_model, input_reset = INPUT, f"next_spike += {INTERVAL}"
+
     def __init__(
         self,
         n: int,
@@ -137,9 +158,9 @@ class DigitNetwork:
         plastic = learning and variation.stdp
         self.retina = FeatureMap(
             (1, 28, 28),
-            INPUT,
+            self.input_model,
             threshold=INPUT_THRESHOLD,
-            reset=f"next_spike += {INTERVAL}",
+            reset=self.input_reset,
             name="retina",
         )
         self.shown = StoredImages(
@@ -151,7 +172,7 @@ class DigitNetwork:
             repeat_while=REPEAT_WHILE,
         )
         self.exc = FeatureMap(
-            (n, 1, 1),
+            self.shape(n),
             EXCITATORY,
             threshold=EXC_THRESHOLD,
             refractory=5 * ms,
@@ -161,7 +182,7 @@ class DigitNetwork:
             name="exc",
         )
         self.inh = FeatureMap(
-            (n, 1, 1),
+            self.shape(n),
             NEURON,
             threshold="v > -40*mV",
             refractory=2 * ms,
@@ -191,23 +212,7 @@ class DigitNetwork:
             kernel_size=1,
             name="inh_exc",
         )
-        self.conv = ConvSynapses(
-            self.retina,
-            self.exc,
-            SYNAPSE if plastic else "w : 1",
-            on_pre=ON_PRE if plastic else "ge += w",
-            on_post=ON_POST if plastic else None,
-            kernel_size=28,
-            namespace={"a_minus": NETWORK.a_minus, "a_plus": NETWORK.a_plus},
-            name="conv",
-            **SCALING if plastic else {},
-        )
-        shape = self.conv.geometry.kernel_shape
-        w = random.random(shape) + 0.01
-        self.conv.set_kernel("w", NETWORK.sum_of_weights * w / w.sum(axis=(1, 2, 3), keepdims=True))
-        if plastic:
-            self.conv.arrival = LONG_AGO
-        self.conv.set_kernel("delay", random.random(shape) * LONGEST_DELAY)
+        self.conv = self.learning_synapses(random, plastic)
         self.retina.run_regularly(f"next_spike = t + {INTERVAL}", order=1, **EACH_IMAGE)
         self.exc.run_regularly("count = 0", **EACH_IMAGE)
         answer.run_regularly("n_spikes = 0", **EACH_IMAGE)
@@ -215,6 +220,30 @@ class DigitNetwork:
             self.exc.run_regularly(TRACES, when="start")
         self.network = Network(self.retina, self.exc, self.inh, self.conv, one, others)
         self._n_repeats = 0
+
+    def shape(self, n: int) -> MapShape:
+        """Return the shape of the map of `n` neurons at a position."""
+        return MapShape(n, 1, 1)
+
+    def learning_synapses(self, random: np.random.Generator, plastic: bool) -> ConvSynapses:
+        """Return what leads from the inputs to the excitatory neurons, with first weights."""
+        conv = ConvSynapses(
+            self.retina,
+            self.exc,
+            SYNAPSE if plastic else "w : 1",
+            on_pre=ON_PRE if plastic else "ge += w",
+            on_post=ON_POST if plastic else None,
+            kernel_size=28,
+            namespace=RATES,
+            name="conv",
+            **scaling(NETWORK.sum_of_weights) if plastic else {},
+        )
+        shape = conv.geometry.kernel_shape
+        conv.set_kernel("w", first_weights(random, shape, NETWORK.sum_of_weights))
+        if plastic:
+            conv.arrival = LONG_AGO
+        conv.set_kernel("delay", random.random(shape) * LONGEST_DELAY)
+        return conv
 
     def show(self, n: int) -> np.ndarray:
         """

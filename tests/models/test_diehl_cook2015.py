@@ -13,6 +13,7 @@ from brian2 import (
     ms,
     mV,
     prefs,
+    seed,
 )
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -23,6 +24,7 @@ from models.common.claim import failing
 from models.diehl_cook2015.claims import CLAIMS
 from models.diehl_cook2015.experiment import load_digits, run
 from models.diehl_cook2015.figures import pictures
+from models.diehl_cook2015.local.model import VARIANTS
 from models.diehl_cook2015.model import DigitNetwork
 from models.diehl_cook2015.readout import labels_of, predicted
 from models.diehl_cook2015.settings import DT, NETWORK, QUICK
@@ -119,6 +121,26 @@ def test_network_is_the_script_on_synapses(target):
     assert (weights == 0).any()  # bounds count
     assert_allclose(weights, w, rtol=0, atol=1e-12)
     assert counts.sum() <= len(i)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")  # of inputs without a rate
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_local_networks_learn_as_on_explicit_synapses(variant):
+    prefs.codegen.target = "numpy"
+    images, found = load_digits(QUICK).train[:1], {}
+    for kind in ("convolution", "explicit"):
+        seed(3)
+        network = VARIANTS[variant](2, images, np.random.default_rng(2))
+        if kind == "explicit":
+            network.network.remove(network.conv)
+            network.network.add(network.conv.to_synapses())
+        start = network.learned["w"]
+        found[kind] = network.show(1), network.learned["w"]
+    assert start.shape == ((2, 1, 12, 12) if variant == "shared" else (5, 5, 2, 1, 12, 12))
+    assert found["convolution"][0].sum() >= 5
+    assert_array_equal(found["convolution"][0], found["explicit"][0])
+    assert np.abs(found["convolution"][1] - start).max() > 1e-4
+    assert_allclose(found["convolution"][1], found["explicit"][1], rtol=0, atol=1e-12)
 
 
 def test_a_neuron_stands_for_the_digit_that_it_answers_most():

@@ -89,15 +89,13 @@ class SpikeQueue:
         self.ring, self.slot, self.steps = f"_{name}_queue", f"_{name}_slot", f"_{name}_steps"
         #: The channels of each group, sorted by delay; none if all delays are the same
         self.order = f"_{name}_order"
-        for sized in (self.ring, self.order):
+        #: Where each delay begins among them, the shortest first, and where the last one ends
+        self.starts = f"_{name}_starts"
+        for sized in (self.ring, self.order, self.starts):
             if isinstance(get_device(), RuntimeDevice):
                 variables.add_dynamic_array(sized, size=0, dtype=np.int32)
             else:
                 variables.add_array(sized, size=1, dtype=np.int32)
-        #: Where each delay begins among them, the shortest first, and where the last one ends
-        self.starts = f"_{name}_starts"
-        if isinstance(get_device(), RuntimeDevice):
-            variables.add_dynamic_array(self.starts, size=0, dtype=np.int32)
         variables.add_array(self.slot, size=1, dtype=np.int32, scalar=True)
         variables.add_array(self.steps, size=len(kernel), dtype=np.int32, read_only=True)
         #: The time step in which delays and ages were counted last
@@ -170,6 +168,8 @@ class SpikeQueue:
                 self._refine(steps, slots)
             before.set_value(steps.astype(np.int32))
             self._sort(steps)
+        elif self.has_starts and self._kernel.variables[self.starts].size < len(self.ages):
+            self._sort(steps)  # a checkpoint of a device has no table
         if slots != self._stored_slots:
             self._lengthen(slots)
         self._kernel.variables[self._step].set_value(float(self._group.clock.dt))

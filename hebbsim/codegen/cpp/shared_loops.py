@@ -25,13 +25,15 @@ def _alone() -> bool:
 
 
 @pass_context
-def parallel(context: Context, operations: int | str) -> str:
+def parallel(context: Context, operations: int | str, adds: bool = True) -> str:
     """Return the pragma of a loop of ours, if its `operations` are worth it.
 
     No threads share one that draws random numbers, whose order would be any. A number that is
-    known only at run time is a C++ expression.
+    known only at run time is a C++ expression. A loop that adds floats up has the pragma for one
+    thread too: without it compilers would add them in another order.
     """
-    pragma = "" if _alone() or context.get("draws") else openmp_pragma("parallel-static")
+    lonely = _alone() and not adds
+    pragma = "" if lonely or context.get("draws") else openmp_pragma("parallel-static")
     if isinstance(operations, str):
         return pragma and f"{pragma} if (({operations}) > {_OPERATIONS})"
     return pragma if operations > _OPERATIONS else ""

@@ -11,7 +11,7 @@ const auto _first_of = [&](int _block) {
     return _run_start < _neurons ? _run_start : _neurons;  // the last run may be shorter
 };
 size_t _counts[_BLOCKS];
-{{parallel('N')}}
+{{parallel('N', adds=False)}}
 for (int _block = 0; _block < _BLOCKS; _block++)
 {
     const size_t _start = _first_of(_block), _stop = _first_of(_block + 1);

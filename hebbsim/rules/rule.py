@@ -114,7 +114,8 @@ class Rule:
             raise ValueError(
                 f"{self.name}: give the equations, such as 'dw = y_post*x_pre : 1 (summed)'"
             )
-        check_constants(self.name, self.constants, self._defined())
+        if self.constants:  # else no text need be read for them
+            check_constants(self.name, self.constants, self._defined())
         if not self.equations.strip() and self.update == _APPLIED:
             object.__setattr__(self, "update", "")
         self._check_applied()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hebbsim.experiments.figures import COLOURS, GREY, hide_frame, new_figure
@@ -11,41 +12,47 @@ from models.diehl_cook2015.experiment import CONTROLS, SHUFFLED
 from models.diehl_cook2015.settings import SHOWN, Settings
 from models.kheradpisheh2018.drawings import draw_confusion, draw_controls, laid_out
 
-__all__ = ["pictures"]
+__all__ = ["draw_fields", "draw_learning", "pictures"]
 
 
 def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Figure]:
     """Draw all figures; fields, confusion matrix and spikes are the first seed's."""
+    first = results[0]
     return {
-        "fields": _fields(results[0]),
-        "learning": _learning(results, settings.every),
+        "fields": _fields(first),
+        "learning": draw_learning({"": [r.arrays["curve"] for r in results]}, settings.every),
         "controls": draw_controls(results, ["trained", SHUFFLED, *CONTROLS], "accuracy"),
-        "confusion": draw_confusion(results[0], "errors on images that weren't learned"),
-        "spikes": _spikes(results[0]),
+        "confusion": draw_confusion(first, "errors on images that weren't learned"),
+        "spikes": _spikes(first),
     }
 
 
 def _fields(found: Results) -> Figure:
-    """Lay the weights onto all neurons out in a square."""
-    weights = found.arrays["weights"]
-    weights = weights.reshape(-1, *weights.shape[-2:])
-    image = laid_out(weights, int(np.ceil(np.sqrt(len(weights)))))
     figure = new_figure(7, 7)
-    ax = figure.subplots()
-    ax.imshow(image, cmap="Blues", interpolation="nearest")
-    ax.set_title(f"weights onto {len(weights)} neurons", loc="left", fontsize=9)
-    ax.set_axis_off()
+    draw_fields(figure.subplots(), found.arrays["weights"], "weights onto {} neurons")
     return figure
 
 
-def _learning(results: Sequence[Results], every: int) -> Figure:
+def draw_fields(ax: Axes, weights: np.ndarray, title: str) -> None:
+    """Lay kernels out in a square; the `title` has a place for their number."""
+    kernels = weights.reshape(-1, *weights.shape[-2:])
+    ax.imshow(laid_out(kernels), cmap="Blues", interpolation="nearest")
+    ax.set_title(title.format(len(kernels)), loc="left", fontsize=9)
+    ax.set_axis_off()
+
+
+def draw_learning(curves: Mapping[str, Sequence[np.ndarray]], every: int) -> Figure:
+    """Draw the curves of each network's seeds, by its name, over the images shown."""
     figure = new_figure(6, 3.2)
     ax = figure.subplots()
-    for found in results:
-        curve = found.arrays["curve"]
-        ax.plot(every * np.arange(2, len(curve) + 2) / 1000, curve, color=COLOURS[0])
+    for colour, (name, seeds) in zip(COLOURS, curves.items(), strict=False):
+        for n, curve in enumerate(seeds):
+            shown = every * np.arange(2, len(curve) + 2) / 1000
+            ax.plot(shown, curve, color=colour, label=None if n else name)
     ax.set_xlabel("images shown (thousands)")
     ax.set_ylabel(f"right (%), labels from\nthe {every} images before")
+    if len(curves) > 1:
+        ax.legend(frameon=False)
     hide_frame(ax)
     return figure
 

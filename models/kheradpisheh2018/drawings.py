@@ -1,5 +1,6 @@
 """What the figures of all networks of spiking digits share."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -83,9 +84,13 @@ def draw_spikes(spikes: Mapping[str, np.ndarray], n_bins: int) -> Figure:
     return figure
 
 
-def laid_out(maps: np.ndarray, in_a_row: int) -> np.ndarray:
-    """Lay maps ``(n, rows, cols)`` out side by side, NaN between them and where there is none."""
+def laid_out(maps: np.ndarray, in_a_row: int | None = None) -> np.ndarray:
+    """Lay maps ``(n, rows, cols)`` out, in a square by default.
+
+    There is NaN between them, and where there is none.
+    """
     n, rows, cols = maps.shape
+    in_a_row = in_a_row or math.ceil(math.sqrt(n))
     n_rows = -(-n // in_a_row)
     laid = np.full((n_rows * in_a_row, rows + 1, cols + 1), np.nan)
     laid[:n, :rows, :cols] = maps

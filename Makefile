@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test docs dist lowest models slow gpu check clean
+.PHONY: install demo test docs dist conda lowest models slow gpu check clean
 
 install: $(INSTALLED)
 
@@ -38,6 +38,16 @@ dist: install
 	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
 	cd $(VENV)-dist && bin/hebbsim compare --quick --overwrite --output compare
 
+# Built and tested as its recipe says, of packages from CHANNEL.
+CHANNEL ?= conda-forge
+conda:
+	$(PYTHON) -m venv $(VENV)-conda
+	$(VENV)-conda/bin/python -m pip install --quiet py-rattler-build
+	$(VENV)-conda/bin/python -c 'import rattler_build as conda; \
+		tested = conda.ToolConfiguration(test_strategy="native"); \
+		recipe = conda.Stage0Recipe.from_file("recipe/recipe.yaml"); \
+		print(*recipe.run_build(tool_config=tested, output_dir="dist/conda", channels=["$(CHANNEL)"]))'
+
 # The lowest versions that pyproject.toml allows, and of what they need themselves the newest, which
 # may say that it is used in an old way.
 lowest:
@@ -66,5 +76,5 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-dist $(VENV)-lowest dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
+	rm -rf $(VENV) $(VENV)-conda $(VENV)-dist $(VENV)-lowest dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
 		docs/gallery docs/models docs/rules/figures docs/tutorials docs/sg_execution_times.rst

@@ -19,11 +19,12 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "file_lock": set(),
     "geometry": set(),
+    "short_repr": set(),
     "statements": set(),
     "brian2_private": set(),
     "whole_file": {"file_lock"},
     "units": set(),
-    "rules": {"statements", "units"},
+    "rules": {"short_repr", "statements", "units"},
     "data": {"errors", "whole_file"},
     "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
     "runs": {"brian2_private", "codegen"},
@@ -33,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
-ROOMS["networks"] |= {"standalone"}
+ROOMS["networks"] |= {"short_repr", "standalone"}
 ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "statements", "synapses"}
 ROOMS["bridge"] |= {"whole_file"}
 ROOMS["experiments"] = {"codegen", "file_lock", "units", *ROOMS["bridge"], "bridge"} - {"rules"}

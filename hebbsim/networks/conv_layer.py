@@ -15,7 +15,7 @@ OUTPUTS = ("activity", "triangle", "rectified", "linear")
 POOLINGS = ("average", "max", "sum")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConvLayer(LayerDeclaration):
     """Declare a convolutional layer: convolution, competition, plasticity, output, pooling.
 

@@ -55,6 +55,8 @@ class ConvNetwork(LayeredNetwork):
     >>> set_device('cpp_standalone', build_on_run=False)
     """
 
+    layer_type = ConvLayer
+
     def __init__(
         self,
         input_shape: tuple[int, int, int],

@@ -11,13 +11,14 @@ from hebbsim.geometry import ConvGeometry, GeometryError, MapShape, pool_output_
 from hebbsim.networks.serialization import plain, rich, rule_from
 from hebbsim.rules.order_stdp import OrderSTDP
 from hebbsim.rules.rule import Rule
+from hebbsim.short_repr import ShortRepr
 from hebbsim.synapses.update import NORMS
 
 __all__ = ["LayerDeclaration"]
 
 
-@dataclass(frozen=True)
-class LayerDeclaration:
+@dataclass(frozen=True, repr=False)
+class LayerDeclaration(ShortRepr):
     """Base of the declarations of a convolutional layer: convolution, rule, pooling."""
 
     #: What `pooling` may be

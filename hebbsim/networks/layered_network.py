@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from brian2 import Clock, Network, Quantity
@@ -20,6 +20,7 @@ from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.networks.copies import in_precision, state_of, take_over
 from hebbsim.networks.device_program import DeviceProgram
 from hebbsim.networks.fitting import fit
+from hebbsim.networks.layer import LayerDeclaration
 from hebbsim.networks.learned import Learned
 from hebbsim.networks.own_random_numbers import own_random_numbers, seed_by_place
 from hebbsim.networks.presentation import Presentation, Switches
@@ -50,6 +51,8 @@ class LayeredNetwork(ABC):
 
     #: Name of the variable that the images are written to
     input_variable = "x"
+    #: What each layer is declared by
+    layer_type: ClassVar[type[LayerDeclaration]]
     #: The Brian2 `Network` of all objects
     brian2: Network
     #: The map that the images are written to
@@ -69,8 +72,15 @@ class LayeredNetwork(ABC):
         dt: Quantity,
     ) -> None:
         kind = type(self).__name__
+        if isinstance(layers, LayerDeclaration):
+            raise TypeError(f"{kind}: layers must be a list, got one layer; write [layer]")
         if not layers:
             raise ValueError(f"{kind}: give at least one layer")
+        for number, layer in enumerate(layers, start=1):
+            if not isinstance(layer, self.layer_type):
+                raise TypeError(
+                    f"{kind}: layer {number} must be a {self.layer_type.__name__}, got {layer!r}"
+                )
         if isinstance(batch_size, bool) or not is_integer(batch_size, 1):
             raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
         self.input_shape = MapShape.of(input_shape, f"{kind}'s input_shape")

@@ -18,7 +18,7 @@ __all__ = ["SpikingLayer"]
 LEARNS_FROM = ("all", "first")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SpikingLayer(LayerDeclaration):
     r"""Declare a spiking convolutional layer: neurons, synapses, plasticity, competition.
 

@@ -97,6 +97,8 @@ class SpikingNetwork(LayeredNetwork):
 
     input_variable = "intensity"
 
+    layer_type = SpikingLayer
+
     def __init__(
         self,
         input_shape: tuple[int, int, int],

@@ -22,7 +22,7 @@ from hebbsim.synapses.conv_synapses import ConvSynapses
 __all__ = ["Stage", "StagePlan"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Stage:
     """The Brian2 objects of one layer."""
 
@@ -35,6 +35,9 @@ class Stage:
     operations: list[BrianObject]
     #: What says who learns, and from what: it runs while the layer learns alone
     learners: list[BrianObject] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.layer!r}: {self.source!r} -> {self.output!r}>"
 
     @property
     def output(self) -> FeatureMap:

@@ -13,7 +13,7 @@ from hebbsim.rules.rule import Rule
 __all__ = ["Clopath"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Clopath(Rule):
     """The voltage rule: presynaptic spikes depress, or potentiate while the neuron is depolarised.
 

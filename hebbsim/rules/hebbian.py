@@ -14,7 +14,7 @@ from hebbsim.rules.rule import Rule
 __all__ = ["BCM", "Covariance", "Hebb", "Instar", "NonlinearHebb", "Oja", "Sanger", "SoftHebb"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hebb(Rule):
     """Plain Hebb: the product of pre- and postsynaptic activity. Grows without bound by itself."""
 
@@ -22,7 +22,7 @@ class Hebb(Rule):
     reference: str = "Hebb 1949, The Organization of Behavior"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Instar(Rule):
     """Grossberg's instar: an active neuron's weights move towards its input."""
 
@@ -30,7 +30,7 @@ class Instar(Rule):
     reference: str = "Grossberg 1976, Biol Cybern 23:121"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Oja(Rule):
     """Oja's rule: finds the first principal component, with unit norm."""
 
@@ -38,7 +38,7 @@ class Oja(Rule):
     reference: str = "Oja 1982, J Math Biol 15:267, equation 3"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sanger(Rule):
     """Sanger's generalised Hebbian algorithm: the first principal components, in order.
 
@@ -50,7 +50,7 @@ dw = y_post*(x_pre - xhat) : 1 (summed)"""
     reference: str = "Sanger 1989, Neural Networks 2:459, equation 3"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BCM(Rule):
     """Bienenstock, Cooper and Munro's rule: potentiation above a threshold that slides.
 
@@ -65,7 +65,7 @@ y_square = y_map**2/map_size : 1 (summed)"""
     tau: Quantity = field(default_factory=lambda: 100 * ms)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Covariance(Rule):
     """The covariance rule: the product of both activities' deviations from their running means.
 
@@ -81,7 +81,7 @@ y_now = y_map/map_size : 1 (summed)"""
     tau: Quantity = field(default_factory=lambda: 100 * ms)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NonlinearHebb(Rule):
     """Nonlinear Hebbian learning: the presynaptic activity times a function of the postsynaptic.
 
@@ -132,7 +132,7 @@ class NonlinearHebb(Rule):
         return replace(self, nonlinearity=f"{factor}*({self.nonlinearity})")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SoftHebb(Rule):
     """SoftHebb: soft winners learn what drives them, and a filter slows down as its norm nears 1.
 

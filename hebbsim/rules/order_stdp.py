@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Self
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.rules.bounds import checked_bounds
+from hebbsim.short_repr import ShortRepr
 
 __all__ = ["OrderSTDP"]
 
 
-@dataclass(frozen=True)
-class OrderSTDP:
+@dataclass(frozen=True, repr=False)
+class OrderSTDP(ShortRepr):
     """STDP by order: inputs that spiked before the neuron are potentiated, all others depressed.
 
     For networks in which each neuron spikes once a stimulus. An input that spikes later, or not at

@@ -17,7 +17,7 @@ from hebbsim.statements import parse_statements
 __all__ = ["RewardGated"]
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class RewardGated(Rule):
     r"""Turn a rule into a three-factor rule: what it would have changed waits for a reward.
 

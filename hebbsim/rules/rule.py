@@ -16,6 +16,7 @@ from hebbsim.rules.factors import condition_factor, scaled_changes, scaled_sums,
 from hebbsim.rules.made_text import MadeText
 from hebbsim.rules.synapse_traces import texts_with_own_traces
 from hebbsim.rules.weight_units import change_dimensions
+from hebbsim.short_repr import ShortRepr
 from hebbsim.statements import parse_statements
 from hebbsim.units import quantity_text, unit_text
 
@@ -24,8 +25,8 @@ __all__ = ["Rule"]
 _APPLIED = "w += eta*dw"
 
 
-@dataclass(frozen=True)
-class Rule:
+@dataclass(frozen=True, repr=False)
+class Rule(ShortRepr):
     r"""Declare a plasticity rule as equations.
 
     The text is all there is: ``print(rule)`` shows what will run, and a rule of one's own is
@@ -125,6 +126,9 @@ class Rule:
             rate = float(self.learning_rate)
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
+
+    def _is_made(self, value: Any, default: Any) -> bool:
+        return (isinstance(value, MadeText) and not value.added) or super()._is_made(value, default)
 
     def _defined(self) -> set[str]:
         """Return what the rule's own equations define."""

@@ -27,7 +27,7 @@ def _spike(name: str, pairing: str) -> str:
     return f"{name} += 1" if pairing == "all" else f"{name} = 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _TimingRule(Rule):
     """Base of the rules on traces: builds the texts from the parameters.
 
@@ -80,7 +80,7 @@ class _TimingRule(Rule):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairSTDP(_TimingRule):
     """Pair-based STDP: potentiation for pre before post, depression for post before pre.
 
@@ -180,7 +180,7 @@ class PairSTDP(_TimingRule):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TripletSTDP(_TimingRule):
     """Triplet STDP: depression and potentiation also depend on the neuron's own last spikes.
 

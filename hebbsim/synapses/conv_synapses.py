@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from inspect import get_annotations
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from brian2 import Hz, Quantity
@@ -525,6 +525,13 @@ class ConvSynapses(KernelGroup):
                 f"{1 / step:.6g}*Hz, got {rate!r}"
             )
         return share
+
+    def connect(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse what `Synapses` ask for: the convolution says who is connected."""
+        raise TypeError(
+            f"{self.connections.label}: is connected when it is made, by the convolution; leave "
+            "connect() out, and give mask= where some kernel elements are to be left out"
+        )
 
     def __repr__(self) -> str:
         g = self.geometry

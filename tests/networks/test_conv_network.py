@@ -16,6 +16,7 @@ from hebbsim.geometry import GeometryError
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.interruption import StoppedError
+from hebbsim.networks.spiking_layer import SpikingLayer
 
 
 def test_forward_map_is_torchs():
@@ -128,6 +129,8 @@ def test_layers_that_are_not_there(layer):
     ("layers", "error", "message"),
     [
         ([], ValueError, "at least one layer"),
+        (ConvLayer(4, 3), TypeError, r"must be a list, got one layer; write \[layer\]"),
+        ([SpikingLayer(4, 3)], TypeError, "layer 1 must be a ConvLayer, got SpikingLayer"),
         ([ConvLayer(4, 9)], GeometryError, "layer 1: the kernel covers 9x9"),
         ([ConvLayer(4, 3), ConvLayer(4, 7)], GeometryError, "layer 2: the kernel covers 7x7"),
         ([ConvLayer(4, 7, pooling="max", pool_size=3)], GeometryError, "layer 1: after a conv"),
@@ -246,3 +249,11 @@ def test_numpy_target_learns_the_same():
     two.fit(images(), progress=False)
     for a, b in zip(kernels(one), kernels(two), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_layer_shows_what_it_was_given():
+    assert repr(ConvLayer(4, 3, rules.Oja(), norm=2.0)) == (
+        "ConvLayer(out_channels=4, kernel_size=3, rule=Oja(), norm=2.0)"
+    )
+    stage = ConvNetwork(SHAPE, [ConvLayer(4, 3)]).stages[0]
+    assert repr(stage).startswith("<Stage of ConvLayer(out_channels=4, kernel_size=3): <FeatureMap")

@@ -5,6 +5,7 @@ import json
 import pickle
 from dataclasses import fields, replace
 
+import brian2
 import pytest
 from brian2 import Hz, ms, mV, nS, second
 
@@ -17,6 +18,7 @@ WAYS = {
     "json": lambda rule: rule_from(json.loads(json.dumps(describe_rule(rule)))),
     "pickle": lambda rule: pickle.loads(pickle.dumps(rule)),
     "deepcopy": copy.deepcopy,
+    "repr": lambda rule: eval(repr(rule), {**vars(brian2), **vars(rules)}),
 }
 CHANGES = {
     "pair": (rules.PairSTDP(), {"tau_plus": 5 * ms, "mu": 1.0, "pairing": "nearest"}),

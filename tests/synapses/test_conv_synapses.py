@@ -520,6 +520,12 @@ def test_repr():
     )
 
 
+def test_connect_is_not_needed():
+    conv = ConvSynapses(*maps_for_errors(), "w : 1", kernel_size=2, name="conv")
+    with pytest.raises(TypeError, match=r"'conv': is connected when it is made.*mask="):
+        conv.connect(p=0.5)
+
+
 def test_two_sums_into_one_variable_are_refused():
     source, layer = FeatureMap((1, 3, 3), "x : 1"), FeatureMap((1, 3, 3), "u : 1")
     model = "w : 1\nu_post = w*x_pre : 1 (summed)"

@@ -184,6 +184,8 @@ class LayeredNetwork(ABC):
                 try:
                     if session is None:
                         self._run(shown)
+                        if shown.failed is not None:
+                            raise shown.failed
                     else:
                         self._run_program(shown, session)
                 finally:
@@ -262,7 +264,13 @@ class LayeredNetwork(ABC):
         shown.done += 1
         if shown.learns:
             self.learned.count("batches")
-        shown.collect()
+        try:
+            shown.collect()
+        except BaseException as error:
+            if not self._at_runtime:
+                raise
+            shown.failed = error
+            self.brian2.stop()
 
     def _checked(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(batches):

@@ -38,6 +38,8 @@ class Presentation:
         self.done = 0
         #: Whether somebody stopped the simulation
         self.stopped = False
+        #: What `collect` raised: told when its time step is over, so that no stimulus is cut short
+        self.failed: BaseException | None = None
 
     def next_batch(self) -> np.ndarray:
         """Return the next batch, or say that there is none."""

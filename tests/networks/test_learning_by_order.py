@@ -1,6 +1,7 @@
 """Layers that learn by the order of spikes, declared, against a plain transcription."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -289,3 +290,26 @@ def test_stimuli_begin_where_the_last_ended():
     spiking.duration = 10 * ms
     with pytest.raises(ValueError, match=r"built for stimuli of 9. ms, got 10. ms"):
         spiking.transform(images)
+
+
+@pytest.mark.parametrize("fails", ["after_batch", "augment"])
+def test_what_fails_between_stimuli_cuts_none_short(fails):
+    def fail(*_):
+        raise OSError("no space left")
+
+    def go_on(*_):
+        pass
+
+    callback = SimpleNamespace(after_batch=go_on, after_epoch=go_on)
+    how = {"augment": fail} if fails == "augment" else {"callback": callback}
+    if fails == "after_batch":
+        callback.after_batch = fail
+    prefs.codegen.target = "numpy"
+    spiking, images = network(FIRST), as_intensities(bins(2), N_BINS)
+    with pytest.raises(OSError, match="no space left"):
+        spiking.fit(images, progress=False, **how)
+    shown = 1 if fails == "after_batch" else 0
+    assert spiking.learned.batches == shown
+    assert spiking.time == pytest.approx(shown * float(spiking.duration))
+    spiking.fit(images, progress=False)
+    assert spiking.learned.batches == shown + 2

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import ms, mV
+from brian2 import ms, mV, prefs
 from hypothesis import given
 from hypothesis import strategies as st
 from nir_cases import READERS, STEPS, counts
@@ -52,8 +52,6 @@ def kernels(network):
 
 @pytest.fixture(scope="module")
 def graph():
-    from brian2 import prefs
-
     saved, prefs.codegen.target = prefs.codegen.target, "numpy"
     yield to_nir(build(LAYER, SECOND))
     prefs.codegen.target = saved
@@ -62,8 +60,6 @@ def graph():
 @pytest.fixture(scope="module")
 def counted():
     """A network of digits, its graph's spikes in Brian2's order, and with resets first."""
-    from brian2 import prefs
-
     saved, prefs.codegen.target = prefs.codegen.target, "numpy"
     network = build(replace(LAYER, rule=None), replace(SECOND, rule=None))
     images = digits()
@@ -158,7 +154,7 @@ def test_sum_pooling_is_one(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-def test_competition_is_dropped_when_asked_and_comes_back():
+def test_competition_is_dropped_when_asked_and_comes_back(monkeypatch):
     layer = SpikingLayer(4, 3, rules.PairSTDP(mu=1), theta_plus=0.1)
     network = build(layer)
     network.stages[0].offset("threshold", "theta").set_value(np.array([0.0, 0.1, 0.2, 0.3]))
@@ -169,6 +165,13 @@ def test_competition_is_dropped_when_asked_and_comes_back():
     back = from_nir(graph)
     assert back.layers == (layer,)
     np.testing.assert_array_equal(back.stages[0].thresholds, [0.0, 0.1, 0.2, 0.3])
+    monkeypatch.setitem(prefs, "core.default_float_dtype", np.float32)
+    graph.nodes["conv1"].weight = graph.nodes["conv1"].weight.astype(np.float32)
+    single = from_nir(graph)  # of thresholds that this precision rounds
+    np.testing.assert_allclose(single.stages[0].thresholds, [0.0, 0.1, 0.2, 0.3], rtol=1e-6)
+    graph.nodes["neurons1"].v_threshold[0] *= 1.00001
+    with pytest.raises(NirError, match="got another"):
+        from_nir(graph)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ layer = FeatureMap((200, 8, 8), model, "v > 1 and not fired", "fired = True")
 """
 ORDER = f"""{SPIKES}
 retina = FeatureMap((1, 8, 8), "bin : integer", "bin == t_in_timesteps % 16")
-model = rules.OrderSTDP(soft=False).rewarded(0.004, 0.0005, block=1000).model
+model = rules.OrderSTDP(soft=None).rewarded(0.004, 0.0005, block=1000).model
 conv = ConvSynapses(retina, layer, model, on_pre="v_post += w", kernel_size=5, padding=2)
 """
 NIR = """

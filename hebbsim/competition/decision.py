@@ -64,7 +64,7 @@ class Decision(PerSample):
     >>> FirstWinners(layer, 1, duration=duration)
     >>> decision = Decision(layer, np.arange(200)//20, labels, duration=duration)
     >>> conv.reward = linked_var(decision, "reward")
-    >>> rule = rules.OrderSTDP(soft=False).rewarded(0.004, 0.0005, block=1000)
+    >>> rule = rules.OrderSTDP(soft=None).rewarded(0.004, 0.0005, block=1000)
     >>> learning = OrderPlasticity(conv, rule, duration=duration)
     """
 

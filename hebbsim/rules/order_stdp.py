@@ -24,8 +24,10 @@ class OrderSTDP(ShortRepr):
     a_plus, a_minus : float or str
         Rates of potentiation and of depression. An expression may name ``n_stimuli``, how many
         stimuli came before, and ``reward``.
-    soft : bool
-        Whether changes fade towards both bounds, by ``(w - w_min)*(w_max - w)``.
+    soft : {'both', 'ahead', None}
+        Towards which bounds changes fade: both, by ``(w - w_min)*(w_max - w)``, or the one that
+        the weight moves to, by its distance, as `Rule.soft_bounded`, so that weights are graded;
+        by default both. Without any they stop at the bounds.
     w_min, w_max : float
         Bounds to which the weights are clipped after each stimulus.
     block : int
@@ -38,7 +40,7 @@ class OrderSTDP(ShortRepr):
     TypeError
         If a rate is neither a number nor an expression.
     ValueError
-        If the bounds don't rise or are not finite, or `block` is negative.
+        If the bounds don't rise or are not finite, `block` is negative, or `soft` is unknown.
 
     References
     ----------
@@ -52,7 +54,7 @@ class OrderSTDP(ShortRepr):
 
     a_plus: float | str = 0.004
     a_minus: float | str = 0.003
-    soft: bool = True
+    soft: str | None = "both"
     w_min: float = 0.0
     w_max: float = 1.0
     block: int = 0
@@ -80,6 +82,8 @@ class OrderSTDP(ShortRepr):
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
         if not high - low < float("inf"):
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
+        if self.soft not in ("both", "ahead", None):
+            raise ValueError(f"OrderSTDP: soft must be 'both', 'ahead' or None, got {self.soft!r}")
         if isinstance(self.block, bool) or not isinstance(self.block, int) or self.block < 0:
             raise ValueError(
                 f"OrderSTDP: block must be a number of stimuli, or 0 for none, got {self.block!r}"
@@ -122,12 +126,12 @@ class OrderSTDP(ShortRepr):
     @property
     def potentiation(self) -> str:
         """By how much a weight changes whose input had spiked when the neuron did."""
-        return f"a_plus{self._scale}"
+        return self._faded("a_plus", self._below, self._above)
 
     @property
     def depression(self) -> str:
         """By how much a weight changes whose input had not."""
-        return f"-a_minus{self._scale}"
+        return self._faded("-a_minus", self._above, self._below)
 
     @property
     def update(self) -> str:
@@ -148,12 +152,25 @@ class OrderSTDP(ShortRepr):
             )
         )
 
+    def _faded(self, rate: str, ahead: str, behind: str) -> str:
+        """Return the change, where the bound that a positive rate moves the weight to is ahead."""
+        if self.soft is None:
+            return rate
+        if self.soft == "both":
+            return f"{rate}*{self._above}*{self._below}"
+        if not self.learns_from_reward:
+            return f"{rate}*{ahead}"
+        signed = rate.removeprefix("-")
+        sign = rate.removesuffix(signed)
+        return f"{sign}(clip({signed}, 0, inf)*{ahead} + clip({signed}, -inf, 0)*{behind})"
+
     @property
-    def _scale(self) -> str:
-        if not self.soft:
-            return ""
-        above = "w" if self.w_min == 0 else f"(w - {self.w_min})"
-        return f"*{above}*({self.w_max} - w)"
+    def _above(self) -> str:
+        return "w" if self.w_min == 0 else f"(w - {self.w_min})"
+
+    @property
+    def _below(self) -> str:
+        return f"({self.w_max} - w)"
 
     def doubling(self, every: int, until: float) -> Self:
         """Return this rule with rates that double with each `every`-th stimulus.

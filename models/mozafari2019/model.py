@@ -37,7 +37,7 @@ def presentation() -> Quantity:
 def reward_rule(layer: Deciding, block: int) -> rules.OrderSTDP:
     """Return the rule: hard bounds, and rates that follow the decisions of the last block."""
     bounds = layer.w_min, layer.w_max
-    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus, False, *bounds)
+    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus, None, *bounds)
     return rule.rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
 
 

@@ -18,7 +18,7 @@ from hebbsim import (
 from hebbsim.codegen.cuda.refusal import refuse_cuda
 
 N, BLOCK, CLASSES = 45, 20, np.array([0, 1, 2, 0, 1, 2])
-RULE = rules.OrderSTDP(0.04, 0.03, soft=False, w_min=0.2, w_max=0.8).rewarded(0.05, 0.005, BLOCK)
+RULE = rules.OrderSTDP(0.04, 0.03, soft=None, w_min=0.2, w_max=0.8).rewarded(0.05, 0.005, BLOCK)
 
 
 def drawn():

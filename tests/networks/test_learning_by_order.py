@@ -111,7 +111,7 @@ def test_network_learns_as_its_transcription(target, tmp_path, monkeypatch):
 def test_layer_learns_from_whether_its_strongest_neuron_was_right():
     """With rates that follow the last block of decisions (Mozafari et al. 2019)."""
     prefs.codegen.target = "numpy"
-    rule = rules.OrderSTDP(0.06, 0.05, False, 0.2, 0.8).rewarded(0.07, 0.02, block=4)
+    rule = rules.OrderSTDP(0.06, 0.05, None, 0.2, 0.8).rewarded(0.07, 0.02, block=4)
     layer = replace(
         FIRST,
         out_channels=6,

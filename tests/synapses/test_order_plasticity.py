@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import EventMonitor, Network, defaultclock, prefs
+from brian2 import EventMonitor, Network, defaultclock
 from brian2.core.base import BrianObjectException
 from latency_cases import NEVER, changes, first_spikes, latency_layer, winners
 from numpy.testing import assert_allclose
@@ -66,10 +66,11 @@ def test_samples_of_a_batch_add_up_and_see_one_kernel(target):
     assert conv.n_stimuli == N_STIMULI
 
 
-def test_reward_sets_sign_and_rates_and_bounds_are_hard():
-    prefs.codegen.target = "numpy"
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+@pytest.mark.parametrize("soft", [None, "ahead"])
+def test_reward_sets_sign_and_rates_within_bounds(target, soft):
     bins, w = drawn(2, 3)
-    rule = rules.OrderSTDP(0.2, 0.1, soft=False, w_min=0.2, w_max=0.8).rewarded(0.3, 0.05)
+    rule = rules.OrderSTDP(0.2, 0.1, soft, w_min=0.2, w_max=0.8).rewarded(0.3, 0.05)
     w = np.clip(w, 0.2, 0.8)
     objects = latency_layer(bins, w, rule, n_bins=N_BINS, **LAYER)
     conv, network = objects[0], Network(*objects)
@@ -83,7 +84,10 @@ def test_reward_sets_sign_and_rates_and_bounds_are_hard():
         for row, col, channel in winners(first, value, LAYER["k"], LAYER["radius"]):
             had = field[:, row : row + 3, col : col + 3] <= first[row, col, channel]
             by = {1: (0.2, -0.1), -1: (-0.3, 0.05), 0: (0, 0)}[reward]
-            expected[channel] = np.clip(before[channel] + np.where(had, *by), 0.2, 0.8)
+            dw, own = np.where(had, *by), before[channel]
+            if soft:
+                dw = dw * np.where(dw > 0, 0.8 - own, own - 0.2)
+            expected[channel] = np.clip(own + dw, 0.2, 0.8)
         assert np.any(expected != before) == (reward != 0)
         assert_allclose(conv.get_kernel("w"), expected, rtol=0, atol=1e-12)
 
@@ -96,7 +100,7 @@ def test_strides_and_dilation_reach_the_right_inputs(target):
     source = FeatureMap((2, 9, 8), "bin : integer", "bin == t_in_timesteps % 3", name="source")
     source.set_maps("bin", bins)
     layer = FeatureMap((3, 4, 2), "v : 1", "v > 3", name="layer")
-    rule = rules.OrderSTDP(0.1, 0.05, soft=False)
+    rule = rules.OrderSTDP(0.1, 0.05, soft=None)
     options = {"kernel_size": (2, 3), "stride": (2, 3), "padding": (1, 0), "dilation": (3, 2)}
     conv = ConvSynapses(source, layer, rule.model, on_pre="v_post += w", **options)
     before = 0.3 + 0.4 * rng.random((3, 2, 2, 3))
@@ -126,6 +130,9 @@ def test_rule_prints_what_runs():
         "when the stimulus ends: w = clip(w + dw, 0.0, 1.0)",
     ):
         assert line in text
+    ahead = str(rules.OrderSTDP(0.2, 0.1, "ahead", w_min=-1))
+    assert "where its input spiked before it: dw += a_plus*(1.0 - w)" in ahead
+    assert "of padding: dw += -a_minus*(w - -1)" in ahead
 
 
 def maps(threshold="v > 1", model=None, **options):
@@ -165,6 +172,7 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     ("call", "message"),
     [
         (lambda: rules.OrderSTDP(w_min=1, w_max=0), "OrderSTDP"),
+        (lambda: rules.OrderSTDP(soft=True), "'both', 'ahead' or None, got True"),
         (lambda: rules.OrderSTDP(w_max=np.inf), "bounds must be finite"),
         (lambda: rules.OrderSTDP("0.1").doubling(every=5, until=1), "numbers can double"),
         (lambda: rules.OrderSTDP().doubling(every=0, until=1), "positive integer, got 0"),

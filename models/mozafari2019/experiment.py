@@ -21,7 +21,7 @@ from models.kheradpisheh2018.layers import (
 )
 from models.kheradpisheh2018.model import Variation
 from models.mozafari2019.model import DecidingLayer, reward_rule
-from models.mozafari2019.settings import DECIDING, LAYERS, WINDOWS, Settings
+from models.mozafari2019.settings import LAYERS, WINDOWS, Deciding, Settings
 
 __all__ = ["SHUFFLED", "run"]
 
@@ -100,7 +100,7 @@ def _rewarded(
     progress: Progress, spiked: Digits, seed: int, settings: Settings, announce: Announce
 ) -> tuple[dict[str, float], np.ndarray]:
     """Let layer 3 learn as many epochs as are left; return accuracies, and what it decides."""
-    learning = _deciding(spiked, seed, settings.block)
+    learning = _deciding(spiked, seed, settings)
     curves = {name: progress.done.get(name, np.array([])) for name in ("training", "validation")}
     if len(curves["training"]):
         learning.state = progress.done
@@ -108,7 +108,7 @@ def _rewarded(
     for epoch in range(begun, settings.rewarded):
         announce(f"layer 3 learns, epoch {epoch + 1} of {settings.rewarded}")
         right = _share(learning.show(), spiked.train_labels)
-        validated = _share(_decided(spiked, learning.kernel), spiked.test_labels)
+        validated = _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
         curves["training"] = np.append(curves["training"], right)
         curves["validation"] = np.append(curves["validation"], validated)
         progress.add(**learning.state, **curves)
@@ -118,7 +118,7 @@ def _rewarded(
     if begun < settings.rewarded:
         shown = (settings.rewarded - begun) * len(spiked.train)
         progress.add(**{"ms an image, layer 3": np.array(1000 * (perf_counter() - start) / shown)})
-    return numbers, _decided(spiked, progress.done["kernel"])
+    return numbers, _decided(spiked, progress.done["kernel"], settings.deciding)
 
 
 def _controls(
@@ -160,27 +160,27 @@ def _unpacked(spiked: Digits, shape: tuple[int, ...]) -> Digits:
 
 def _learned(spiked: Digits, labels: np.ndarray, seed: int, settings: Settings) -> float:
     """Return the accuracy after the epochs of a control, rewarded by the labels given."""
-    learning = _deciding(replace(spiked, train_labels=labels), seed, settings.block)
+    learning = _deciding(replace(spiked, train_labels=labels), seed, settings)
     for _ in range(settings.control_rewarded):
         learning.show()
-    return _share(_decided(spiked, learning.kernel), spiked.test_labels)
+    return _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
 
 
 def _shown(epochs: tuple[int, int], settings: Settings) -> list[Shown]:
     return [Shown(*how) for how in zip(epochs, settings.doubling_every, strict=True)]
 
 
-def _deciding(spiked: Digits, seed: int, block: int) -> DecidingLayer:
+def _deciding(spiked: Digits, seed: int, settings: Settings) -> DecidingLayer:
     """Return layer 3 before it has learned."""
-    size = DECIDING.kernel_size
-    shape = (DECIDING.channels, spiked.train.shape[1], size, size)
+    layer = settings.deciding
+    shape = (layer.channels, spiked.train.shape[1], layer.kernel_size, layer.kernel_size)
     kernel = np.random.default_rng([seed, 3]).normal(0.8, 0.05, shape)
-    rule = reward_rule(DECIDING, block)
-    return DecidingLayer(DECIDING, spiked.train, spiked.train_labels, kernel, rule)
+    rule = reward_rule(layer, settings.block)
+    return DecidingLayer(layer, spiked.train, spiked.train_labels, kernel, rule)
 
 
-def _decided(spiked: Digits, kernel: np.ndarray) -> np.ndarray:
-    return DecidingLayer(DECIDING, spiked.test, spiked.test_labels, kernel).show()
+def _decided(spiked: Digits, kernel: np.ndarray, layer: Deciding) -> np.ndarray:
+    return DecidingLayer(layer, spiked.test, spiked.test_labels, kernel).show()
 
 
 def _share(decided: np.ndarray, labels: np.ndarray) -> float:

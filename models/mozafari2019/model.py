@@ -35,9 +35,9 @@ def presentation() -> Quantity:
 
 
 def reward_rule(layer: Deciding, block: int) -> rules.OrderSTDP:
-    """Return the rule: hard bounds, and rates that follow the decisions of the last block."""
+    """Return the rule, whose rates follow the decisions of the last block."""
     bounds = layer.w_min, layer.w_max
-    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus, None, *bounds)
+    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus, layer.soft, *bounds)
     return rule.rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
 
 

@@ -1,10 +1,10 @@
 """Every number of the model; those of the authors' torch port where no other source is named."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.kheradpisheh2018.settings import DigitSettings, Layer
 
-__all__ = ["DECIDING", "FULL", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
+__all__ = ["DECIDING", "FULL", "GRADED", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
 
 #: Size and sigmas of centre and surround, in pixels, each ON and OFF
 WINDOWS = (
@@ -41,6 +41,8 @@ class Deciding:
         elsewhere.
     w_min, w_max : float
         Bounds of the weights.
+    soft : str or None
+        Towards which bounds changes fade, as `hebbsim.rules.OrderSTDP` says; by default none.
     """
 
     channels: int = 200
@@ -53,9 +55,20 @@ class Deciding:
     a_minus_wrong: float = 0.0005
     w_min: float = 0.2
     w_max: float = 0.8
+    soft: str | None = None
 
 
 DECIDING = Deciding()
+#: Weights that are graded: changes fade by the distance to the bound ahead, at most 0.6, and what
+#: never spikes is depressed faster. Chosen on training images
+GRADED = replace(
+    DECIDING,
+    soft="ahead",
+    a_plus=1 / 75,
+    a_minus=1 / 30,
+    a_plus_wrong=1 / 75,
+    a_minus_wrong=1 / 600,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,8 @@ class Settings(DigitSettings):
         Epochs of the layer that decides, in the network and in its controls.
     block : int
         Images after which its rates follow the share of right decisions.
+    graded : bool
+        Whether its weights are graded, in place of the published rule.
     """
 
     epochs: tuple[int, int] = (2, 4)
@@ -77,6 +92,12 @@ class Settings(DigitSettings):
     rewarded: int = 20
     control_rewarded: int = 8
     block: int = 1000
+    graded: bool = False
+
+    @property
+    def deciding(self) -> Deciding:
+        """The layer that decides."""
+        return GRADED if self.graded else DECIDING
 
     @property
     def controls_are_whole(self) -> bool:

@@ -18,7 +18,7 @@ from models.mozafari2019.claims import CLAIMS
 from models.mozafari2019.experiment import run
 from models.mozafari2019.figures import pictures
 from models.mozafari2019.model import DecidingLayer, reward_rule
-from models.mozafari2019.settings import DECIDING, LAYERS, QUICK, WINDOWS
+from models.mozafari2019.settings import DECIDING, GRADED, LAYERS, QUICK, WINDOWS
 
 N, DOUBLING, BLOCK = 50, 20, 20
 
@@ -76,25 +76,26 @@ def test_layers_learn_and_hand_on_as_their_transcription(target):
         assert len(np.unique(bins)) > 5
 
 
-def decisions(spiked, labels, w):
+def decisions(spiked, labels, w, layer):
     """Return what is decided, and the kernel."""
     w, shares, right, found = w.copy(), (1.0, 1.0), 0, []
-    pad = DECIDING.padding
+    pad = layer.padding
     for number, (image, label) in enumerate(zip(spiked, labels, strict=True), start=1):
         padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)))
-        size = (DECIDING.kernel_size,) * 2
+        size = (layer.kernel_size,) * 2
         fields = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
         v = np.tensordot(fields.astype(float), w, axes=((0, 3, 4), (1, 2, 3)))
         row, col, winner = np.unravel_index(np.round(v, 9).argmax(), v.shape)
-        found.append(winner // DECIDING.each)
+        found.append(winner // layer.each)
         right += found[-1] == label
         if found[-1] == label:
-            plus, minus = DECIDING.a_plus * shares[0], -DECIDING.a_minus * shares[0]
+            plus, minus = layer.a_plus * shares[0], -layer.a_minus * shares[0]
         else:
-            plus, minus = -DECIDING.a_plus_wrong * shares[1], DECIDING.a_minus_wrong * shares[1]
-        w[winner] = np.clip(
-            w[winner] + np.where(fields[:, row, col], plus, minus), DECIDING.w_min, DECIDING.w_max
-        )
+            plus, minus = -layer.a_plus_wrong * shares[1], layer.a_minus_wrong * shares[1]
+        dw = np.where(fields[:, row, col], plus, minus)
+        if layer.soft:
+            dw = dw * np.where(dw > 0, layer.w_max - w[winner], w[winner] - layer.w_min)
+        w[winner] = np.clip(w[winner] + dw, layer.w_min, layer.w_max)
         if number % BLOCK == 0:
             shares, right = (1 - right / BLOCK, right / BLOCK), 0
     return np.array(found), w
@@ -108,20 +109,24 @@ def drawn(n=N):
     return rng.random((n, 250, 4, 4)) < 0.02 + 0.5 * often[labels], labels
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
-def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcription(target):
+@pytest.mark.parametrize(
+    ("target", "layer"),
+    [("numpy", DECIDING), ("cpp_runtime", DECIDING), ("numpy", GRADED)],
+    indirect=["target"],
+)
+def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcription(target, layer):
     spiked, labels = drawn()
-    w = kernel(DECIDING, 250, 3)
-    rule = reward_rule(DECIDING, BLOCK)
-    learning = DecidingLayer(DECIDING, spiked, labels, w, rule)
+    w = kernel(layer, 250, 3)
+    rule = reward_rule(layer, BLOCK)
+    learning = DecidingLayer(layer, spiked, labels, w, rule)
     found = learning.show()
-    expected, learned = decisions(spiked, labels, w)
+    expected, learned = decisions(spiked, labels, w, layer)
     assert_array_equal(found, expected)
     assert 0 < (found == labels).mean() < 1
     assert_allclose(learning.kernel, learned, rtol=0, atol=1e-12)
 
     # goes on from its state as if it had never stopped
-    going_on = DecidingLayer(DECIDING, spiked, labels, w, rule)
+    going_on = DecidingLayer(layer, spiked, labels, w, rule)
     going_on.state = learning.state
     assert_array_equal(going_on.show(), learning.show())
     assert_array_equal(going_on.kernel, learning.kernel)

@@ -1,0 +1,1 @@
+"""The network whose layer that decides has graded weights."""

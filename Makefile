@@ -24,7 +24,7 @@ test: install
 
 docs: install $(VENV)/documented
 	$(BIN)/python -m sphinx --jobs auto --builder html --fail-on-warning --keep-going docs docs/_build/html
-	$(BIN)/python -m pytest tests/test_docs.py tests/test_documentation.py \
+	$(BIN)/python -m pytest -n auto tests/test_docs.py tests/test_documentation.py \
 		tests/test_documentation_in_browser.py
 
 $(VENV)/documented: $(INSTALLED)

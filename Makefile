@@ -46,7 +46,7 @@ conda:
 	$(VENV)-conda/bin/python -c 'import rattler_build as conda; \
 		tested = conda.ToolConfiguration(test_strategy="native"); \
 		recipe = conda.Stage0Recipe.from_file("recipe/recipe.yaml"); \
-		print(*recipe.run_build(tool_config=tested, output_dir="dist/conda", channels=["$(CHANNEL)"]))'
+		print(*recipe.run_build(tool_config=tested, output_dir="dist-conda", channels=["$(CHANNEL)"]))'
 
 # The lowest versions that pyproject.toml allows, and of what they need themselves the newest, which
 # may say that it is used in an old way.
@@ -76,5 +76,5 @@ check: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-conda $(VENV)-dist $(VENV)-lowest dist .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
+	rm -rf $(VENV) $(VENV)-conda $(VENV)-dist $(VENV)-lowest dist dist-conda .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
 		docs/gallery docs/models docs/rules/figures docs/tutorials docs/sg_execution_times.rst

@@ -4,6 +4,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import get_dimensions
 
 __all__ = ["ShortRepr"]
 
@@ -18,12 +19,20 @@ class ShortRepr:
             value, default = getattr(self, item.name), item.default
             if item.default_factory is not MISSING:
                 default = item.default_factory()
-            if default is MISSING or not self._is_made(value, default):
+            if item.repr and (default is MISSING or not self._is_made(item.name, value, default)):
                 given.append(f"{item.name}={value!r}")
         return f"{type(self).__name__}({', '.join(given)})"
 
-    def _is_made(self, value: Any, default: Any) -> bool:
+    def _is_made(self, name: str, value: Any, default: Any) -> bool:
         """Return whether the class gives this value to a field that nobody sets."""
         if value is default:
             return True
-        return type(value) is type(default) and bool(np.all(value == default))
+        if type(value) is not type(default):
+            return False
+        if isinstance(value, np.ndarray):  # quantities are
+            same_dimensions = get_dimensions(value) == get_dimensions(default)
+            return same_dimensions and np.array_equal(np.asarray(value), np.asarray(default))
+        try:
+            return bool(value == default)
+        except Exception:  # what can't be compared is shown
+            return False

@@ -53,7 +53,7 @@ def winners(first, value, k, radius):
 
 
 def changes(bins, first, won, w, padding, a_plus, a_minus):
-    """Return the sum of what the winners of a stimulus change, with soft bounds 0 and 1."""
+    """Return the sum of what the winners change, which fades towards both bounds, 0 and 1."""
     padded = np.pad(bins, ((0, 0), (padding,) * 2, (padding,) * 2), constant_values=NEVER)
     dw = np.zeros_like(w)
     for row, col, channel in won:

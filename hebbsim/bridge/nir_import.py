@@ -278,9 +278,10 @@ def _own(graph: Any) -> SpikingNetwork:
             f"from_nir: its description is none that this version of hebbsim can build "
             f"({type(error).__name__}: {error}); {way_out}"
         ) from error
+    precision = network.stages[0].conv.variables["w"].dtype
     for name in [*expected.nodes, *graph.nodes]:
         ours, theirs = expected.nodes.get(name), graph.nodes.get(name)
-        if type(ours) is not type(theirs) or not _equal(ours, theirs):
+        if type(ours) is not type(theirs) or not _equal(ours, theirs, precision):
             raise NirError(
                 f"node {name}: expected the {type(ours).__name__} of the network that the graph "
                 f"describes, got another {type(theirs).__name__}; only weights may have changed "
@@ -316,17 +317,17 @@ def _weights(graph: Any, network: SpikingNetwork) -> list[tuple[str, np.ndarray]
     return kernels
 
 
-def _equal(one: Any, two: Any) -> bool:
+def _equal(one: Any, two: Any, precision: Any) -> bool:
     """Whether nodes differ in nothing but their weights, and what single precision rounds off."""
     values = [node.to_dict() for node in (one, two)]
     return all(
-        _same(values[0][key], values[1][key])
+        _same(values[0][key], values[1][key], precision)
         for key in values[0].keys() - {"weight", "metadata", "input_shape"}
     )
 
 
-def _same(one: Any, two: Any) -> bool:
-    if np.asarray(one).dtype.kind != "f":
+def _same(one: Any, two: Any, precision: Any) -> bool:
+    if precision != np.float32 or np.asarray(one).dtype.kind != "f":
         return np.array_equal(one, two)
     rounding = 4 * float(np.finfo(np.float32).eps)
     return np.shape(one) == np.shape(two) and np.allclose(one, two, rtol=rounding, atol=0)

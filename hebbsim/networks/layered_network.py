@@ -74,9 +74,10 @@ class LayeredNetwork(ABC):
         kind = type(self).__name__
         if isinstance(layers, LayerDeclaration):
             raise TypeError(f"{kind}: layers must be a list, got one layer; write [layer]")
-        if not layers:
+        self.layers = tuple(layers)
+        if not self.layers:
             raise ValueError(f"{kind}: give at least one layer")
-        for number, layer in enumerate(layers, start=1):
+        for number, layer in enumerate(self.layers, start=1):
             if not isinstance(layer, self.layer_type):
                 raise TypeError(
                     f"{kind}: layer {number} must be a {self.layer_type.__name__}, got {layer!r}"
@@ -84,7 +85,6 @@ class LayeredNetwork(ABC):
         if isinstance(batch_size, bool) or not is_integer(batch_size, 1):
             raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
         self.input_shape = MapShape.of(input_shape, f"{kind}'s input_shape")
-        self.layers = tuple(layers)
         self.batch_size, self.seed = int(batch_size), int(seed)
         self.clock = Clock(dt=dt, name=f"{kind.lower()}_clock*")
         self.stages: list[Stage] = []
@@ -147,7 +147,8 @@ class LayeredNetwork(ABC):
         depth : int, optional
             Number of layers to compute; by default all.
         collect : callable, optional
-            Called after each batch.
+            Called after each batch. What it raises is raised when the batch's last time step has
+            ended.
 
         Returns
         -------
@@ -264,11 +265,19 @@ class LayeredNetwork(ABC):
         shown.done += 1
         if shown.learns:
             self.learned.count("batches")
+        self._call(shown.collect)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        """Call what may fail in a time step of a run, which is then told when that is over."""
+        shown = self._presentation
+        if not self._at_runtime or shown is None:
+            function()
+            return
+        if shown.failed is not None:
+            return
         try:
-            shown.collect()
+            function()
         except BaseException as error:
-            if not self._at_runtime:
-                raise
             shown.failed = error
             self.brian2.stop()
 

@@ -38,7 +38,7 @@ class Presentation:
         self.done = 0
         #: Whether somebody stopped the simulation
         self.stopped = False
-        #: What `collect` raised: told when its time step is over, so that no stimulus is cut short
+        #: What was raised in a time step: told when that is over, so that no stimulus is cut short
         self.failed: BaseException | None = None
 
     def next_batch(self) -> np.ndarray:

@@ -120,7 +120,7 @@ class SpikingNetwork(LayeredNetwork):
         if decision not in DECISIONS:
             raise ValueError(f"SpikingNetwork: {unknown('decision', decision, tuple(DECISIONS))}")
         self.decision = decision
-        self.classes = check_classes(classes, layers[-1].out_channels)
+        self.classes = check_classes(classes, self.layers[-1].out_channels)
         self.encoding, self.duration, self.max_rate = encoding, duration, max_rate
         self.latest = duration if latest is None else latest
         whole_steps("SpikingNetwork", duration, dt)
@@ -243,7 +243,7 @@ class SpikingNetwork(LayeredNetwork):
         if place == 0:
             self._begin_stimulus()
         if self._reward is not None and place == self.n_steps - 1:
-            self._reward()
+            self._call(self._reward)
 
     def _see_to_kept(self) -> None:
         if self._kept is not None and self._first_step is not None:
@@ -352,8 +352,10 @@ class SpikingNetwork(LayeredNetwork):
                 self._begin_stimulus()
                 if self._reward is not None:
                     session.run(self.n_steps - 1, self.clock.dt_)
-                    self._reward()
-                    session.run(1, self.clock.dt_)
+                    try:
+                        self._reward()
+                    finally:  # whole, whatever happens
+                        session.run(1, self.clock.dt_)
                     self._set_reward(0.0, 0)
                 else:
                     session.run(self.n_steps, self.clock.dt_)

@@ -126,12 +126,12 @@ class OrderSTDP(ShortRepr):
     @property
     def potentiation(self) -> str:
         """By how much a weight changes whose input had spiked when the neuron did."""
-        return self._faded("a_plus", self._below, self._above)
+        return self._faded("", "a_plus", self._below, self._above)
 
     @property
     def depression(self) -> str:
         """By how much a weight changes whose input had not."""
-        return self._faded("-a_minus", self._above, self._below)
+        return self._faded("-", "a_minus", self._above, self._below)
 
     @property
     def update(self) -> str:
@@ -152,17 +152,16 @@ class OrderSTDP(ShortRepr):
             )
         )
 
-    def _faded(self, rate: str, ahead: str, behind: str) -> str:
+    def _faded(self, sign: str, rate: str, ahead: str, behind: str) -> str:
         """Return the change, where the bound that a positive rate moves the weight to is ahead."""
         if self.soft is None:
-            return rate
+            return f"{sign}{rate}"
         if self.soft == "both":
-            return f"{rate}*{self._above}*{self._below}"
-        if not self.learns_from_reward:
-            return f"{rate}*{ahead}"
-        signed = rate.removeprefix("-")
-        sign = rate.removesuffix(signed)
-        return f"{sign}(clip({signed}, 0, inf)*{ahead} + clip({signed}, -inf, 0)*{behind})"
+            return f"{sign}{rate}*{self._above}*{self._below}"
+        value = getattr(self, rate)
+        if not isinstance(value, str) and value >= 0:
+            return f"{sign}{rate}*{ahead}"
+        return f"{sign}(clip({rate}, 0, inf)*{ahead} + clip({rate}, -inf, 0)*{behind})"
 
     @property
     def _above(self) -> str:

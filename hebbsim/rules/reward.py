@@ -128,6 +128,10 @@ class RewardGated(Rule):
             object.__setattr__(self, name, made_text(kwds.get(name, ""), text))
         self.__post_init__()
 
+    def _is_made(self, name: str, value: Any, default: Any) -> bool:
+        inherited = name == "learning_rate" and value == self.rule.learning_rate
+        return inherited or super()._is_made(name, value, default)
+
     @property
     def _is_local(self) -> bool:
         """Whether each connection has a reward of its own, told by its neurons."""

@@ -127,8 +127,9 @@ class Rule(ShortRepr):
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
 
-    def _is_made(self, value: Any, default: Any) -> bool:
-        return (isinstance(value, MadeText) and not value.added) or super()._is_made(value, default)
+    def _is_made(self, name: str, value: Any, default: Any) -> bool:
+        made = isinstance(value, MadeText) and not value.added
+        return made or super()._is_made(name, value, default)
 
     def _defined(self) -> set[str]:
         """Return what the rule's own equations define."""

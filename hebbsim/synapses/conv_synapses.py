@@ -529,7 +529,7 @@ class ConvSynapses(KernelGroup):
     def connect(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse what `Synapses` ask for: the convolution says who is connected."""
         raise TypeError(
-            f"{self.connections.label}: is connected when it is made, by the convolution; leave "
+            f"{self.connections.label}: it is connected when it is made, by the convolution; leave "
             "connect() out, and give mask= where some kernel elements are to be left out"
         )
 

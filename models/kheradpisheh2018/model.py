@@ -67,7 +67,7 @@ def presentation() -> Quantity:
 
 
 def learning_rule(layer: Layer, doubling_every: int, sign: int = 1) -> rules.OrderSTDP:
-    """Return a layer's rule: STDP by order, with soft bounds 0 and 1."""
+    """Return a layer's rule: STDP by order, which fades towards both bounds, 0 and 1."""
     rule = rules.OrderSTDP(layer.a_plus, layer.a_minus)
     if doubling_every:
         rule = rule.doubling(doubling_every, until=0.15)

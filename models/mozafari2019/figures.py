@@ -16,7 +16,7 @@ from models.kheradpisheh2018.drawings import (
 from models.kheradpisheh2018.experiment import CONTROLS
 from models.kheradpisheh2018.settings import N_BINS
 from models.mozafari2019.experiment import SHUFFLED
-from models.mozafari2019.settings import DECIDING, LAYERS, Settings
+from models.mozafari2019.settings import LAYERS, Settings
 
 __all__ = ["pictures"]
 
@@ -28,11 +28,12 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
     """Draw all figures; kernels, spikes and the confusion matrix are the first seed's."""
     first = results[0]
     names = [name for name in (*CONTROLS, SHUFFLED) if name in first.numbers]
+    each = settings.deciding.each
     kernels = {
         "layer 1: weights of ON less those of OFF, over three sizes": first.arrays["kernel 1"],
         "layer 2: through the features of layer 1 (64 of 250)": first.arrays["kernel 2"],
-        f"layer 3: through those of layer 2 ({N_BEST} of {DECIDING.each} for each digit)": (
-            _learned_most(first.arrays["kernel 3"])
+        f"layer 3: through those of layer 2 ({N_BEST} of {each} for each digit)": (
+            _learned_most(first.arrays["kernel 3"], each)
         ),
     }
     spikes = {
@@ -49,9 +50,9 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
     }
 
 
-def _learned_most(kernel: np.ndarray) -> np.ndarray:
+def _learned_most(kernel: np.ndarray, each: int) -> np.ndarray:
     """Return the filters of each digit whose weights differ most; many never win and stay even."""
-    of_digits = kernel.reshape(-1, DECIDING.each, *kernel.shape[1:])
+    of_digits = kernel.reshape(-1, each, *kernel.shape[1:])
     best = np.argsort(-of_digits.var(axis=(2, 3, 4)), axis=1)[:, :N_BEST]
     chosen = np.take_along_axis(of_digits, best[:, :, None, None, None], axis=1)
     return chosen.reshape(-1, *kernel.shape[1:])

@@ -11,12 +11,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
+from models.common.page import PAGE
 from models.kheradpisheh2018.layers import load_digits
 from models.kheradpisheh2018.model import LearningLayer, transformed
 from models.kheradpisheh2018.settings import N_BINS
+from models.mozafari2019.__main__ import MODEL
 from models.mozafari2019.claims import CLAIMS
 from models.mozafari2019.experiment import run
 from models.mozafari2019.figures import pictures
+from models.mozafari2019.graded.__main__ import MODEL as GRADED_MODEL
 from models.mozafari2019.model import DecidingLayer, reward_rule
 from models.mozafari2019.settings import DECIDING, GRADED, LAYERS, QUICK, WINDOWS
 
@@ -132,10 +135,20 @@ def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcriptio
     assert_array_equal(going_on.kernel, learning.kernel)
 
 
+def test_graded_weights_are_those_of_a_model_of_its_own():
+    assert (GRADED_MODEL.full.deciding, MODEL.full.deciding) == (GRADED, DECIDING)
+    page = PAGE.read_text(encoding="utf-8")
+    for model in (MODEL, GRADED_MODEL):
+        assert f"| [{model.title}](#" in page
+        assert f"<!-- {model.name} -->" in page
+        assert f"<!-- end of {model.name} -->" in page
+
+
 @pytest.mark.slow
-def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
+@pytest.mark.parametrize("graded", [False, True])
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path, graded):
     state, stopped = tmp_path / "state.npz", tmp_path / "stopped.npz"
-    told = []
+    settings, told = replace(QUICK, graded=graded), []
 
     def keep(text):
         if "epoch 4" in text:
@@ -147,15 +160,15 @@ def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
             raise KeyboardInterrupt
 
     with run_preferences(1, "float32"):
-        found = run(QUICK, 0, keep, state)
+        found = run(settings, 0, keep, state)
         with pytest.raises(KeyboardInterrupt):
-            run(QUICK, 0, stop, stopped)
+            run(settings, 0, stop, stopped)
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
     assert next(text for text in told if "learns" in text).startswith("layer 3 learns, epoch 4")
     with np.load(stopped) as gone_on:
         assert_array_equal(gone_on["kernel"], found.arrays["kernel 3"])
         for name in ("training", "validation"):
             assert_array_equal(gone_on[name], found.arrays[name])
-    for name, figure in pictures(QUICK, [found]).items():
+    for name, figure in pictures(settings, [found]).items():
         save_picture(figure, tmp_path / name)
     assert len(list(tmp_path.glob("*.png"))) == 5

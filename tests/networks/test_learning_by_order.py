@@ -292,24 +292,30 @@ def test_stimuli_begin_where_the_last_ended():
         spiking.transform(images)
 
 
-@pytest.mark.parametrize("fails", ["after_batch", "augment"])
+@pytest.mark.parametrize("fails", ["after_batch", "augment", "reward"])
 def test_what_fails_between_stimuli_cuts_none_short(fails):
     def fail(*_):
         raise OSError("no space left")
 
-    def go_on(*_):
-        pass
+    def second(batch, rng):
+        if rng.bit_generator.seed_seq.entropy[-1] == 1:
+            fail()
+        return batch
 
-    callback = SimpleNamespace(after_batch=go_on, after_epoch=go_on)
-    how = {"augment": fail} if fails == "augment" else {"callback": callback}
-    if fails == "after_batch":
-        callback.after_batch = fail
     prefs.codegen.target = "numpy"
-    spiking, images = network(FIRST), as_intensities(bins(2), N_BINS)
+    layer = FIRST
+    if fails == "reward":
+        layer = replace(FIRST, rule=rules.OrderSTDP(0.06, 0.05).rewarded(0.07, 0.02))
+    spiking, images = network(layer), as_intensities(bins(2), N_BINS)
+    callback = SimpleNamespace(after_batch=fail, after_epoch=fail)
+    learn = {
+        "after_batch": lambda: spiking.fit(images, progress=False, callback=callback),
+        "augment": lambda: spiking.fit(images, progress=False, augment=second),
+        "reward": lambda: spiking.present(images[:, None], 2, learning=[True], reward=fail),
+    }[fails]
     with pytest.raises(OSError, match="no space left"):
-        spiking.fit(images, progress=False, **how)
-    shown = 1 if fails == "after_batch" else 0
-    assert spiking.learned.batches == shown
-    assert spiking.time == pytest.approx(shown * float(spiking.duration))
-    spiking.fit(images, progress=False)
-    assert spiking.learned.batches == shown + 2
+        learn()
+    assert spiking.learned.batches == 1
+    assert spiking.time == pytest.approx(float(spiking.duration))
+    spiking.present(images[:, None], 2, learning=[True])
+    assert spiking.learned.batches == 3

@@ -76,3 +76,11 @@ def test_what_was_added_to_a_made_text_stays_behind_it():
     assert made_text(text, "a = 3") == "a = 3\nb = 2"
     assert type(made_text("a = 11", "a = 1")) is str
     assert made_text("", "a = 1") == "a = 1"
+
+
+def test_a_rule_shows_what_it_was_given():
+    assert repr(rules.BCM(tau=3 * ms)) == "BCM(tau=3. * msecond)"
+    for tau in (3 * mV, [100, 100] * ms):  # of which only an error may tell
+        assert "tau=" in repr(rules.BCM(tau=tau))
+    assert repr(RewardGated()) == "RewardGated()"
+    assert "rule=Oja(learning_rate=0.5)" in repr(RewardGated(rules.Oja(0.5)))

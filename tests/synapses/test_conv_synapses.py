@@ -522,7 +522,7 @@ def test_repr():
 
 def test_connect_is_not_needed():
     conv = ConvSynapses(*maps_for_errors(), "w : 1", kernel_size=2, name="conv")
-    with pytest.raises(TypeError, match=r"'conv': is connected when it is made.*mask="):
+    with pytest.raises(TypeError, match=r"'conv': it is connected when it is made.*mask="):
         conv.connect(p=0.5)
 
 

@@ -133,6 +133,9 @@ def test_rule_prints_what_runs():
     ahead = str(rules.OrderSTDP(0.2, 0.1, "ahead", w_min=-1))
     assert "where its input spiked before it: dw += a_plus*(1.0 - w)" in ahead
     assert "of padding: dw += -a_minus*(w - -1)" in ahead
+    text = rules.OrderSTDP("0.1*cos(n_stimuli)", -0.1, "ahead")  # of either sign
+    assert text.potentiation == "(clip(a_plus, 0, inf)*(1.0 - w) + clip(a_plus, -inf, 0)*w)"
+    assert text.depression == "-(clip(a_minus, 0, inf)*w + clip(a_minus, -inf, 0)*(1.0 - w))"
 
 
 def maps(threshold="v > 1", model=None, **options):

@@ -10,7 +10,16 @@ from hebbsim.rules.checks import decides_units, with_units
 from hebbsim.statements import Statement, parse_statements
 from hebbsim.units import quantity_text
 
-__all__ = ["Bounds", "both_bounds", "checked_bounds", "clips", "is_soft", "soft_change", "softened"]
+__all__ = [
+    "Bounds",
+    "both_bounds",
+    "checked_bounds",
+    "clips",
+    "fading",
+    "is_soft",
+    "soft_change",
+    "softened",
+]
 
 _CLIP = re.compile(r"w = clip\(\s*w\s*,")
 _SOFT = "clip(w_change, 0, inf)*"
@@ -50,6 +59,11 @@ def clips(update: str) -> bool:
     return any(_CLIP.match(str(statement)) for statement in parse_statements(update))
 
 
+def fading(change: str, above: str, below: str) -> str:
+    """Return a named change that fades by the distance to the bound that its sign moves it to."""
+    return f"clip({change}, 0, inf)*{above} + clip({change}, -inf, 0)*{below}"
+
+
 def soft_change(change: str, bounds: Bounds) -> list[str]:
     """Return the statements of a change of the weight that fades towards bounds.
 
@@ -57,8 +71,7 @@ def soft_change(change: str, bounds: Bounds) -> list[str]:
     bound it fades towards.
     """
     low, high = (quantity_text(bound) for bound in bounds)
-    fading = f"{_SOFT}({high} - w) + clip(w_change, -inf, 0)*(w - {low})"
-    return [f"w_change = {change}", f"w += {fading}"]
+    return [f"w_change = {change}", f"w += {fading('w_change', f'({high} - w)', f'(w - {low})')}"]
 
 
 def is_soft(statement: Statement) -> bool:

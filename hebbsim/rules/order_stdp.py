@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from brian2.utils.stringtools import get_identifiers
 
-from hebbsim.rules.bounds import checked_bounds
+from hebbsim.rules.bounds import checked_bounds, fading
 from hebbsim.short_repr import ShortRepr
 
 __all__ = ["OrderSTDP"]
@@ -161,7 +161,7 @@ class OrderSTDP(ShortRepr):
         value = getattr(self, rate)
         if not isinstance(value, str) and value >= 0:
             return f"{sign}{rate}*{ahead}"
-        return f"{sign}(clip({rate}, 0, inf)*{ahead} + clip({rate}, -inf, 0)*{behind})"
+        return f"{sign}({fading(rate, ahead, behind)})"
 
     @property
     def _above(self) -> str:

@@ -28,7 +28,7 @@ docs: install $(VENV)/documented
 		tests/test_documentation_in_browser.py
 
 $(VENV)/documented: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[docs]'
 	@touch $@
 
 dist: install

@@ -81,6 +81,7 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = "hebbsim"
 html_static_path = ["assets"]
+html_favicon = "assets/favicon.svg"
 html_css_files = ["hebbsim.css"]
 html_copy_source = False
 html_theme_options = {

@@ -13,9 +13,9 @@ __all__ = ["arguments_of", "prepare", "start_anew"]
 
 #: What examples are given here, so that each takes less than a minute
 ARGUMENTS = {
-    "distal_reward": ["--sparse", "--seconds", "60"],
+    "distal_reward": ["--sparse", "--seconds", "900"],
     "pairing_frequency": ["--output", "pairing_frequency.png"],
-    "reward_digits": ["--seeds", "1", "--epochs", "5", "--images", "700"],
+    "reward_digits": ["--seeds", "1", "--epochs", "5", "--images", "400"],
     "speed_against_synapses": ["--steps", "20", "--precision", "float32"],
     "spiking_features": ["--seeds", "1"],
 }

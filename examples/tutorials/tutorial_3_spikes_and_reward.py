@@ -96,10 +96,11 @@ figure.suptitle("kernels that STDP learned")
 # ------
 # `RewardGated` makes any rule wait. What it would have changed goes into a trace on each kernel
 # element, ``eligibility``; the reward turns the trace into weight. Reward is a variable like any
-# other: set it, link it to a neuron's, or write an expression.
+# other: set it, link it to a neuron's, or write an expression. A map whose threshold is a lottery
+# is a source of Poisson spikes, too, and knows how its neurons lie.
 
 gated = rules.RewardGated(rules.PairSTDP(A_plus=0.02, A_minus=0.001), tau_e=500 * ms)
-source = PoissonGroup(64, 40 * Hz)
+source = FeatureMap((1, 8, 8), "", threshold="rand() < 40*Hz*dt")
 layer = FeatureMap(
     (2, 6, 6), "dv/dt = -v/(10*ms) : 1", threshold="v > 1", reset="v = 0", method="exact"
 )
@@ -109,7 +110,6 @@ conv = ConvSynapses(
     rule=gated,
     on_pre={"transmit": "v += w"},
     kernel_size=3,
-    source_shape=(1, 8, 8),
     method="exact",
 )
 conv.w = 0.3

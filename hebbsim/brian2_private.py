@@ -275,8 +275,8 @@ def prepare_deletion(prepare: Callable[[Path, Collection[str]], None]) -> None:
 
 
 def replace_in_template(templater: Templater, name: str, old: str, new: str) -> None:
-    """Replace a text in a template that a templater has loaded already."""
-    source = templater.env.loader.get_source(templater.env, name)[0].replace(old, new)
+    """Replace a text in a template, once or after other texts."""
+    source = templater.templates.get_template(name).template_source.replace(old, new)
     template = CodeObjectTemplate(templater.env.from_string(source), source)
     templater.templates._templates[name] = template
 

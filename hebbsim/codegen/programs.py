@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hebbsim.codegen.cpp.compiler import CompilationError, target
 from hebbsim.codegen.cpp.standalone import compile_headers, join_frame
+from hebbsim.codegen.cuda.host_units import compile_on_host
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.cuda.toolkit import nvcc_version
 from hebbsim.codegen.joined_units import forget_joined
@@ -44,6 +45,7 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
     project = Project(folder)
     if nvcc := project.variable("NVCC").removeprefix("@"):
         leave_headers_out(folder)
+        compile_on_host(folder)
         project = Project(folder)
         made_with += f"\0{nvcc_version(nvcc.split()[0])}"
     else:

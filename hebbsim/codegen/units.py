@@ -11,7 +11,7 @@ __all__ = ["Project", "Unit"]
 
 _VARIABLE = re.compile(r"^(\w+)[ \t]*=[ \t]*(.*)$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]")
-_LISTS = re.compile(r"^(SRCS|H_SRCS|LFLAGS) = .*$", re.MULTILINE)
+_LISTS = re.compile(r"^(SRCS|H_SRCS|HOST_SRCS|LFLAGS) =.*$", re.MULTILINE)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:([<"])([^>"\n]+)[>"])?', re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _EXTERN = re.compile(r"^extern [^;(){}=]*?\b(\w+);$", re.MULTILINE)

@@ -1,7 +1,7 @@
 """Headers that units of a CUDA program include and don't use.
 
-Brian2CUDA includes thrust and cuRAND's device functions in every unit. They take nvcc five times as
-long as what else there is, and most code objects use neither.
+Brian2CUDA includes thrust, cuRAND's device functions and its queues of spikes in every unit. They
+take nvcc five times as long as what else there is, and most code objects use none of them.
 """
 
 import re
@@ -9,13 +9,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from brian2.codegen.templates import Templater
+
+from hebbsim.brian2_private import replace_in_template
 from hebbsim.codegen.units import Project, Unit
 
-__all__ = ["leave_headers_out"]
+__all__ = ["is_light", "leave_headers_out", "leave_thrust_out"]
 
 #: What every unit includes, and declares for the few that use it
 _SHARED = (Path("objects.h"), Path("brianlib/cuda_utils.h"), Path("rand.h"))
+#: Of what can be left out itself
+_OWN = (Path("synapses_classes.h"), Path("brianlib/spikequeue.h"), Path("brianlib/cudaVector.h"))
+_MACRO = re.compile(r"^#define (WITHOUT_\w+)$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
+#: Arrays of pointers, which a host alone reads
+_POINTERS = "thrust::host_vector<{{c_data_type(var.dtype)}}*>"
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,29 @@ _LIBRARIES = (
         "WITHOUT_CURAND_KERNEL",
         re.compile(r"^#[ ]*include[ ]*<curand_kernel\.h>$", re.MULTILINE),
         re.compile(r"(?!)"),
-        re.compile(r"\bcurand_[a-z]|\bcurandState"),
+        re.compile(r"\bcurand_(?!generator\b|seed\b)[a-z]|\bcurandState(?!\s*\*)"),
         "struct curandStateXORWOW;\ntypedef struct curandStateXORWOW curandState;\n",
     ),
+    _Library(
+        "WITHOUT_SYNAPSES",
+        re.compile(r'^#include "synapses_classes\.h"$', re.MULTILINE),
+        re.compile(r"^extern __device__ SynapticPathway (\w+);$", re.MULTILINE),
+        re.compile(r"\bSynapticPathway\b"),
+        "#include <algorithm>\n#include <cassert>\nusing namespace std;  // as its headers do\n",
+    ),
 )
+
+
+def leave_thrust_out(templater: Templater) -> None:
+    """Let Brian2CUDA's spike spaces be `std::vector`, for which no unit needs thrust."""
+    replace_in_template(
+        templater, "objects", _POINTERS, _POINTERS.replace("thrust::host_", "std::")
+    )
+
+
+def is_light(unit: Unit) -> bool:
+    """Whether a unit includes none of what can be left out."""
+    return {lib.macro for lib in _LIBRARIES} <= set(_MACRO.findall(unit.texts[unit.source]))
 
 
 def leave_headers_out(folder: Path) -> None:
@@ -87,4 +114,4 @@ def leave_headers_out(folder: Path) -> None:
 
 
 def _own_texts(unit: Unit) -> list[str]:
-    return [text for file, text in unit.texts.items() if file not in _SHARED]
+    return [text for file, text in unit.texts.items() if file not in (*_SHARED, *_OWN)]

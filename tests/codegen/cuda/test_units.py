@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from hebbsim.codegen.cuda.host_units import compile_on_host
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.joined_units import in_groups, join, joinable
 from hebbsim.codegen.programs import compiling
@@ -20,6 +21,7 @@ OBJS = ${{SRCS:.cu=.o}}
 NVCC = @{nvcc} -ccbin $(CXX)
 NVCCFLAGS = -I.
 LFLAGS =
+HOST_SRCS =
 
 $(PROGRAM): $(OBJS)
 	$(NVCC) $(LFLAGS) $(OBJS) -o $(PROGRAM)
@@ -37,6 +39,7 @@ OBJECTS = """#ifndef OBJECTS
 #define OBJECTS
 #include <thrust/device_vector.h>
 #include <curand_kernel.h>
+#include "synapses_classes.h"
 extern int total;
 extern thrust::device_vector<int> dev_x;
 extern curandState* dev_curand_states;
@@ -71,6 +74,8 @@ def write(folder, values, more=""):
     for name, text in {
         "objects.h": OBJECTS,
         "rand.h": "",
+        "synapses_classes.h": "struct SynapticPathway { int delay; };\n",
+        "synapses.cu": '#include "objects.h"\nint delay(SynapticPathway& p) { return p.delay; }\n',
         "brianlib/cuda_utils.h": "#include <thrust/system_error.h>\n",
         "code_objects/user.h": "void _run_user();\n",
         "code_objects/user.cu": '#include "objects.h"\nvoid _run_user() { dev_x.size(); }\n',
@@ -96,7 +101,9 @@ def write(folder, values, more=""):
     nvcc.write_text(NVCC.format(log=log, include=folder.parent / "include"))
     nvcc.chmod(0o755)
     names = (*values, "user")
-    sources = " ".join([*(f"code_objects/{name}.cu" for name in names), "main.cu", "x.cu"])
+    sources = " ".join(
+        [*(f"code_objects/{name}.cu" for name in names), "main.cu", "x.cu", "synapses.cu"]
+    )
     (folder / "makefile").write_text(MAKEFILE.format(sources=sources, nvcc=nvcc))
 
 
@@ -131,7 +138,12 @@ def test_alike_objects_are_compiled_together_and_kept(tmp_path):
     assert printed == 10 * sum(VALUES.values())
     joined = [name for name in compiled if name.startswith("code_objects/joined_")]
     assert len(joined) == 2
-    assert sorted({*compiled} - {*joined}) == ["code_objects/user.cu", "main.cu", "x.cu"]
+    assert sorted({*compiled} - {*joined}) == [
+        "code_objects/user.cu",
+        "main.cu",
+        "synapses.cu",
+        "x.cu",
+    ]
 
     write(tmp_path / "same", VALUES)
     assert build(tmp_path / "same") == (printed, [])
@@ -151,13 +163,42 @@ def test_headers_stay_where_they_are_used(tmp_path):
     write(tmp_path / "project", VALUES)
     leave_headers_out(tmp_path / "project")
     macros = {
-        name: {*(tmp_path / "project" / name).read_text().splitlines()[:2]}
-        for name in ("code_objects/object1.cu", "code_objects/user.cu", "x.cu")
+        name: {*(tmp_path / "project" / name).read_text().splitlines()[:3]}
+        for name in ("code_objects/object1.cu", "code_objects/user.cu", "x.cu", "synapses.cu")
     }
-    both = {"#define WITHOUT_THRUST", "#define WITHOUT_CURAND_KERNEL"}
-    assert both == macros["code_objects/object1.cu"]
+    thrust, curand, synapses = (
+        f"#define WITHOUT_{name}" for name in ("THRUST", "CURAND_KERNEL", "SYNAPSES")
+    )
+    every = {thrust, curand, synapses}
+    assert macros["code_objects/object1.cu"] == every
     for name in ("code_objects/user.cu", "x.cu"):
-        assert both & macros[name] == {"#define WITHOUT_CURAND_KERNEL"}
+        assert every & macros[name] == {curand, synapses}
+    assert every & macros["synapses.cu"] == {thrust, curand}
+
+
+@pytest.mark.parametrize(
+    ("more", "on_host"),
+    [
+        ("", True),
+        ("curandState* states;\nint curand_generator;\n", True),
+        ("curandState state;\n", False),
+        ("void f() { curand_init(0, 0, 0, 0); }\n", False),
+        ("__global__ void kernel() {}\n", False),
+        ("void f() { kernel<<<1, 1>>>(); }\n", False),
+        ("void f() { cudaMemcpyToSymbol(d_x, &dev_x, 8); }\n", False),
+    ],
+)
+def test_units_without_device_code_are_compiled_for_the_host(more, on_host, tmp_path):
+    folder = tmp_path / "project"
+    write(folder, VALUES)
+    main = folder / "main.cu"
+    main.write_text(main.read_text() + more)
+    leave_headers_out(folder)
+    compile_on_host(folder)
+    sources = Project(folder).variable("HOST_SRCS").split()
+    assert ("main.cu" in sources) == on_host
+    assert "code_objects/object1.cu" in sources
+    assert not {"x.cu", "code_objects/user.cu", "synapses.cu"} & {*sources}
 
 
 @pytest.mark.parametrize(

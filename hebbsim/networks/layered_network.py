@@ -74,6 +74,10 @@ class LayeredNetwork(ABC):
         kind = type(self).__name__
         if isinstance(layers, LayerDeclaration):
             raise TypeError(f"{kind}: layers must be a list, got one layer; write [layer]")
+        if not isinstance(layers, Iterable):
+            raise TypeError(
+                f"{kind}: layers must be a list of {self.layer_type.__name__}, got {layers!r}"
+            )
         self.layers = tuple(layers)
         if not self.layers:
             raise ValueError(f"{kind}: give at least one layer")

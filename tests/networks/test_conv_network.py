@@ -130,6 +130,7 @@ def test_layers_that_are_not_there(layer):
     [
         ([], ValueError, "at least one layer"),
         (ConvLayer(4, 3), TypeError, r"must be a list, got one layer; write \[layer\]"),
+        (5, TypeError, "must be a list of ConvLayer, got 5"),
         ([SpikingLayer(4, 3)], TypeError, "layer 1 must be a ConvLayer, got SpikingLayer"),
         ([ConvLayer(4, 9)], GeometryError, "layer 1: the kernel covers 9x9"),
         ([ConvLayer(4, 3), ConvLayer(4, 7)], GeometryError, "layer 2: the kernel covers 7x7"),

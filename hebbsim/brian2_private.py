@@ -275,7 +275,7 @@ def prepare_deletion(prepare: Callable[[Path, Collection[str]], None]) -> None:
 
 
 def replace_in_template(templater: Templater, name: str, old: str, new: str) -> None:
-    """Replace a text in a template, once or after other texts."""
+    """Replace a text in a template, which may be one where others were replaced."""
     source = templater.templates.get_template(name).template_source.replace(old, new)
     template = CodeObjectTemplate(templater.env.from_string(source), source)
     templater.templates._templates[name] = template

@@ -108,7 +108,8 @@ def _key_of_all(keys: Iterable[str]) -> str:
 
 
 def _key(unit: Unit, project: Project, made_with: str) -> str:
-    parts = [project.rules, made_with, *unit.content()]
+    for_host = "host" if unit.source in project.on_host else ""
+    parts = [project.rules, made_with, for_host, *unit.content()]
     return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
 
 

@@ -32,7 +32,7 @@ from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cpp.standalone import share_headers
 from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.host_units import prepare_host_units
-from hebbsim.codegen.cuda.light_headers import leave_thrust_out
+from hebbsim.codegen.cuda.light_headers import put_spike_spaces_in_std
 from hebbsim.codegen.cuda.missing import MissingDevice
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
 from hebbsim.codegen.programs import compiling, leave_what_brian2_wrote
@@ -70,7 +70,7 @@ def _register_cuda_templates() -> None:
         # the indices of a connection are the same text in C++
         if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):
             toolkit.use_modern_standard(codeobj_class.templater)
-            leave_thrust_out(codeobj_class.templater)
+            put_spike_spaces_in_std(codeobj_class.templater)
             prepare_host_units(codeobj_class.templater)
 
 

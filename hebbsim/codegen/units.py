@@ -58,6 +58,11 @@ class Project:
         """All that is compiled."""
         return [self._unit(Path(source)) for source in self.variable("SRCS").split()]
 
+    @cached_property
+    def on_host(self) -> frozenset[Path]:
+        """Sources of a CUDA program that are compiled for the host alone."""
+        return frozenset(map(Path, self.variable("HOST_SRCS").split()))
+
     def write_dependencies(self) -> None:
         """Write what Brian2's makefile would ask the compiler for, in a run of its own."""
         lines = [f"{unit.object}: {' '.join(map(str, unit.files))}\n" for unit in self.units]

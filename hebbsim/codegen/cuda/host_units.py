@@ -1,7 +1,7 @@
 """Units of a CUDA program without device code, which need no compiler for the device.
 
-nvcc passes over each unit five times, and starts with all headers each time; the host's compiler
-does so once. What sets a program up and runs it, and where numbers stand that differ from program
+nvcc reads each unit and all its headers for the host and for the device, some 5 s where the host's
+compiler takes one. What sets a program up and runs it, where numbers stand that differ from program
 to program, is such a unit.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from brian2.codegen.templates import Templater
 
 from hebbsim.brian2_private import replace_in_template
-from hebbsim.codegen.cuda.light_headers import is_light
+from hebbsim.codegen.cuda.light_headers import is_light, own_texts
 from hebbsim.codegen.units import Project, Unit
 
 __all__ = ["compile_on_host", "prepare_host_units"]
@@ -19,8 +19,13 @@ __all__ = ["compile_on_host", "prepare_host_units"]
 _RULE = "%.o : %.cu\n"
 _OF_HOST = "HOST_SRCS =\n$(HOST_SRCS:.cu=.o): NVCCFLAGS += -x c++ -include cuda_runtime.h\n\n"
 _SOURCES = re.compile(r"^HOST_SRCS =.*$", re.MULTILINE)
-#: Code for the device, and variables of the device, which its compiler must know of
-_OF_DEVICE = re.compile(r"\b__(global|device|shared|constant)__\b|<<<|Symbol\w*\b")
+#: Code for the device, its variables, and functions that nvcc alone declares
+_OF_DEVICE = re.compile(
+    r"__(global|device|shared|constant|managed|CUDACC|CUDA_ARCH)__|<<<|Symbol\w*\b"
+    r"|\bcuda(Func|Occupancy|Launch)\w*"
+)
+#: Of Brian2CUDA: kernels are declared here, and defined in units of their own
+_DECLARATIONS = Path("code_objects")
 
 
 def prepare_host_units(templater: Templater) -> None:
@@ -43,4 +48,10 @@ def compile_on_host(folder: Path) -> None:
 
 
 def _has_no_device_code(unit: Unit) -> bool:
-    return is_light(unit) and not _OF_DEVICE.search(unit.texts[unit.source])
+    if not (unit.known and is_light(unit)):
+        return False
+    return not any(
+        _OF_DEVICE.search(text)
+        for file, text in own_texts(unit).items()
+        if file == unit.source or file.parent != _DECLARATIONS
+    )

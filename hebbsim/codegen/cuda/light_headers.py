@@ -14,11 +14,11 @@ from brian2.codegen.templates import Templater
 from hebbsim.brian2_private import replace_in_template
 from hebbsim.codegen.units import Project, Unit
 
-__all__ = ["is_light", "leave_headers_out", "leave_thrust_out"]
+__all__ = ["is_light", "leave_headers_out", "own_texts", "put_spike_spaces_in_std"]
 
 #: What every unit includes, and declares for the few that use it
 _SHARED = (Path("objects.h"), Path("brianlib/cuda_utils.h"), Path("rand.h"))
-#: Of what can be left out itself
+#: Headers that belong to what can be left out
 _OWN = (Path("synapses_classes.h"), Path("brianlib/spikequeue.h"), Path("brianlib/cudaVector.h"))
 _MACRO = re.compile(r"^#define (WITHOUT_\w+)$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -66,7 +66,10 @@ _LIBRARIES = (
         "WITHOUT_CURAND_KERNEL",
         re.compile(r"^#[ ]*include[ ]*<curand_kernel\.h>$", re.MULTILINE),
         re.compile(r"(?!)"),
-        re.compile(r"\bcurand_(?!generator\b|seed\b)[a-z]|\bcurandState(?!\s*\*)"),
+        re.compile(
+            r"\bcurand_(?!generator\b|seed\b)[a-z]|\bcurand\s*\(|\bskipahead"
+            r"|\bcurandState(?!\s*\*)|\bd_curand_states\s*[\[+]"
+        ),
         "struct curandStateXORWOW;\ntypedef struct curandStateXORWOW curandState;\n",
     ),
     _Library(
@@ -79,8 +82,8 @@ _LIBRARIES = (
 )
 
 
-def leave_thrust_out(templater: Templater) -> None:
-    """Let Brian2CUDA's spike spaces be `std::vector`, for which no unit needs thrust."""
+def put_spike_spaces_in_std(templater: Templater) -> None:
+    """Let Brian2CUDA's spike spaces be `std::vector`: who reads them needs no thrust for it."""
     replace_in_template(
         templater, "objects", _POINTERS, _POINTERS.replace("thrust::host_", "std::")
     )
@@ -104,7 +107,7 @@ def leave_headers_out(folder: Path) -> None:
         texts = {file: (folder / file).read_text() for file in _SHARED}
         declared = {name for text in texts.values() for name in library.declares.findall(text)}
         for unit in project.units:
-            if not library.is_used(_own_texts(unit), declared):
+            if not library.is_used(own_texts(unit).values(), declared):
                 source = folder / unit.source
                 code = library.include.sub("", source.read_text())
                 source.write_text(f"#define {library.macro}\n{code}")
@@ -113,5 +116,6 @@ def leave_headers_out(folder: Path) -> None:
                 (folder / file).write_text(library.guarded(text))
 
 
-def _own_texts(unit: Unit) -> list[str]:
-    return [text for file, text in unit.texts.items() if file not in (*_SHARED, *_OWN)]
+def own_texts(unit: Unit) -> dict[Path, str]:
+    """Return what a unit includes, itself too, without what all include."""
+    return {file: text for file, text in unit.texts.items() if file not in (*_SHARED, *_OWN)}

@@ -4,12 +4,14 @@ The compiler stands in for nvcc: the sources are plain C++.
 """
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from hebbsim.codegen.cuda.host_units import compile_on_host
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
 from hebbsim.codegen.joined_units import in_groups, join, joinable
+from hebbsim.codegen.kept_objects import objects_kept
 from hebbsim.codegen.programs import compiling
 from hebbsim.codegen.units import Project
 
@@ -186,6 +188,10 @@ def test_headers_stay_where_they_are_used(tmp_path):
         ("__global__ void kernel() {}\n", False),
         ("void f() { kernel<<<1, 1>>>(); }\n", False),
         ("void f() { cudaMemcpyToSymbol(d_x, &dev_x, 8); }\n", False),
+        ("void f() { cudaFuncGetAttributes(&found, kernel); }\n", False),
+        ('#include "code_objects/kernel.h"\n', True),
+        ('#include "own.h"\n', False),
+        ('#include "of_some_library.h"\n', False),
     ],
 )
 def test_units_without_device_code_are_compiled_for_the_host(more, on_host, tmp_path):
@@ -193,12 +199,38 @@ def test_units_without_device_code_are_compiled_for_the_host(more, on_host, tmp_
     write(folder, VALUES)
     main = folder / "main.cu"
     main.write_text(main.read_text() + more)
+    for header in ("code_objects/kernel.h", "own.h"):
+        (folder / header).write_text("__global__ void kernel();\n")
     leave_headers_out(folder)
     compile_on_host(folder)
     sources = Project(folder).variable("HOST_SRCS").split()
     assert ("main.cu" in sources) == on_host
     assert "code_objects/object1.cu" in sources
     assert not {"x.cu", "code_objects/user.cu", "synapses.cu"} & {*sources}
+
+
+def test_what_is_replaced_is_in_brian2cudas_templates():
+    templates = pytest.importorskip("brian2cuda.codeobject").CUDAStandaloneCodeObject.templater
+    makefile, objects = (
+        templates.templates.get_template(name).template_source for name in ("makefile", "objects")
+    )
+    assert "-std=c++17" in makefile
+    assert "HOST_SRCS =\n$(HOST_SRCS:.cu=.o): NVCCFLAGS += -x c++" in makefile
+    assert objects.count("std::vector<{{c_data_type(var.dtype)}}*> ") == 2
+
+
+def test_the_host_has_objects_of_its_own(tmp_path):
+    folder = tmp_path / "project"
+    write(folder, VALUES)
+    leave_headers_out(folder)
+    with objects_kept(Project(folder), "") as left:
+        assert Path("main.cu") in [unit.source for unit in left]
+        subprocess.run(["make"], cwd=folder, check=True, capture_output=True)
+    with objects_kept(Project(folder), "") as left:
+        assert Path("main.cu") not in [unit.source for unit in left]
+    compile_on_host(folder)
+    with objects_kept(Project(folder), "") as left:
+        assert Path("main.cu") in [unit.source for unit in left]
 
 
 @pytest.mark.parametrize(

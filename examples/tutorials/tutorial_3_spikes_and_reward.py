@@ -8,7 +8,7 @@ dependent plasticity on a shared kernel, and a reward that decides what is learn
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import Hz, Network, PoissonGroup, SpikeMonitor, StateMonitor, ms, second, seed
+from brian2 import Network, SpikeMonitor, StateMonitor, ms, second, seed
 
 from hebbsim import (
     ConvSynapses,
@@ -25,14 +25,16 @@ seed(0)
 # %%
 # Spikes along a kernel
 # ---------------------
-# Any group is a source if ``source_shape`` says how its neurons lie on a map. The target integrates
-# and fires. ``on_pre`` runs along all connections of a neuron that spiked, as in ``Synapses``.
+# A map whose threshold is a lottery is a source of Poisson spikes. (So is any group of Brian2's, a
+# ``PoissonGroup`` for one, if ``source_shape=(1, 8, 8)`` says how its neurons lie on a map.) The
+# target integrates and fires. ``on_pre`` runs along all connections of a neuron that spiked, as in
+# ``Synapses``.
 
-source = PoissonGroup(64, 40 * Hz)
+source = FeatureMap((1, 8, 8), "", threshold="rand() < 40*Hz*dt")
 layer = FeatureMap(
     (4, 6, 6), "dv/dt = -v/(10*ms) : 1", threshold="v > 1", reset="v = 0", method="exact"
 )
-conv = ConvSynapses(source, layer, "w : 1", on_pre="v += w", kernel_size=3, source_shape=(1, 8, 8))
+conv = ConvSynapses(source, layer, "w : 1", on_pre="v += w", kernel_size=3)
 conv.w = "0.4*rand()"
 spikes = SpikeMonitor(layer)
 Network(source, layer, conv, spikes).run(500 * ms)
@@ -96,8 +98,7 @@ figure.suptitle("kernels that STDP learned")
 # ------
 # `RewardGated` makes any rule wait. What it would have changed goes into a trace on each kernel
 # element, ``eligibility``; the reward turns the trace into weight. Reward is a variable like any
-# other: set it, link it to a neuron's, or write an expression. A map whose threshold is a lottery
-# is a source of Poisson spikes, too, and knows how its neurons lie.
+# other: set it, link it to a neuron's, or write an expression.
 
 gated = rules.RewardGated(rules.PairSTDP(A_plus=0.02, A_minus=0.001), tau_e=500 * ms)
 source = FeatureMap((1, 8, 8), "", threshold="rand() < 40*Hz*dt")

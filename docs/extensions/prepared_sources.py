@@ -20,6 +20,9 @@ ARGUMENTS = {
     "spiking_features": ["--seeds", "1"],
 }
 
+#: What measures, while no other example runs
+ALONE = {"speed_against_synapses"}
+
 
 def arguments_of(_: dict[str, Any], script: dict[str, Any]) -> list[str]:
     """Return the command line's arguments for an example, as sphinx-gallery asks for them."""
@@ -58,6 +61,8 @@ def _prepare_examples(source: Path, target: Path) -> None:
         # a command is no quotation
         rest = re.sub(r"\n\n(    python )", r"\n\n.. code-block:: bash\n\n\1", rest, count=1)
         page = f'"""\n{title}\n{"=" * len(title)}\n{note}{rest}'
+        if script.stem in ALONE:
+            page += "\n# sphinx_gallery_parallel = False\n"
         written.append(_write(target / script.name, page))
     for left in set(target.iterdir()) - set(written):
         if left.is_file() and left.suffix == ".py":

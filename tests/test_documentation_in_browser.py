@@ -19,9 +19,7 @@ WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 # Pictures below the fold load when they are scrolled to
 LOAD = """() => Promise.all([...document.images].map(image => {
     image.loading = 'eager';
-    return image.complete || new Promise(done => {
-        image.onload = image.onerror = () => done(true);
-    });
+    return image.decode().catch(() => null);
 }))"""
 LOOK = """() => ({
     width: document.documentElement.scrollWidth,

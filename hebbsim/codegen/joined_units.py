@@ -26,7 +26,6 @@ _WITHOUT = re.compile(r"^#define WITHOUT_\w+\n", re.MULTILINE)
 _APART = re.compile(
     r"^\s*(namespace \w|extern\b)|^[ \t]*#[ \t]*if.*^[ \t]*#[ \t]*include", re.M | re.S
 )
-_SOURCES = re.compile(r"^SRCS = .*$", re.MULTILINE)
 _CALLED = re.compile(r"^void (_\w+)\(\)", re.MULTILINE)
 _DECLARED = re.compile(r"(\w+)\s*\([^;{}]*\)\s*;")
 
@@ -83,12 +82,10 @@ def join(project: Project, groups: Iterable[list[Unit]]) -> tuple[Project, list[
         joined.append(Path(_FOLDER, f"joined_{name}{group[0].source.suffix}"))
         (project.folder / joined[-1]).write_text(text)
         left -= {unit.source for unit in group}
-    if joined:
-        kept = [unit.source for unit in project.units if unit.source in left]
-        sources = " ".join(map(str, [*joined, *kept]))
-        makefile = _SOURCES.sub(f"SRCS = {sources}", project.makefile)
-        (project.folder / "makefile").write_text(makefile)
-    return Project(project.folder), joined
+    if not joined:
+        return Project(project.folder), joined
+    kept = [unit.source for unit in project.units if unit.source in left]
+    return project.with_sources("SRCS", [*joined, *kept]), joined
 
 
 def forget_joined(folder: Path) -> None:

@@ -45,8 +45,7 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
     project = Project(folder)
     if nvcc := project.variable("NVCC").removeprefix("@"):
         leave_headers_out(folder)
-        compile_on_host(folder)
-        project = Project(folder)
+        project = compile_on_host(Project(folder))
         made_with += f"\0{nvcc_version(nvcc.split()[0])}"
     else:
         project = join_frame(project)

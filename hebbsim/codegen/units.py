@@ -63,6 +63,13 @@ class Project:
         """Sources of a CUDA program that are compiled for the host alone."""
         return frozenset(map(Path, self.variable("HOST_SRCS").split()))
 
+    def with_sources(self, name: str, sources: Iterable[str | Path]) -> "Project":
+        """Write a list of the makefile anew, ``SRCS`` for one, and return the project anew."""
+        line = f"{name} = {' '.join(map(str, sources))}"
+        makefile = re.sub(rf"^{name} =.*$", lambda _: line, self.makefile, flags=re.MULTILINE)
+        (self.folder / "makefile").write_text(makefile)
+        return Project(self.folder)
+
     def write_dependencies(self) -> None:
         """Write what Brian2's makefile would ask the compiler for, in a run of its own."""
         lines = [f"{unit.object}: {' '.join(map(str, unit.files))}\n" for unit in self.units]

@@ -1,6 +1,5 @@
 """C++ standalone programs: the headers that all have in common, and what frames the simulation."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -19,7 +18,6 @@ __all__ = ["compile_headers", "join_frame", "share_headers"]
 _FRAME = ("main.cpp", "objects.cpp", "run.cpp")
 _JOINED = Path("main_objects_run.cpp")
 _NOT_OPTIMISED = {"objects.o", str(_JOINED.with_suffix(".o"))}
-_SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
 
 
 def share_headers(templater: Templater) -> None:
@@ -50,10 +48,8 @@ def join_frame(project: Project) -> Project:
     if f" {_JOINED.with_suffix('.o')}:" not in project.makefile or not {*_FRAME} <= {*sources}:
         return project
     left = [str(_JOINED), *(source for source in sources if source not in _FRAME)]
-    makefile = _SOURCES.sub(f"SRCS = {' '.join(left)}", project.makefile)
     (project.folder / _JOINED).write_text("".join(f'#include "{name}"\n' for name in _FRAME))
-    (project.folder / "makefile").write_text(makefile)
-    return Project(project.folder)
+    return project.with_sources("SRCS", left)
 
 
 def _include() -> str:

@@ -18,7 +18,6 @@ __all__ = ["compile_on_host", "prepare_host_units"]
 
 _RULE = "%.o : %.cu\n"
 _OF_HOST = "HOST_SRCS =\n$(HOST_SRCS:.cu=.o): NVCCFLAGS += -x c++ -include cuda_runtime.h\n\n"
-_SOURCES = re.compile(r"^HOST_SRCS =.*$", re.MULTILINE)
 #: Code for the device, its variables, and functions that nvcc alone declares
 _OF_DEVICE = re.compile(
     r"__(global|device|shared|constant|managed|CUDACC|CUDA_ARCH)__|<<<|Symbol\w*\b"
@@ -33,18 +32,16 @@ def prepare_host_units(templater: Templater) -> None:
     replace_in_template(templater, "makefile", _RULE, f"{_OF_HOST}{_RULE}")
 
 
-def compile_on_host(folder: Path) -> None:
-    """Name the units of a project that have no device code in its makefile.
+def compile_on_host(project: Project) -> Project:
+    """Name the units that have no device code in a project's makefile, and return it anew.
 
     Parameters
     ----------
-    folder : Path
-        The project's, whose units include what they use alone.
+    project : Project
+        Whose units include what they use alone.
     """
-    project = Project(folder)
-    sources = " ".join(str(unit.source) for unit in project.units if _has_no_device_code(unit))
-    makefile = _SOURCES.sub(f"HOST_SRCS = {sources}", project.makefile)
-    (folder / "makefile").write_text(makefile)
+    units = filter(_has_no_device_code, project.units)
+    return project.with_sources("HOST_SRCS", (unit.source for unit in units))
 
 
 def _has_no_device_code(unit: Unit) -> bool:

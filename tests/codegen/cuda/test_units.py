@@ -202,7 +202,7 @@ def test_units_without_device_code_are_compiled_for_the_host(more, on_host, tmp_
     for header in ("code_objects/kernel.h", "own.h"):
         (folder / header).write_text("__global__ void kernel();\n")
     leave_headers_out(folder)
-    compile_on_host(folder)
+    compile_on_host(Project(folder))
     sources = Project(folder).variable("HOST_SRCS").split()
     assert ("main.cu" in sources) == on_host
     assert "code_objects/object1.cu" in sources
@@ -228,7 +228,7 @@ def test_the_host_has_objects_of_its_own(tmp_path):
         subprocess.run(["make"], cwd=folder, check=True, capture_output=True)
     with objects_kept(Project(folder), "") as left:
         assert Path("main.cu") not in [unit.source for unit in left]
-    compile_on_host(folder)
+    compile_on_host(Project(folder))
     with objects_kept(Project(folder), "") as left:
         assert Path("main.cu") in [unit.source for unit in left]
 

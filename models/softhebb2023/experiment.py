@@ -19,11 +19,10 @@ from models.miconi2021.settings import PRUNE
 from models.softhebb2023.images import Images, load_images
 from models.softhebb2023.model import ABLATIONS, SOFTHEBB, Variation, build
 from models.softhebb2023.readout import by_gradients, ridge
-from models.softhebb2023.settings import PENALTY, Settings
+from models.softhebb2023.settings import LAYER_BY_LAYER, PENALTY, Settings
 
 __all__ = ["features", "learn", "run"]
 
-TOGETHER, LAYER_BY_LAYER = "all at once", "layer by layer"
 #: Of Miconi's network: passes over the images, and batches in which thresholds alone adapt
 _MICONI = {"epochs": 20, "burn_in": 20}
 _N_ZCA = 9000
@@ -57,7 +56,7 @@ def run(
     announce("loading")
     images = load_images(settings)
     progress = Progress.of(state)
-    for schedule in (TOGETHER, LAYER_BY_LAYER)[: 1 + settings.layer_by_layer]:
+    for schedule in settings.schedules:
         _whole(progress, schedule, images, seed, settings, announce)
     some = images.first(settings.n_ablation, settings.n_ablation_test)
     for name in ("trained", *settings.ablations) if settings.ablations else ():
@@ -68,8 +67,9 @@ def run(
             progress.add(**{quantity: np.array(found)})
     arrays = {name: found for name, found in progress.done.items() if found.ndim}
     numbers = {name: float(found) for name, found in progress.done.items() if not found.ndim}
-    for n, _ in enumerate(settings.channels, start=1):
-        numbers[f"norm, layer {n}"] = float(np.median(arrays[f"norms {n}"]))
+    for name, norms in arrays.items():
+        if name.startswith("norms"):
+            numbers[f"norm, layer {name.split()[-1]}"] = float(np.median(norms))
     for name in settings.ablations:
         quantity = f"trained - {name}"
         numbers[quantity] = numbers["ablation: trained"] - numbers[f"ablation: {name}"]
@@ -84,9 +84,10 @@ def _whole(
     settings: Settings,
     announce: Announce,
 ) -> None:
-    """Let a network learn, and read it out after each layer."""
-    depth = len(settings.channels)
-    names = [f"{schedule}, layer {n}, {how}" for n in range(depth, 0, -1) for how in _READ_OUTS]
+    """Let a network learn, and read out its last layer, or each."""
+    last = len(settings.channels) - 1
+    numbers = range(last, -1 if settings.all_layers else last - 1, -1)
+    names = [f"{schedule}, layer {n + 1}, {how}" for n in numbers for how in _READ_OUTS]
     left = [name for name in names if name not in progress.done]
     if not left:
         return
@@ -107,17 +108,18 @@ def _whole(
     if done:  # of a run that was stopped, the share that is left
         minutes = (perf_counter() - begun) / 60 / done
         progress.add(**{f"{schedule}, minutes": np.array(minutes)})
-    if schedule == TOGETHER:
+    if schedule == settings.schedules[0]:
         kernels = [stage.conv.get_kernel("w") for stage in network.stages]
         norms = {f"norms {n}": _norms(kernel) for n, kernel in enumerate(kernels, start=1)}
         progress.add(kernel=kernels[0], **norms)
-    for number in range(depth - 1, -1, -1):
+    for number in numbers:
         quantities = {how: f"{schedule}, layer {number + 1}, {how}" for how in _READ_OUTS}
-        if all(quantity in progress.done for quantity in quantities.values()):
+        asked = {how: name for how, name in quantities.items() if name in left}
+        if not asked:
             continue
         announce(f"{schedule}: features of layer {number + 1}")
         train, test = (features(network, of, number) for of in (images.train, images.test))
-        for how, quantity in quantities.items():
+        for how, quantity in asked.items():
             announce(f"{schedule}: layer {number + 1}, {how}")
             guessed = _READ_OUTS[how](train, images.train_labels, test, settings, seed)
             accuracy = 100 * (guessed == images.test_labels).mean()

@@ -14,11 +14,11 @@ __all__ = ["pictures"]
 
 def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Figure]:
     """Draw all figures; filters and norms are the first seed's."""
-    figures = {
-        "layers": _layers(settings, results),
-        "filters": _filters(results[0]),
-        "norms": _norms(settings, results[0]),
-    }
+    figures = {}
+    if settings.schedules:
+        figures = {"filters": _filters(results[0]), "norms": _norms(settings, results[0])}
+    if settings.all_layers:
+        figures["layers"] = _layers(settings, results)
     if settings.ablations:
         figures["ablations"] = _ablations(settings, results)
     return figures
@@ -32,8 +32,7 @@ def _layers(settings: Settings, results: Sequence[Results]) -> Figure:
     figure = new_figure(5, 3.2)
     ax = figure.subplots()
     numbers = range(1, len(settings.channels) + 1)
-    schedules = ("all at once", "layer by layer")[: 1 + settings.layer_by_layer]
-    for schedule, style in zip(schedules, ("o-", "s--"), strict=False):
+    for schedule, style in zip(settings.schedules, ("o-", "s--"), strict=False):
         for how, colour in zip(("by gradients", "ridge"), COLOURS, strict=False):
             found = [_values(results, f"{schedule}, layer {n}, {how}") for n in numbers]
             means = [np.mean(values) for values in found]

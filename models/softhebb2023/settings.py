@@ -11,10 +11,13 @@ __all__ = [
     "PRESETS",
     "QUICK",
     "READ_OUT",
+    "SCHEDULES",
     "Layer",
     "ReadOut",
     "Settings",
 ]
+
+SCHEDULES = TOGETHER, LAYER_BY_LAYER = ("all at once", "layer by layer")
 
 #: Of a filter at the start, about: weights are drawn from N(0, 25/sqrt(fan in))
 NORM = 25.0
@@ -119,14 +122,17 @@ class Settings(SavedSettings):
         Images of a step (``presets.json``, ``bs``).
     parts : int
         Into so many the images are cut, and after each the state is written.
-    layer_by_layer : bool
-        Whether a second network learns one layer after the other.
+    schedules : tuple of str
+        Some of `SCHEDULES`, a network for each.
+    all_layers : bool
+        Whether each layer is read out, or the last alone.
     epochs : int
         Of the classifier that is trained by gradients.
     n_ablation, n_ablation_test : int
         Images of the ablations, and of the network that they are compared with.
     ablations : tuple of str
-        Some of `models.softhebb2023.model.ABLATIONS`, and ``'Miconi'``.
+        What is compared with the network as published: some of
+        `models.softhebb2023.model.ABLATIONS`, and ``'Miconi'``.
     data_root : str, optional
         Folder of data sets; by default where HEBBSIM_DATA_ROOT says.
     """
@@ -139,26 +145,19 @@ class Settings(SavedSettings):
     validation: int = 0
     batch_size: int = 10
     parts: int = 20
-    layer_by_layer: bool = True
+    schedules: tuple[str, ...] = (TOGETHER,)
+    all_layers: bool = False
     epochs: int = 50
     n_ablation: int = 10_000
     n_ablation_test: int = 2000
-    ablations: tuple[str, ...] = (
-        "untrained",
-        "hard winners",
-        "without the anti-Hebbian part",
-        "without batch normalisation",
-        "temperature / 4",
-        "temperature * 4",
-        "one layer",
-        "two layers",
-        "Miconi",
-    )
+    ablations: tuple[str, ...] = ()
     data_root: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("data set", self.data, ("cifar10", "stl10", "stand-in"))
         check_choice("preset", self.preset, PRESETS)
+        for schedule in self.schedules:
+            check_choice("schedule", schedule, SCHEDULES)
         for name in ("batch_size", "parts", "epochs", "n_ablation", "n_ablation_test"):
             check_whole_number(name, getattr(self, name), 1)
         for name in ("n_train", "n_test", "validation"):
@@ -172,9 +171,7 @@ QUICK = Settings(
     n_train=1500,
     n_test=1000,
     parts=2,
-    layer_by_layer=False,
     epochs=20,
     n_ablation=1500,
     n_ablation_test=1000,
-    ablations=("untrained",),
 )

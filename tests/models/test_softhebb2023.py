@@ -10,6 +10,7 @@ from sklearn.linear_model import Ridge
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
+from models.softhebb2023.ablations.__main__ import MODEL as ABLATIONS_MODEL
 from models.softhebb2023.claims import CLAIMS
 from models.softhebb2023.experiment import features, learn, run
 from models.softhebb2023.figures import pictures
@@ -105,7 +106,7 @@ def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
     state = tmp_path / "seed0.npz"
 
     def stop(text):
-        if text == "untrained":
+        if text.endswith("ridge"):
             raise KeyboardInterrupt
 
     with run_preferences(1, "float32"):
@@ -113,8 +114,30 @@ def test_quick_run_goes_on_where_it_was_stopped(tmp_path):
             run(QUICK, 0, stop, state)
         told = []
         found = run(QUICK, 0, told.append, state)
-    assert told == ["loading", "untrained"]
+    assert told == [
+        "loading",
+        "all at once: features of layer 3",
+        "all at once: layer 3, ridge",
+    ]
     assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
-    for name, figure in pictures(QUICK, [found]).items():
-        save_picture(figure, tmp_path / name)
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    draw(QUICK, found, tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_each_layer_schedule_and_ablation_is_a_row(tmp_path):
+    images = {"n_train": 200, "n_test": 100, "n_ablation": 100, "n_ablation_test": 50}
+    small = {"channels": (4, 6, 8), "epochs": 2, "ablations": ("hard winners", "two layers")}
+    settings = replace(ABLATIONS_MODEL.full, data="stand-in", **images, **small)
+    with run_preferences(1, "float32"):
+        found = run(settings, 0)
+    quantities = {claim.quantity for claim in ABLATIONS_MODEL.claims}
+    left = {name for name in quantities if name not in found.numbers}
+    assert all("ablation" in name or "trained -" in name for name in left)
+    assert len(quantities & found.numbers.keys()) == 12 + 1 + 2 * 2
+    draw(settings, found, tmp_path, 4)
+
+
+def draw(settings, found, folder, n):
+    for name, figure in pictures(settings, [found]).items():
+        save_picture(figure, folder / name)
+    assert len(list(folder.glob("*.png"))) == n

@@ -14,8 +14,6 @@ STL10 = Settings(
     channels=CHANNELS,
     batch_size=32,
     parts=100,
-    layer_by_layer=False,
-    ablations=(),
 )
 CLAIMS = (
     Claim(
@@ -28,7 +26,7 @@ CLAIMS = (
     Claim("Learning without labels, minutes", "all at once, minutes"),
 )
 TITLE = "Journé et al. 2023: SoftHebb on STL-10"
-SMALL = replace(QUICK, preset="stl10", channels=(*QUICK.channels, 128), ablations=())
+SMALL = replace(QUICK, preset="stl10", channels=(*QUICK.channels, 128))
 MODEL = Model(
     "softhebb2023.stl10", TITLE, STL10, SMALL, run, CLAIMS, pictures, dtype="float32", goes_on=True
 )

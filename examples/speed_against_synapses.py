@@ -6,7 +6,7 @@ people store such synapses (by presynaptic neuron, as `connect` with a condition
 postsynaptic neuron) and as `to_synapses()`, which looks its weights up in the shared kernel.
 Times are the processor's, on one thread.
 
-    python examples/speed_against_synapses.py [--steps N] [--precision float32]
+    python examples/speed_against_synapses.py [--steps N] [--rounds N] [--precision float32]
 """
 
 import argparse
@@ -62,53 +62,68 @@ def explicit(order: str):
     return source, layer, synapses
 
 
-def milliseconds(contenders, rounds: int = 5) -> dict[str, float]:
-    """Return the processor's time of a step of each, the set-up of a run left out.
+class Race:
+    """Let objects with synapses of one rule take turns, and time a step of each."""
 
-    `contenders` holds objects and a number of steps by name. They take turns, and the shortest runs
-    count: what else a machine does can only add to them.
-    """
-    networks = {name: (Network(*objects), steps) for name, (objects, steps) in contenders.items()}
-    shortest = {}
-    for number in range(-1, rounds):
-        for name, (network, steps) in networks.items():
-            for n_steps in (1, steps + 1):
-                start = time.process_time()
-                network.run(n_steps * defaultclock.dt)
-                taken = time.process_time() - start
-                if number >= 0:  # the first round compiles
+    def __init__(self, rule: rules.Rule | None, precision: str, steps: int) -> None:
+        self.precision = precision
+        self._choose()
+        prefs.codegen.target = "numpy"  # creates synapses, for which nothing need be compiled
+        source, layer, conv = build(rule)
+        contenders = {
+            "ConvSynapses": (build(rule), 20 * steps),
+            "to_synapses()": ((source, layer, conv.to_synapses()), steps),
+        }
+        if rule is None:
+            contenders["Synapses by pre"] = explicit("pre"), steps
+            contenders["Synapses by post"] = explicit("post"), steps
+        prefs.codegen.target = "auto"
+        self.networks = {
+            name: (Network(*of), n_steps) for name, (of, n_steps) in contenders.items()
+        }
+
+    def compile(self) -> None:
+        """Run a step of each."""
+        self._choose()
+        for network, _ in self.networks.values():
+            network.run(defaultclock.dt)
+
+    def milliseconds(self, rounds: int) -> dict[str, float]:
+        """Return the processor's time of a step of each, the set-up of a run left out.
+
+        The shortest runs count: what else a machine does can only add to them.
+        """
+        self._choose()
+        shortest: dict[tuple[str, int], float] = {}
+        for _ in range(rounds):
+            for name, (network, steps) in self.networks.items():
+                for n_steps in (1, steps + 1):
+                    start = time.process_time()
+                    network.run(n_steps * defaultclock.dt)
+                    taken = time.process_time() - start
                     shortest[name, n_steps] = min(taken, shortest.get((name, n_steps), taken))
-    return {
-        name: (shortest[name, steps + 1] - shortest[name, 1]) / steps * 1e3
-        for name, (_, steps) in networks.items()
-    }
+        return {
+            name: (shortest[name, steps + 1] - shortest[name, 1]) / steps * 1e3
+            for name, (_, steps) in self.networks.items()
+        }
+
+    def _choose(self) -> None:
+        prefs.core.default_float_dtype = np.dtype(self.precision).type
 
 
-def compare_speed(console: Console, steps: int, precisions: list[str]) -> None:
+def compare_speed(console: Console, races: dict[tuple[str, str], Race], rounds: int) -> None:
     """Print the table of times, and draw the ratios."""
     import matplotlib.pyplot as plt  # not in the processes whose memory is measured
 
     table = Table("precision", "step", "ConvSynapses", "rival", "ms", "ratio", title="Speed")
     ratios = {}
-    for precision in precisions:
-        prefs.core.default_float_dtype = np.dtype(precision).type
-        for name, rule in (("forward", None), ("forward and Oja", rules.Oja(1e-6))):
-            prefs.codegen.target = "numpy"  # creates synapses, for which nothing need be compiled
-            source, layer, conv = build(rule)
-            contenders = {
-                "ConvSynapses": (build(rule), 20 * steps),
-                "to_synapses()": ((source, layer, conv.to_synapses()), steps),
-            }
-            if rule is None:
-                contenders["Synapses by pre"] = explicit("pre"), steps
-                contenders["Synapses by post"] = explicit("post"), steps
-            prefs.codegen.target = "auto"
-            times = milliseconds(contenders)
-            ours = times.pop("ConvSynapses")
-            for rival, theirs in times.items():
-                row = (f"{ours:.4f} ms", rival, f"{theirs:.3f}", f"{theirs / ours:.0f}")
-                table.add_row(precision, name, *row)
-                ratios[f"{name}, {precision}\n{rival}"] = theirs / ours
+    for (precision, name), race in races.items():
+        times = race.milliseconds(rounds)
+        ours = times.pop("ConvSynapses")
+        for rival, theirs in times.items():
+            row = (f"{ours:.4f} ms", rival, f"{theirs:.3f}", f"{theirs / ours:.0f}")
+            table.add_row(precision, name, *row)
+            ratios[f"{name}, {precision}\n{rival}"] = theirs / ours
     console.print(table)
     figure, axis = plt.subplots(figsize=(6, 0.7 + 0.5 * len(ratios)), layout="constrained")
     axis.barh(list(ratios), list(ratios.values()), color="#0072B2")
@@ -132,18 +147,22 @@ def peak_memory() -> float:
     return used / 1024 ** (2 if sys.platform == "darwin" else 1)
 
 
-def compare_memory(console: Console) -> None:
-    """Print how memory grows with the number of synapses."""
-    table = Table("kernel", "synapses", "weights", "peak memory of the process", title="Memory")
-    processes = {
+def memory_processes() -> dict[int, subprocess.Popen[str]]:
+    """Start to measure memory with kernels of several sizes."""
+    return {
         size: subprocess.Popen(
             [sys.executable, __file__, "--memory", str(size)], stdout=subprocess.PIPE, text=True
         )
         for size in (3, 9, 21)
     }
-    for size, process in processes.items():
-        out = process.communicate()[0].split()
-        table.add_row(f"{size}x{size}", f"{int(out[0]):,}", out[1], f"{float(out[2]):.0f} MiB")
+
+
+def compare_memory(console: Console, found: dict[int, str]) -> None:
+    """Print how memory grows with the number of synapses."""
+    table = Table("kernel", "synapses", "weights", "peak memory of the process", title="Memory")
+    for size, text in found.items():
+        n_synapses, n_weights, peak = text.split()
+        table.add_row(f"{size}x{size}", f"{int(n_synapses):,}", n_weights, f"{float(peak):.0f} MiB")
     console.print(table)
 
 
@@ -151,15 +170,25 @@ def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=300, help="steps of the explicit synapses")
+    parser.add_argument("--rounds", type=int, default=5, help="turns, of which the shortest counts")
     parser.add_argument("--precision", nargs="+", default=["float32", "float64"])
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
         measure_memory(options.memory)
         return
-    console = Console(width=90)
-    compare_speed(console, options.steps, options.precision)
-    compare_memory(console)
+    processes = memory_processes()
+    races = {
+        (precision, name): Race(rule, precision, options.steps)
+        for precision in options.precision
+        for name, rule in (("forward", None), ("forward and Oja", rules.Oja(1e-6)))
+    }
+    for race in races.values():
+        race.compile()
+    found = {size: process.communicate()[0] for size, process in processes.items()}
+    console = Console(width=90)  # from here on nothing else runs
+    compare_speed(console, races, options.rounds)
+    compare_memory(console, found)
 
 
 if __name__ == "__main__":

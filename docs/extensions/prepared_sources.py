@@ -16,7 +16,7 @@ ARGUMENTS = {
     "distal_reward": ["--sparse", "--seconds", "900"],
     "pairing_frequency": ["--output", "pairing_frequency.png"],
     "reward_digits": ["--seeds", "1", "--epochs", "5", "--images", "400"],
-    "speed_against_synapses": ["--steps", "20", "--precision", "float32"],
+    "speed_against_synapses": ["--steps", "20", "--rounds", "3", "--precision", "float32"],
     "spiking_features": ["--seeds", "1"],
 }
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from hebbsim.file_lock import lock
 
-__all__ = ["check_place", "whole_file", "write_text"]
+__all__ = ["check_place", "make_folder", "whole_file", "write_text"]
 
 
 @contextmanager
@@ -62,6 +62,22 @@ def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8; the file is there whole, on the disk, or as it was before."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def make_folder(folder: Path) -> None:
+    """
+    Make a folder for results, and those around it, where they are missing.
+
+    Raises
+    ------
+    OSError
+        If it can't be made; it names the folder, and the way out.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"no folder can be made there ({error.strerror or error}); name another one"
+        raise type(error)(error.errno, what, str(folder)) from error
 
 
 def check_place(path: Path) -> None:

@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from hebbsim.benchmark import Setting, benchmark
 from hebbsim.data.zca import ZCA
 from hebbsim.experiments.figures import new_figure, save_figure
-from hebbsim.whole_file import check_place, whole_file, write_text
+from hebbsim.whole_file import check_place, make_folder, whole_file, write_text
 
 
 def write(path, content):
@@ -136,3 +137,16 @@ def test_what_is_interrupted_leaves_what_was_there(tmp_path, monkeypatch, name):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
     WRITERS[name](path)
     assert len(path.read_bytes()) > 6
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path):
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(NotADirectoryError, match="name another one"):
+        make_folder(tmp_path / "file" / "results")
+
+
+def test_a_benchmark_that_cannot_be_written_measures_nothing(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file")
+    monkeypatch.setattr("hebbsim.benchmark.runner._measure", lambda *_: pytest.fail("measured"))
+    with pytest.raises(NotADirectoryError, match="name another one"):
+        benchmark(Setting(threads=1), tmp_path / "file" / "results", parts=["a"])

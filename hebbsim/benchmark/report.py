@@ -13,7 +13,7 @@ from hebbsim.benchmark.rows import Row, Series
 from hebbsim.experiments.results import OutputFolder
 from hebbsim.experiments.row_table import write_csv
 from hebbsim.experiments.tables import markdown_table
-from hebbsim.whole_file import write_text
+from hebbsim.whole_file import check_place, make_folder, write_text
 
 __all__ = ["BenchmarkFolder", "markdown", "table"]
 
@@ -45,14 +45,15 @@ class BenchmarkFolder(OutputFolder):
         yield from (self.csv, self.series, self.environment, self.table, self.figure)
 
     def check(self, *, overwrite: bool) -> None:
-        """Make sure that nothing is lost, before anything is measured, or raise ResultsError."""
+        """Make sure that nothing is lost and all can be written, before anything is measured."""
         self.check_free(overwrite=overwrite)
+        make_folder(self.path)
+        check_place(self.csv)
 
     def save(
         self, rows: Sequence[Row], series: Sequence[Series], environment: dict[str, Any]
     ) -> None:
         """Write all that is measured so far, and where; older results go when there are new."""
-        self.path.mkdir(parents=True, exist_ok=True)
         self.figure.unlink(missing_ok=True)
         write_text(self.environment, json.dumps(environment, indent=2) + "\n")
         write_csv(self.csv, _HEADINGS, (_values(row) for row in rows))

@@ -66,6 +66,8 @@ def benchmark(
         If a part or the device is unknown or not there, or a number is too small.
     ResultsError
         If the folder holds results, and `overwrite` isn't asked for.
+    OSError
+        If nothing can be written there.
     """
     _check(setting)
     functions = _DEVICES[setting.device]

@@ -10,7 +10,7 @@ import numpy as np
 from hebbsim.bridge.decoding import decode
 from hebbsim.errors import needed
 from hebbsim.networks.layered_network import LayeredNetwork
-from hebbsim.whole_file import check_place, write_text
+from hebbsim.whole_file import check_place, make_folder, write_text
 
 __all__ = ["LearningCurves"]
 
@@ -90,7 +90,7 @@ class LearningCurves:
                 f"{self.path} exists; give resume=True to go on with it, overwrite=True to replace "
                 "it, or another file"
             )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         check_place(self.path)
         self._writer = None if tensorboard is None else _writer(tensorboard)
         self._sums: dict[int, float] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from hebbsim.bridge.nir_library import nir_library
 from hebbsim.bridge.nir_neurons import NirError
-from hebbsim.whole_file import whole_file
+from hebbsim.whole_file import make_folder, whole_file
 
 __all__ = ["load_nir", "save_nir"]
 
@@ -50,7 +50,7 @@ def save_nir(graph: Any, path: str | Path, *, overwrite: bool = False) -> Path:
         raise FileExistsError(f"{path} exists; give overwrite=True to replace it, or another file")
     content = io.BytesIO()
     nir.write(content, graph)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as file:
         file.write(content.getbuffer())
     return path

@@ -15,7 +15,7 @@ from hebbsim.errors import needed
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.networks.spiking_network import SpikingNetwork
-from hebbsim.whole_file import whole_file
+from hebbsim.whole_file import make_folder, whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -103,7 +103,7 @@ def save_weights(
                 "beside it, or another name"
             )
     places = [_beside(stem, suffix) for suffix in contents]
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     with ExitStack() as written:  # which are moved into place in the opposite order
         files = [written.enter_context(whole_file(place)) for place in reversed(places)]
         for file, content in zip(reversed(files), contents.values(), strict=True):

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hebbsim.file_lock import lock
+from hebbsim.whole_file import make_folder
 
 __all__ = ["FolderHeldError", "held", "was_left"]
 
@@ -35,7 +36,7 @@ def held(folder: Path) -> Iterator[None]:
         If another process holds it, with its number and command.
     """
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / _NAME
     handle = _locked(path)
     try:

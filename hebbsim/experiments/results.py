@@ -17,6 +17,7 @@ from hebbsim.experiments.settings import SavedSettings, saved_images
 from hebbsim.networks.differences import differences_of, named
 from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.layered_network import LayeredNetwork
+from hebbsim.whole_file import make_folder
 
 __all__ = ["OutputFolder", "ResultsError", "RunFolder", "image_fingerprints", "weights_name"]
 
@@ -185,7 +186,7 @@ class RunFolder[R, S: SavedSettings](OutputFolder):
             # the settings last: they tell whose the rest is
             for file in sorted(self.written(), key=self.settings.__eq__):
                 file.unlink()
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         if not rows:
             settings.save(self.settings, images)
         self._table.write(rows)

@@ -16,7 +16,7 @@ from hebbsim.brian2_private import resize_array
 from hebbsim.networks.differences import differences_of, named
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.whole_state import go_to_time
-from hebbsim.whole_file import whole_file
+from hebbsim.whole_file import make_folder, whole_file
 
 __all__ = [
     "CheckpointError",
@@ -93,7 +93,7 @@ def save_checkpoint(
     }
     arrays = {name: v.get_value() for name, v in network.state_variables().items()}
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
 

@@ -27,7 +27,7 @@ from hebbsim.networks.schedule import Schedule
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.stage import Stage
 from hebbsim.synapses.update import NonFiniteWeightsError
-from hebbsim.whole_file import check_place
+from hebbsim.whole_file import check_place, make_folder
 
 __all__ = ["Callback", "Trainable", "fit"]
 
@@ -230,7 +230,7 @@ def _checkpoint(checkpoint: str | Path | None, *, resume: bool, overwrite: bool)
         return None
     path = Path(checkpoint)
     check_free(path, resume=resume, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)  # fails now, if it does
+    make_folder(path.parent)  # fails now, if it does
     check_place(path)
     return path
 

@@ -13,7 +13,7 @@ from hebbsim.experiments.results import ResultsError
 from hebbsim.experiments.settings import checksum_of
 from hebbsim.networks.differences import differences_of, named
 from hebbsim.sweeps.unit import KEY_DIGITS, Unit
-from hebbsim.whole_file import check_place, write_text
+from hebbsim.whole_file import check_place, make_folder, write_text
 
 __all__ = ["Result", "UnitStore"]
 
@@ -74,7 +74,7 @@ class UnitStore:
 
     def begin(self) -> None:
         """Make the folder; raise an OSError that names it if nothing can be written there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         check_place(self.folder / "result.json")
 
     def has(self, unit: Unit) -> bool:

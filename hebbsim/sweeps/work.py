@@ -20,7 +20,7 @@ from hebbsim.sweeps.fresh_process import as_in_a_fresh_process
 from hebbsim.sweeps.function import load_function, make_settings
 from hebbsim.sweeps.store import UnitStore
 from hebbsim.sweeps.unit import Unit
-from hebbsim.whole_file import write_text
+from hebbsim.whole_file import make_folder, write_text
 
 __all__ = ["End", "Outcome", "Task", "compute", "run_task"]
 
@@ -97,7 +97,7 @@ def run_task(task: Task) -> Outcome:
                 settings = make_settings(function, unit.arguments)
                 return compute(store, unit, partial(function, settings, unit.seed))
         except Exception as error:
-            store.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(store.folder)
             write_text(store.error(unit), traceback.format_exc())
             return Outcome(unit, End.FAILED, f"{_said(error)} (traceback in '{store.error(unit)}')")
 

@@ -34,8 +34,10 @@
             if ({{_n_won}}[_sample_idx] == {{k}} || {{_decided}}[_position_idx]) continue;
             const size_t _vectorisation_idx = _idx;
             {{vector_code['source']|autoindent}}
-            const _scalar _value = _source;
-            _candidates.push_back({_value == _value ? _value : -std::numeric_limits<_scalar>::infinity(), _idx});
+            const _scalar _value = _source == _source ? _source : -std::numeric_limits<_scalar>::infinity();
+            // one for each position: its channels follow each other
+            if (_candidates.empty() || _candidates.back().neuron / _CHANNELS != _position_idx) _candidates.push_back({_value, _idx});
+            else if (_value > _candidates.back().value) _candidates.back() = {_value, _idx};
         }
     }
     std::sort(_candidates.begin(), _candidates.end(), [](const _Candidate& _a, const _Candidate& _b) {

@@ -10,6 +10,7 @@ from hebbsim.maps.durations import whole_steps
 from hebbsim.maps.feature_map import FeatureMap
 from hebbsim.maps.per_channel_sample_position import PerSample
 from hebbsim.maps.stimulus_nest import StimulusNest
+from hebbsim.maps.stored_images import StoredImages
 
 __all__ = ["Decision"]
 
@@ -42,6 +43,9 @@ class Decision(PerSample):
     labels : sequence of int, optional
         The class of each stimulus, in the order in which they are shown; where they end they start
         anew, as `StoredImages` do. A batch takes ``batch_size`` of them.
+    images : StoredImages, optional
+        What is shown, where images may be shown again (`repeat_while`): the label is then that of
+        the image, however often it was shown.
     duration : Quantity
         How long a stimulus lasts; the first begins at time 0.
     name : str, optional
@@ -53,7 +57,8 @@ class Decision(PerSample):
         If `feature_map` is none.
     ValueError
         If nobody wins in the map, there is not one class for each channel, a class or label is no
-        integer from 0 on, or `duration` is no whole number of time steps.
+        integer from 0 on, `duration` is no whole number of time steps, or `images` are shown for
+        another time or to another number of samples.
     NotImplementedError
         In a run on CUDA.
 
@@ -66,6 +71,15 @@ class Decision(PerSample):
     >>> conv.reward = linked_var(decision, "reward")
     >>> rule = rules.OrderSTDP(soft=None).rewarded(0.004, 0.0005, block=1000)
     >>> learning = OrderPlasticity(conv, rule, duration=duration)
+
+    Images are shown again until the decision is right, eleven times at most:
+
+    >>> retina = FeatureMap((1, 28, 28), '''on : boolean
+    ...                                     outcome : 1 (linked)''', "on")
+    >>> images = StoredImages(retina, digits, "on", duration=duration,
+    ...                       repeat_while="outcome < 0 and n_repeats < 10")
+    >>> decision = Decision(layer, np.arange(200)//20, labels, images=images, duration=duration)
+    >>> retina.outcome = linked_var(decision, "reward")
     """
 
     def __init__(
@@ -74,11 +88,14 @@ class Decision(PerSample):
         classes: Any,
         labels: Any = None,
         *,
+        images: StoredImages | None = None,
         duration: Quantity,
         name: str | None = None,
     ) -> None:
         if not isinstance(feature_map, FeatureMap):
             raise TypeError(f"Decision: expected a FeatureMap, got {feature_map!r}")
+        if images is not None and not isinstance(images, StoredImages):
+            raise TypeError(f"Decision: images must be StoredImages, got {images!r}")
         label = f"Decision on '{feature_map.name}'"
         if "_winspace" not in feature_map.variables:
             raise ValueError(
@@ -94,7 +111,11 @@ class Decision(PerSample):
             )
         self.labels = None if labels is None else _checked(label, "labels", labels)
         self.duration = duration
-        whole_steps(label, duration, feature_map.clock.dt)
+        steps = whole_steps(label, duration, feature_map.clock.dt)
+        if images is not None:
+            _check_images(label, images, steps, feature_map)
+        #: What counts the images where they may be shown again
+        self.repetition = None if images is None else images.repetition
         super().__init__(feature_map, _MODEL, name=name or f"{feature_map.name}_decision*")
         self.contained_objects.append(_Deciding(self, label))
 
@@ -120,6 +141,9 @@ class _Deciding(StimulusNest):
         self.variables = Variables(decision)
         for name, array in (("_wins", "_winspace"), ("_timestep", "t_in_timesteps")):
             self.variables.add_reference(name, feature_map, array)
+        counted = decision.repetition
+        if counted is not None:
+            self.variables.add_reference("_answered", counted, "n_answered")
         winners = feature_map.thresholder["win"]
         super().__init__(
             decision,
@@ -135,8 +159,27 @@ class _Deciding(StimulusNest):
                 "steps": steps,
                 "_wins_var": feature_map.variables["_winspace"],
                 "_timestep_var": feature_map.variables["t_in_timesteps"],
+                "_answered_var": counted and counted.variables["n_answered"],
             },
-            needed_variables=["decision", "label", "reward", "_wins", "_timestep", *kept],
+            needed_variables=[
+                *("decision", "label", "reward", "_wins", "_timestep", *kept),
+                *([] if counted is None else ["_answered"]),
+            ],
+        )
+
+
+def _check_images(label: str, images: StoredImages, steps: int, feature_map: FeatureMap) -> None:
+    """Refuse images that labels can't follow."""
+    shown = images.feature_map
+    if images.shown_for != steps:
+        raise ValueError(
+            f"{label}: a stimulus lasts {steps} time steps here, and {images.shown_for} in the "
+            f"images of '{shown.name}'; give both the same duration"
+        )
+    if shown.batch_size != feature_map.batch_size:
+        raise ValueError(
+            f"{label}: expected images of {feature_map.batch_size} samples, got those of "
+            f"'{shown.name}' with {shown.batch_size}"
         )
 
 

@@ -127,7 +127,10 @@ class StoredImages(LoopNest):
             self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
-        steps = 1 if duration is None else whole_steps(self.label, duration, self._dt)
+        #: Time steps that an image lasts
+        self.shown_for = steps = (
+            1 if duration is None else whole_steps(self.label, duration, self._dt)
+        )
         self._refuse_another(repeat_while)
         #: What counts images that may be shown again
         self.repetition = None

@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 from brian2 import seed as seed_brian2
 
+from hebbsim.networks.own_random_numbers import seed_by_place
 from models.common import Results
 from models.common.model import Announce, silent
 from models.common.progress import Progress
@@ -107,6 +108,8 @@ def _rewarded(
     start, begun = perf_counter(), len(curves["training"])
     for epoch in range(begun, settings.rewarded):
         announce(f"layer 3 learns, epoch {epoch + 1} of {settings.rewarded}")
+        seed_by_place(seed, 4, epoch)  # the same, whether it was stopped or not
+        learning.rate = settings.rate(epoch)
         right = _share(learning.show(), spiked.train_labels)
         validated = _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
         curves["training"] = np.append(curves["training"], right)
@@ -161,7 +164,9 @@ def _unpacked(spiked: Digits, shape: tuple[int, ...]) -> Digits:
 def _learned(spiked: Digits, labels: np.ndarray, seed: int, settings: Settings) -> float:
     """Return the accuracy after the epochs of a control, rewarded by the labels given."""
     learning = _deciding(replace(spiked, train_labels=labels), seed, settings)
-    for _ in range(settings.control_rewarded):
+    for epoch in range(settings.control_rewarded):
+        seed_by_place(seed, 5, epoch)
+        learning.rate = settings.rate(epoch)
         learning.show()
     return _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
 

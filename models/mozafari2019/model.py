@@ -1,6 +1,7 @@
 """The layer that decides and learns from reward; those before it are `kheradpisheh2018`'s."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from brian2 import Network, Quantity, StateMonitor, defaultclock, linked_var
@@ -11,6 +12,7 @@ from hebbsim import (
     FeatureMap,
     FirstWinners,
     OrderPlasticity,
+    PerChannel,
     StoredImages,
     rules,
 )
@@ -24,6 +26,11 @@ INPUT = "present : boolean"
 INPUT_THRESHOLD = f"present and t_in_timesteps % {STEPS} == 0"
 #: Without a threshold of the potential: all compete in the last step, and the largest v decides
 LAST_STEP = f"t_in_timesteps % {STEPS} == {STEPS - 1}"
+#: An image is shown again while the decision is wrong, in as many steps
+OUTCOME = "outcome : 1 (linked)"
+REPEAT_WHILE = "outcome < 0 and n_repeats < {}"
+#: Channels that can't decide
+DROPPED = "dropped = rand() < {}"
 #: What a kernel knows of its last block
 _KEPT = ("n_stimuli", "n_right", "share_right")
 
@@ -35,10 +42,11 @@ def presentation() -> Quantity:
 
 
 def reward_rule(layer: Deciding, block: int) -> rules.OrderSTDP:
-    """Return the rule, whose rates follow the decisions of the last block."""
-    bounds = layer.w_min, layer.w_max
-    rule = rules.OrderSTDP(layer.a_plus, layer.a_minus, layer.soft, *bounds)
-    return rule.rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
+    """Return the rule, whose rates follow the decisions of the last block, times ``rate``."""
+    rule = rules.OrderSTDP(
+        layer.a_plus, layer.a_minus, soft=None, w_min=layer.w_min, w_max=layer.w_max
+    ).rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
+    return replace(rule, a_plus=f"rate*({rule.a_plus})", a_minus=f"rate*({rule.a_minus})")
 
 
 class DecidingLayer:
@@ -68,17 +76,36 @@ class DecidingLayer:
         rule: rules.OrderSTDP | None = None,
     ) -> None:
         self.n_images = len(spiked)
-        source = FeatureMap(spiked.shape[1:], INPUT, INPUT_THRESHOLD, reset="", name="input")
-        images = StoredImages(source, spiked, "present", duration=presentation(), name="images")
+        learns = rule is not None
+        repeats, dropout = learns and layer.repeats > 0, learns and layer.dropout > 0
+        source = FeatureMap(
+            spiked.shape[1:],
+            f"{INPUT}\n{OUTCOME}" if repeats else INPUT,
+            INPUT_THRESHOLD,
+            reset="",
+            name="input",
+        )
+        images = StoredImages(
+            source,
+            spiked,
+            "present",
+            duration=presentation(),
+            repeat_while=REPEAT_WHILE.format(layer.repeats) if repeats else None,
+            name="images",
+        )
         rows, cols = (n + 2 * layer.padding - layer.kernel_size + 1 for n in spiked.shape[2:])
         neurons = FeatureMap(
-            (layer.channels, rows, cols), "v : 1", LAST_STEP, reset="", name="deciding"
+            (layer.channels, rows, cols),
+            "v : 1",
+            f"{LAST_STEP} and not dropped" if dropout else LAST_STEP,
+            reset="",
+            name="deciding",
         )
         neurons.run_regularly("v = 0", dt=presentation(), when="before_start")
         self.conv = ConvSynapses(
             source,
             neurons,
-            "w : 1" if rule is None else rule.model,
+            "w : 1" if rule is None else f"{rule.model}\nrate : 1 (shared)",
             on_pre="v_post += w",
             kernel_size=layer.kernel_size,
             padding=layer.padding,
@@ -87,29 +114,61 @@ class DecidingLayer:
         self.conv.set_kernel("w", kernel)
         strongest = FirstWinners(neurons, 1, duration=presentation())
         classes = np.arange(layer.channels) // layer.each
-        self.decision = Decision(neurons, classes, labels, duration=presentation(), name="decision")
-        # what each image leaves is read when the next one begins
-        self._before = StateMonitor(
-            self.decision,
-            "decision",
-            record=True,
-            dt=presentation(),
-            when="before_start",
-            order=-1,
-            name="decided",
+        decision = Decision(
+            neurons, classes, labels, images=images, duration=presentation(), name="decision"
         )
-        objects = [source, images, neurons, self.conv, strongest, self.decision, self._before]
+        # what each presentation leaves is read when the next one begins
+        reading = {"record": True, "dt": presentation(), "when": "before_start", "order": -1}
+        self._decision, self._repetition = decision, images.repetition
+        self._before = StateMonitor(decision, "decision", name="decided", **reading)
+        objects = [source, images, neurons, self.conv, strongest, decision, self._before]
+        if images.repetition is not None:
+            source.outcome = linked_var(decision, "reward")
+            self._repeats = StateMonitor(images.repetition, "n_repeats", name="repeats", **reading)
+            objects.append(self._repeats)
+        if dropout:
+            dropped = PerChannel(neurons, "dropped : boolean", name="dropped")
+            dropped.run_regularly(
+                DROPPED.format(layer.dropout), dt=presentation(), when="before_start"
+            )
+            objects.append(dropped)
         if rule is not None:
-            self.conv.reward = linked_var(self.decision, "reward")
+            self.rate = 1.0
+            self.conv.reward = linked_var(decision, "reward")
             objects.append(OrderPlasticity(self.conv, rule, duration=presentation()))
         self.network = Network(*objects)
 
+    @property
+    def rate(self) -> float:
+        """What all rates are multiplied by."""
+        return float(self.conv.rate[:])
+
+    @rate.setter
+    def rate(self, factor: float) -> None:
+        self.conv.rate = factor
+
     def show(self) -> np.ndarray:
-        """Show all images in their order, once; return what is decided: ``(n,)``."""
+        """Show all images in their order, once; return what is decided of them first: ``(n,)``."""
         earlier = len(self._before.t)
-        self.network.run(self.n_images * presentation(), namespace={})
+        if self._repetition is None:
+            self._run(self.n_images)
+        else:
+            end = self._n_answered + self.n_images
+            while (left := end - self._n_answered) > 0:
+                self._run(left)
         found = self._before.decision[0, earlier + 1 :]
-        return np.append(found, self.decision.decision[0]).astype(int)
+        found = np.append(found, self._decision.decision[0]).astype(int)
+        if self._repetition is not None:
+            found = found[self._repeats.n_repeats[0, earlier:] == 0]
+        return found
+
+    def _run(self, n: int) -> None:
+        self.network.run(n * presentation(), namespace={})
+
+    @property
+    def _n_answered(self) -> int:
+        assert self._repetition is not None
+        return int(self._repetition.n_answered[0])
 
     @property
     def kernel(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from models.kheradpisheh2018.settings import DigitSettings, Layer
 
-__all__ = ["DECIDING", "FULL", "GRADED", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
+__all__ = ["CORRECTED", "DECIDING", "FULL", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
 
 #: Size and sigmas of centre and surround, in pixels, each ON and OFF
 WINDOWS = (
@@ -41,8 +41,11 @@ class Deciding:
         elsewhere.
     w_min, w_max : float
         Bounds of the weights.
-    soft : str or None
-        Towards which bounds changes fade, as `hebbsim.rules.OrderSTDP` says; by default none.
+    repeats : int
+        How often at most an image is shown again while it is learned, as long as the decision is
+        wrong.
+    dropout : float
+        Share of the channels that can't decide, drawn anew for each presentation, while it learns.
     """
 
     channels: int = 200
@@ -55,20 +58,13 @@ class Deciding:
     a_minus_wrong: float = 0.0005
     w_min: float = 0.2
     w_max: float = 0.8
-    soft: str | None = None
+    repeats: int = 0
+    dropout: float = 0.0
 
 
 DECIDING = Deciding()
-#: Weights that are graded: changes fade by the distance to the bound ahead, at most 0.6, and what
-#: never spikes is depressed faster. Chosen on training images
-GRADED = replace(
-    DECIDING,
-    soft="ahead",
-    a_plus=1 / 75,
-    a_minus=1 / 30,
-    a_plus_wrong=1 / 75,
-    a_minus_wrong=1 / 600,
-)
+#: What was decided wrongly is shown again; the paper drops out half of the channels as well
+CORRECTED = replace(DECIDING, repeats=10, dropout=0.5)
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,10 @@ class Settings(DigitSettings):
         Epochs of the layer that decides, in the network and in its controls.
     block : int
         Images after which its rates follow the share of right decisions.
-    graded : bool
-        Whether its weights are graded, in place of the published rule.
+    corrected : bool
+        Whether images are shown again until the decision is right.
+    slower : tuple of (int, float)
+        After so many of its epochs, what all of its rates are multiplied by.
     """
 
     epochs: tuple[int, int] = (2, 4)
@@ -92,12 +90,17 @@ class Settings(DigitSettings):
     rewarded: int = 20
     control_rewarded: int = 8
     block: int = 1000
-    graded: bool = False
+    corrected: bool = False
+    slower: tuple[tuple[int, float], ...] = ()
 
     @property
     def deciding(self) -> Deciding:
         """The layer that decides."""
-        return GRADED if self.graded else DECIDING
+        return CORRECTED if self.corrected else DECIDING
+
+    def rate(self, epoch: int) -> float:
+        """Return what rates are multiplied by in an epoch, counted from 0."""
+        return [1.0, *(factor for after, factor in self.slower if after <= epoch)][-1]
 
     @property
     def controls_are_whole(self) -> bool:

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
+from hebbsim.networks.own_random_numbers import seed_by_place
 from models.common.claim import failing
 from models.common.page import PAGE
 from models.kheradpisheh2018.layers import load_digits
@@ -17,11 +18,11 @@ from models.kheradpisheh2018.model import LearningLayer, transformed
 from models.kheradpisheh2018.settings import N_BINS
 from models.mozafari2019.__main__ import MODEL
 from models.mozafari2019.claims import CLAIMS
+from models.mozafari2019.corrected.__main__ import MODEL as CORRECTED_MODEL
 from models.mozafari2019.experiment import run
 from models.mozafari2019.figures import pictures
-from models.mozafari2019.graded.__main__ import MODEL as GRADED_MODEL
 from models.mozafari2019.model import DecidingLayer, reward_rule
-from models.mozafari2019.settings import DECIDING, GRADED, LAYERS, QUICK, WINDOWS
+from models.mozafari2019.settings import CORRECTED, DECIDING, LAYERS, QUICK, WINDOWS
 
 N, DOUBLING, BLOCK = 50, 20, 20
 
@@ -79,28 +80,30 @@ def test_layers_learn_and_hand_on_as_their_transcription(target):
         assert len(np.unique(bins)) > 5
 
 
-def decisions(spiked, labels, w, layer):
-    """Return what is decided, and the kernel."""
-    w, shares, right, found = w.copy(), (1.0, 1.0), 0, []
+def decisions(spiked, labels, w, layer, rate=1.0):
+    """Return what is decided first of each image, and the kernel."""
+    w, shares, right, found, shown = w.copy(), (1.0, 1.0), 0, [], 0
     pad = layer.padding
-    for number, (image, label) in enumerate(zip(spiked, labels, strict=True), start=1):
+    for image, label in zip(spiked, labels, strict=True):
         padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)))
         size = (layer.kernel_size,) * 2
         fields = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
-        v = np.tensordot(fields.astype(float), w, axes=((0, 3, 4), (1, 2, 3)))
-        row, col, winner = np.unravel_index(np.round(v, 9).argmax(), v.shape)
-        found.append(winner // layer.each)
-        right += found[-1] == label
-        if found[-1] == label:
-            plus, minus = layer.a_plus * shares[0], -layer.a_minus * shares[0]
-        else:
-            plus, minus = -layer.a_plus_wrong * shares[1], layer.a_minus_wrong * shares[1]
-        dw = np.where(fields[:, row, col], plus, minus)
-        if layer.soft:
-            dw = dw * np.where(dw > 0, layer.w_max - w[winner], w[winner] - layer.w_min)
-        w[winner] = np.clip(w[winner] + dw, layer.w_min, layer.w_max)
-        if number % BLOCK == 0:
-            shares, right = (1 - right / BLOCK, right / BLOCK), 0
+        for repeat in range(layer.repeats + 1):
+            v = np.tensordot(fields.astype(float), w, axes=((0, 3, 4), (1, 2, 3)))
+            row, col, winner = np.unravel_index(np.round(v, 9).argmax(), v.shape)
+            is_right = winner // layer.each == label
+            found += [winner // layer.each] if repeat == 0 else []
+            if is_right:
+                plus, minus = layer.a_plus * shares[0], -layer.a_minus * shares[0]
+            else:
+                plus, minus = -layer.a_plus_wrong * shares[1], layer.a_minus_wrong * shares[1]
+            dw = rate * np.where(fields[:, row, col], plus, minus)
+            w[winner] = np.clip(w[winner] + dw, layer.w_min, layer.w_max)
+            shown, right = shown + 1, right + is_right
+            if shown % BLOCK == 0:
+                shares, right = (1 - right / BLOCK, right / BLOCK), 0
+            if is_right:
+                break
     return np.array(found), w
 
 
@@ -112,9 +115,12 @@ def drawn(n=N):
     return rng.random((n, 250, 4, 4)) < 0.02 + 0.5 * often[labels], labels
 
 
+REPEATED = replace(CORRECTED, dropout=0.0)
+
+
 @pytest.mark.parametrize(
     ("target", "layer"),
-    [("numpy", DECIDING), ("cpp_runtime", DECIDING), ("numpy", GRADED)],
+    [("numpy", DECIDING), ("cpp_runtime", DECIDING), ("cpp_runtime", REPEATED)],
     indirect=["target"],
 )
 def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcription(target, layer):
@@ -122,33 +128,56 @@ def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcriptio
     w = kernel(layer, 250, 3)
     rule = reward_rule(layer, BLOCK)
     learning = DecidingLayer(layer, spiked, labels, w, rule)
+    learning.rate = 0.5
     found = learning.show()
-    expected, learned = decisions(spiked, labels, w, layer)
+    expected, learned = decisions(spiked, labels, w, layer, rate=0.5)
     assert_array_equal(found, expected)
     assert 0 < (found == labels).mean() < 1
     assert_allclose(learning.kernel, learned, rtol=0, atol=1e-12)
 
     # goes on from its state as if it had never stopped
     going_on = DecidingLayer(layer, spiked, labels, w, rule)
-    going_on.state = learning.state
+    going_on.state, going_on.rate = learning.state, learning.rate
     assert_array_equal(going_on.show(), learning.show())
     assert_array_equal(going_on.kernel, learning.kernel)
 
 
-def test_graded_weights_are_those_of_a_model_of_its_own():
-    assert (GRADED_MODEL.full.deciding, MODEL.full.deciding) == (GRADED, DECIDING)
+def test_half_of_the_channels_can_not_decide_while_they_learn():
+    spiked, labels = drawn(n=40)
+    w = kernel(DECIDING, 250, 3)
+    w[7] = 1.5  # wins wherever it may
+    halved = replace(DECIDING, dropout=0.5, w_max=2.0, a_plus=0, a_minus=0)
+    halved = replace(halved, a_plus_wrong=0, a_minus_wrong=0)
+    learning = DecidingLayer(halved, spiked, labels, w, reward_rule(halved, BLOCK))
+    seed_by_place(1)
+    decided = learning.show()
+    assert 8 < (decided == 7 // halved.each).sum() < 32
+    seed_by_place(1)
+    again = DecidingLayer(halved, spiked, labels, w, reward_rule(halved, BLOCK)).show()
+    assert_array_equal(again, decided)
+    assert (DecidingLayer(halved, spiked, labels, w).show() == 7 // halved.each).all()
+
+
+def test_rates_fall_as_epochs_pass():
+    settings = CORRECTED_MODEL.full
+    assert [settings.rate(epoch) for epoch in (0, 12, 13, 17, 19)] == [1, 1, 0.3, 0.1, 0.1]
+    assert MODEL.full.rate(19) == 1
+
+
+def test_what_is_shown_again_is_a_model_of_its_own():
+    assert (CORRECTED_MODEL.full.deciding, MODEL.full.deciding) == (CORRECTED, DECIDING)
     page = PAGE.read_text(encoding="utf-8")
-    for model in (MODEL, GRADED_MODEL):
+    for model in (MODEL, CORRECTED_MODEL):
         assert f"| [{model.title}](#" in page
         assert f"<!-- {model.name} -->" in page
         assert f"<!-- end of {model.name} -->" in page
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("graded", [False, True])
-def test_quick_run_goes_on_where_it_was_stopped(tmp_path, graded):
+@pytest.mark.parametrize("corrected", [False, True])
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path, corrected):
     state, stopped = tmp_path / "state.npz", tmp_path / "stopped.npz"
-    settings, told = replace(QUICK, graded=graded), []
+    settings, told = replace(QUICK, corrected=corrected), []
 
     def keep(text):
         if "epoch 4" in text:

@@ -11,7 +11,7 @@
         {
             {{decision}}[_sample] = -1;
             {{reward}}[_sample] = 0;
-            {{label}}[_sample] = {% if n_labels %}{{_labels}}[(_step / {{steps}} * _BATCH + _sample) % {{n_labels}}]{% else %}-1{% endif %};
+            {{label}}[_sample] = {% if n_labels %}{{_labels}}[({{get_array_name(_answered_var) ~ '[_sample]' if _answered_var else '_step / %d' % steps}} * (int64_t) _BATCH + _sample) % {{n_labels}}]{% else %}-1{% endif %};
         }
     const int _n_wins = _winners[{{n_neurons}}];
     for (int _n = 0; _n < _n_wins; _n++)

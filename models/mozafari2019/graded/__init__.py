@@ -1,1 +1,0 @@
-"""The network whose layer that decides has graded weights."""

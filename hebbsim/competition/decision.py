@@ -64,22 +64,19 @@ class Decision(PerSample):
 
     Examples
     --------
-    A kernel that learns from whether decisions are right (of one sample at a time):
+    A kernel that learns from whether decisions are right (of one sample at a time). Images are
+    shown again until they are, eleven times at most:
 
+    >>> retina = FeatureMap((1, 8, 8), '''on : boolean
+    ...                                   outcome : 1 (linked)''', "on")
+    >>> shown = StoredImages(retina, images > 0.5, "on", duration=duration,
+    ...                      repeat_while="outcome < 0 and n_repeats < 10")
     >>> FirstWinners(layer, 1, duration=duration)
-    >>> decision = Decision(layer, np.arange(200)//20, labels, duration=duration)
+    >>> decision = Decision(layer, np.arange(200)//20, labels, images=shown, duration=duration)
+    >>> retina.outcome = linked_var(decision, "reward")
     >>> conv.reward = linked_var(decision, "reward")
     >>> rule = rules.OrderSTDP(soft=None).rewarded(0.004, 0.0005, block=1000)
     >>> learning = OrderPlasticity(conv, rule, duration=duration)
-
-    Images are shown again until the decision is right, eleven times at most:
-
-    >>> retina = FeatureMap((1, 28, 28), '''on : boolean
-    ...                                     outcome : 1 (linked)''', "on")
-    >>> images = StoredImages(retina, digits, "on", duration=duration,
-    ...                       repeat_while="outcome < 0 and n_repeats < 10")
-    >>> decision = Decision(layer, np.arange(200)//20, labels, images=images, duration=duration)
-    >>> retina.outcome = linked_var(decision, "reward")
     """
 
     def __init__(

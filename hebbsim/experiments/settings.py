@@ -113,7 +113,7 @@ def _read(value: Any, kind: Any) -> Any:
     """Return a value of a file in the type that its field has."""
     if kind is Quantity and isinstance(value, str):
         return quantity_of(value)
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(_read(part, None) for part in value) if isinstance(value, list) else value
 
 
 def checksum_of(values: Mapping[str, Any]) -> str:

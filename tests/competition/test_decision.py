@@ -31,17 +31,17 @@ def drawn():
     return rng.random((N, 3, 5, 4)) < chance, labels, rng.uniform(0.2, 0.8, (6, 3, 3, 3))
 
 
-def deciding(images, batch=1):
+def deciding(images, batch=1, repeat_while=None):
     """Return source and map of an image every two steps, in whose second all neurons compete."""
     duration = 2 * defaultclock.dt
     source = FeatureMap(
         images.shape[1:],
-        "on : boolean",
+        "on : boolean" if repeat_while is None else "on : boolean\noutcome : 1 (linked)",
         "on and t_in_timesteps % 2 == 0",
         batch_size=batch,
         name="source",
     )
-    StoredImages(source, images, "on", duration=duration)
+    StoredImages(source, images, "on", duration=duration, repeat_while=repeat_while)
     layer = FeatureMap(
         (6, 5, 4), "v : 1", "t_in_timesteps % 2 == 1", batch_size=batch, name="layer"
     )
@@ -49,7 +49,7 @@ def deciding(images, batch=1):
     return source, layer, duration
 
 
-def transcribed(images, labels, w):
+def transcribed(images, labels, w, learns=True):
     """Return decisions and the kernel, from the definition."""
     w, shares, right, found = w.copy(), (1.0, 1.0), 0, []
     for number, (image, label) in enumerate(zip(images, labels, strict=True), start=1):
@@ -62,7 +62,8 @@ def transcribed(images, labels, w):
         right += is_right
         by = (0.04, -0.03) if is_right else (-0.05, 0.005)
         by = np.array(by) * shares[0 if is_right else 1]
-        w[winner] = np.clip(w[winner] + np.where(fields[:, row, col], *by), 0.2, 0.8)
+        if learns:
+            w[winner] = np.clip(w[winner] + np.where(fields[:, row, col], *by), 0.2, 0.8)
         if number % BLOCK == 0:
             shares, right = (1 - right / BLOCK, right / BLOCK), 0
     return np.array(found), w
@@ -93,6 +94,63 @@ def test_rates_follow_the_share_of_right_decisions(target):
     assert_allclose(conv.get_kernel("w"), kernel, rtol=0, atol=1e-12)
     assert_allclose(conv.share_right, is_right[BLOCK : 2 * BLOCK].mean())
     assert conv.n_right == is_right[2 * BLOCK :].sum()
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
+def test_labels_follow_images_that_are_shown_until_the_decision_is_right(target):
+    images, labels, w = drawn()
+    source, layer, duration = deciding(images, repeat_while="outcome < 0 and n_repeats < 2")
+    conv = ConvSynapses(source, layer, "w : 1", on_pre="v_post += w", kernel_size=3, padding=1)
+    conv.set_kernel("w", w)
+    FirstWinners(layer, 1, duration=duration)
+    shown = next(item for item in source.contained_objects if isinstance(item, StoredImages))
+    decision = Decision(layer, CLASSES, labels, images=shown, duration=duration)
+    source.outcome = linked_var(decision, "reward")
+    decided = StateMonitor(decision, ["decision", "label", "reward"], record=True)
+    n = 40
+    Network(source, layer, conv, decision, decided).run(n * duration, namespace={})
+
+    expected = transcribed(images, labels, w, learns=False)[0]
+    number, repeats, numbers = 0, 0, []
+    for _ in range(n - 1):
+        numbers.append(number)
+        again = expected[number] != labels[number] and repeats < 2
+        number, repeats = (number, repeats + 1) if again else (number + 1, 0)
+    assert 5 < number < n - 5
+    assert_array_equal(decided.label[0, 2::2], labels[numbers])
+    assert_array_equal(decided.decision[0, 2::2], expected[numbers])
+    right = np.where(expected == labels, 1, -1)
+    assert_array_equal(decided.reward[0, 2::2], right[numbers])
+    assert shown.repetition.n_answered[0] in (number, number + 1)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_labels_follow_the_images_of_each_sample(target):
+    """Where each sample's image is shown again for itself."""
+    first = np.array([0, 1, 1, 1, 0, 0]).reshape(6, 1, 1, 1)  # which channel decides
+    layer = FeatureMap(
+        (2, 1, 1),
+        "on : boolean\nv : 1",
+        "on",
+        batch_size=2,
+        name="layer",
+    )
+    duration = 2 * defaultclock.dt
+    onset = np.concatenate([first == 0, first == 1], axis=1)
+    again = "reward < 0 and n_repeats < 1"
+    shown = StoredImages(layer, onset, "on", duration=duration, repeat_while=again)
+    FirstWinners(layer, 1, duration=duration)
+    labels = [0, 1, 0, 1, 0, 1]  # images 2 and 5 are decided wrongly
+    decision = Decision(layer, [0, 1], labels, images=shown, duration=duration)
+    found = []
+    network = Network(layer, decision)
+    for _ in range(4):
+        network.run(duration, namespace={})
+        found.append(np.array([decision.label, decision.reward]))
+    assert_array_equal(found[0], [[0, 1], [1, 1]])  # images 0 and 1
+    assert_array_equal(found[1], [[0, 1], [-1, 1]])  # 2 and 3
+    assert_array_equal(found[2], [[0, 1], [-1, -1]])  # 2 again and 5
+    assert_array_equal(found[3], [[0, 1], [1, -1]])  # 4 and 5 again
 
 
 @pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
@@ -139,6 +197,15 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
             Decision(layer, classes, labels, duration=duration)
     with pytest.raises(ValueError, match="duration"):
         Decision(layer, [0, 1, 2], duration=1.5 * defaultclock.dt)
+    with pytest.raises(TypeError, match="images must be StoredImages"):
+        Decision(layer, [0, 1, 2], images=np.zeros((3, 3, 2, 2)), duration=duration)
+    slow = StoredImages(layer, np.zeros((1, 3, 2, 2)), "v", duration=2 * duration)
+    with pytest.raises(ValueError, match="lasts 2 time steps here, and 4 in the images of 'layer'"):
+        Decision(layer, [0, 1, 2], images=slow, duration=duration)
+    pair = FeatureMap((3, 2, 2), "v : 1", batch_size=2, name="pair")
+    paired = StoredImages(pair, np.zeros((2, 3, 2, 2)), "v", duration=duration)
+    with pytest.raises(ValueError, match="images of 1 samples, got those of 'pair' with 2"):
+        Decision(layer, [0, 1, 2], images=paired, duration=duration)
     decision = Decision(layer, [0, 1, 2], duration=duration)
     monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
     monkeypatch.setattr(  # who wins would be refused before

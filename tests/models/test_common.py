@@ -23,6 +23,7 @@ class Sizes(SavedSettings):
     n: int
     tau: Quantity
     rates: tuple[float, ...] = (1.0, 2.0)
+    slower: tuple[tuple[int, float], ...] = ((3, 0.5),)
 
 
 def run(settings, seed, announce):

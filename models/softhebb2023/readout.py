@@ -93,12 +93,13 @@ def by_gradients(
         Of first weights, dropout and order.
     """
     import torch
-    from torch.nn.functional import cross_entropy, dropout
+    from torch.nn.functional import cross_entropy
 
-    generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)  # dropout has no generator of its own
+    generator, dropping = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     classifier = torch.nn.Linear(train.shape[1], int(labels.max()) + 1)
     torch.nn.init.uniform_(classifier.weight, 0, READ_OUT.largest_start, generator)
+    most = train.shape[1] ** -0.5  # as Linear itself, which has no generator
+    torch.nn.init.uniform_(classifier.bias, -most, most, generator)
     optimiser = torch.optim.Adam(classifier.parameters(), READ_OUT.rate)
     halvings = [round(share * epochs) for share in READ_OUT.halved_after]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, halvings, 0.5)
@@ -106,9 +107,13 @@ def by_gradients(
     for _ in range(epochs):
         order = torch.randperm(len(train), generator=generator)
         for chosen in order.split(READ_OUT.batch_size):
-            shown = torch.from_numpy(train[np.sort(chosen.numpy())]).float()
             chosen = chosen.sort().values
-            loss = cross_entropy(classifier(dropout(shown, READ_OUT.dropout)), targets[chosen])
+            shown = torch.from_numpy(train[chosen.numpy()]).float()
+            # from bytes, whose drawing takes a tenth of torch's dropout
+            drawn = dropping.integers(256, size=shown.shape, dtype=np.uint8)
+            shown *= torch.from_numpy(drawn) >= 256 * READ_OUT.dropout
+            shown /= 1 - READ_OUT.dropout
+            loss = cross_entropy(classifier(shown), targets[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -52,10 +52,10 @@ def test_ridge_asks_for_finite_features(n):
 def test_the_classifier_learns_from_features_in_half_precision():
     train, labels = classes(2000, 40, 0)
     test, truth = classes(1000, 40, 1)
-    guessed = by_gradients(train.astype(np.float16), labels, test.astype(np.float16), 10, seed=0)
+    guessed = by_gradients(train.astype(np.float16), labels, test.astype(np.float16), 30, seed=0)
     best = (ridge(train, labels, test, 1e-3) == truth).mean()
     assert (guessed == truth).mean() > best - 0.05 > 0.6
-    again = by_gradients(train.astype(np.float16), labels, test.astype(np.float16), 10, seed=0)
+    again = by_gradients(train.astype(np.float16), labels, test.astype(np.float16), 30, seed=0)
     assert_array_equal(guessed, again)
 
 

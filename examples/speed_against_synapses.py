@@ -67,7 +67,7 @@ class Race:
 
     def __init__(self, rule: rules.Rule | None, precision: str, steps: int) -> None:
         self.precision = precision
-        self._choose()
+        self._choose_precision()
         prefs.codegen.target = "numpy"  # creates synapses, for which nothing need be compiled
         source, layer, conv = build(rule)
         contenders = {
@@ -84,7 +84,7 @@ class Race:
 
     def compile(self) -> None:
         """Run a step of each."""
-        self._choose()
+        self._choose_precision()
         for network, _ in self.networks.values():
             network.run(defaultclock.dt)
 
@@ -93,7 +93,7 @@ class Race:
 
         The shortest runs count: what else a machine does can only add to them.
         """
-        self._choose()
+        self._choose_precision()
         shortest: dict[tuple[str, int], float] = {}
         for _ in range(rounds):
             for name, (network, steps) in self.networks.items():
@@ -107,7 +107,7 @@ class Race:
             for name, (_, steps) in self.networks.items()
         }
 
-    def _choose(self) -> None:
+    def _choose_precision(self) -> None:
         prefs.core.default_float_dtype = np.dtype(self.precision).type
 
 

@@ -54,6 +54,7 @@ class BenchmarkFolder(OutputFolder):
         self, rows: Sequence[Row], series: Sequence[Series], environment: dict[str, Any]
     ) -> None:
         """Write all that is measured so far, and where; older results go when there are new."""
+        make_folder(self.path)
         self.figure.unlink(missing_ok=True)
         write_text(self.environment, json.dumps(environment, indent=2) + "\n")
         write_csv(self.csv, _HEADINGS, (_values(row) for row in rows))

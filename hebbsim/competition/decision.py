@@ -44,8 +44,9 @@ class Decision(PerSample):
         The class of each stimulus, in the order in which they are shown; where they end they start
         anew, as `StoredImages` do. A batch takes ``batch_size`` of them.
     images : StoredImages, optional
-        What is shown, where images may be shown again (`repeat_while`): the label is then that of
-        the image, however often it was shown.
+        What is shown; needed where images may be shown again (`repeat_while`), so that each label
+        stays with its image. There are then as many labels as images in the order of `images`, and
+        in that order.
     duration : Quantity
         How long a stimulus lasts; the first begins at time 0.
     name : str, optional
@@ -57,15 +58,15 @@ class Decision(PerSample):
         If `feature_map` is none.
     ValueError
         If nobody wins in the map, there is not one class for each channel, a class or label is no
-        integer from 0 on, `duration` is no whole number of time steps, or `images` are shown for
-        another time or to another number of samples.
+        integer from 0 on, `duration` is no whole number of time steps, or `images` are of another
+        number, shown for another time, or to another number of samples.
     NotImplementedError
         In a run on CUDA.
 
     Examples
     --------
     A kernel that learns from whether decisions are right (of one sample at a time). Images are
-    shown again until they are, eleven times at most:
+    shown again until they are, ten times at most:
 
     >>> retina = FeatureMap((1, 8, 8), '''on : boolean
     ...                                   outcome : 1 (linked)''', "on")
@@ -110,7 +111,7 @@ class Decision(PerSample):
         self.duration = duration
         steps = whole_steps(label, duration, feature_map.clock.dt)
         if images is not None:
-            _check_images(label, images, steps, feature_map)
+            _check_images(label, images, steps, feature_map, self.labels)
         #: What counts the images where they may be shown again
         self.repetition = None if images is None else images.repetition
         super().__init__(feature_map, _MODEL, name=name or f"{feature_map.name}_decision*")
@@ -165,13 +166,25 @@ class _Deciding(StimulusNest):
         )
 
 
-def _check_images(label: str, images: StoredImages, steps: int, feature_map: FeatureMap) -> None:
+def _check_images(
+    label: str,
+    images: StoredImages,
+    steps: int,
+    feature_map: FeatureMap,
+    labels: np.ndarray | None,
+) -> None:
     """Refuse images that labels can't follow."""
     shown = images.feature_map
-    if images.shown_for != steps:
+    here, there = steps * feature_map.clock.dt, images.n_steps * shown.clock.dt
+    if not np.isclose(float(here), float(there), rtol=1e-9, atol=0):
         raise ValueError(
-            f"{label}: a stimulus lasts {steps} time steps here, and {images.shown_for} in the "
-            f"images of '{shown.name}'; give both the same duration"
+            f"{label}: a stimulus lasts {here} here, and {there} in the images of '{shown.name}'; "
+            "give both the same duration"
+        )
+    if labels is not None and len(labels) != images.n_shown:
+        raise ValueError(
+            f"{label}: expected a label for each of {images.n_shown} images of '{shown.name}', in "
+            f"the order in which they are shown, got {len(labels)} labels"
         )
     if shown.batch_size != feature_map.batch_size:
         raise ValueError(

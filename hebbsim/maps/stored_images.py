@@ -127,10 +127,9 @@ class StoredImages(LoopNest):
             self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         numbers = self._numbers(order, len(stored))
         self.duration, self._dt = duration, feature_map.clock.dt
-        #: Time steps that an image lasts
-        self.shown_for = steps = (
-            1 if duration is None else whole_steps(self.label, duration, self._dt)
-        )
+        steps = 1 if duration is None else whole_steps(self.label, duration, self._dt)
+        #: Time steps that an image lasts, and images until the order starts anew
+        self.n_steps, self.n_shown = steps, len(numbers)
         self._refuse_another(repeat_while)
         #: What counts images that may be shown again
         self.repetition = None

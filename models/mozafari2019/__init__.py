@@ -7,6 +7,6 @@ Recognition 94:87-95, arXiv 1804.00227.
 Two convolutional layers learn without labels as in `models.kheradpisheh2018`, with filters of three
 sizes. In the third each feature stands for a digit; the neuron with the largest potential decides,
 and its kernel alone learns, from whether that was right. Sizes and rates are those of the authors'
-later torch port (SpykeTorch); `models.mozafari2019.graded` has another rule and rates in the third
-layer. Not replicated: the paper's dropout, and its deeper comparisons.
+later torch port (SpykeTorch), which has no dropout; `models.mozafari2019.shown_again` has the
+paper's, and shows wrong decisions again. Not replicated: the paper's deeper comparisons.
 """

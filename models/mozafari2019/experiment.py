@@ -109,7 +109,7 @@ def _rewarded(
     for epoch in range(begun, settings.rewarded):
         announce(f"layer 3 learns, epoch {epoch + 1} of {settings.rewarded}")
         seed_by_place(seed, 4, epoch)  # the same, whether it was stopped or not
-        learning.rate = settings.rate(epoch)
+        learning.rate_factor = settings.rate_factor(epoch)
         right = _share(learning.show(), spiked.train_labels)
         validated = _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
         curves["training"] = np.append(curves["training"], right)
@@ -166,7 +166,7 @@ def _learned(spiked: Digits, labels: np.ndarray, seed: int, settings: Settings) 
     learning = _deciding(replace(spiked, train_labels=labels), seed, settings)
     for epoch in range(settings.control_rewarded):
         seed_by_place(seed, 5, epoch)
-        learning.rate = settings.rate(epoch)
+        learning.rate_factor = settings.rate_factor(epoch)
         learning.show()
     return _share(_decided(spiked, learning.kernel, settings.deciding), spiked.test_labels)
 

@@ -42,11 +42,13 @@ def presentation() -> Quantity:
 
 
 def reward_rule(layer: Deciding, block: int) -> rules.OrderSTDP:
-    """Return the rule, whose rates follow the decisions of the last block, times ``rate``."""
+    """Return the rule: rates follow the decisions of the last block, times ``rate_factor``."""
     rule = rules.OrderSTDP(
         layer.a_plus, layer.a_minus, soft=None, w_min=layer.w_min, w_max=layer.w_max
     ).rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
-    return replace(rule, a_plus=f"rate*({rule.a_plus})", a_minus=f"rate*({rule.a_minus})")
+    return replace(
+        rule, a_plus=f"rate_factor*({rule.a_plus})", a_minus=f"rate_factor*({rule.a_minus})"
+    )
 
 
 class DecidingLayer:
@@ -105,7 +107,7 @@ class DecidingLayer:
         self.conv = ConvSynapses(
             source,
             neurons,
-            "w : 1" if rule is None else f"{rule.model}\nrate : 1 (shared)",
+            "w : 1" if rule is None else f"{rule.model}\nrate_factor : 1 (shared)",
             on_pre="v_post += w",
             kernel_size=layer.kernel_size,
             padding=layer.padding,
@@ -133,19 +135,19 @@ class DecidingLayer:
             )
             objects.append(dropped)
         if rule is not None:
-            self.rate = 1.0
+            self.rate_factor = 1.0
             self.conv.reward = linked_var(decision, "reward")
             objects.append(OrderPlasticity(self.conv, rule, duration=presentation()))
         self.network = Network(*objects)
 
     @property
-    def rate(self) -> float:
+    def rate_factor(self) -> float:
         """What all rates are multiplied by."""
-        return float(self.conv.rate[:])
+        return float(self.conv.rate_factor[:])
 
-    @rate.setter
-    def rate(self, factor: float) -> None:
-        self.conv.rate = factor
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        self.conv.rate_factor = factor
 
     def show(self) -> np.ndarray:
         """Show all images in their order, once; return what is decided of them first: ``(n,)``."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from models.kheradpisheh2018.settings import DigitSettings, Layer
 
-__all__ = ["CORRECTED", "DECIDING", "FULL", "LAYERS", "QUICK", "WINDOWS", "Deciding", "Settings"]
+__all__ = ["DECIDING", "FULL", "LAYERS", "QUICK", "SHOWN_AGAIN", "WINDOWS", "Deciding", "Settings"]
 
 #: Size and sigmas of centre and surround, in pixels, each ON and OFF
 WINDOWS = (
@@ -64,7 +64,7 @@ class Deciding:
 
 DECIDING = Deciding()
 #: What was decided wrongly is shown again; the paper drops out half of the channels as well
-CORRECTED = replace(DECIDING, repeats=10, dropout=0.5)
+SHOWN_AGAIN = replace(DECIDING, repeats=10, dropout=0.5)
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Settings(DigitSettings):
     rewarded, control_rewarded : int
         Epochs of the layer that decides, in the network and in its controls.
     block : int
-        Images after which its rates follow the share of right decisions.
-    corrected : bool
-        Whether images are shown again until the decision is right.
-    slower : tuple of (int, float)
-        After so many of its epochs, what all of its rates are multiplied by.
+        Presentations after which its rates follow the share of right decisions.
+    shown_again : bool
+        Whether images are shown again until the decision is right, while channels drop out.
+    rate_factors : tuple of (int, float)
+        After so many of its epochs, what all of its rates are multiplied by; controls have too few.
     """
 
     epochs: tuple[int, int] = (2, 4)
@@ -90,17 +90,17 @@ class Settings(DigitSettings):
     rewarded: int = 20
     control_rewarded: int = 8
     block: int = 1000
-    corrected: bool = False
-    slower: tuple[tuple[int, float], ...] = ()
+    shown_again: bool = False
+    rate_factors: tuple[tuple[int, float], ...] = ()
 
     @property
     def deciding(self) -> Deciding:
         """The layer that decides."""
-        return CORRECTED if self.corrected else DECIDING
+        return SHOWN_AGAIN if self.shown_again else DECIDING
 
-    def rate(self, epoch: int) -> float:
+    def rate_factor(self, epoch: int) -> float:
         """Return what rates are multiplied by in an epoch, counted from 0."""
-        return [1.0, *(factor for after, factor in self.slower if after <= epoch)][-1]
+        return [1.0, *(factor for after, factor in self.rate_factors if after <= epoch)][-1]
 
     @property
     def controls_are_whole(self) -> bool:

@@ -1,4 +1,4 @@
-"""The protocol: kernels learn from images alone, then classes are read out after each layer."""
+"""The protocol: kernels learn from images alone, then classes are read out."""
 
 from pathlib import Path
 from time import perf_counter

@@ -17,7 +17,9 @@ __all__ = [
     "Settings",
 ]
 
-SCHEDULES = TOGETHER, LAYER_BY_LAYER = ("all at once", "layer by layer")
+TOGETHER = "all at once"
+LAYER_BY_LAYER = "layer by layer"
+SCHEDULES = (TOGETHER, LAYER_BY_LAYER)
 
 #: Of a filter at the start, about: weights are drawn from N(0, 25/sqrt(fan in))
 NORM = 25.0

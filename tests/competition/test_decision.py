@@ -112,16 +112,17 @@ def test_labels_follow_images_that_are_shown_until_the_decision_is_right(target)
 
     expected = transcribed(images, labels, w, learns=False)[0]
     number, repeats, numbers = 0, 0, []
-    for _ in range(n - 1):
+    for _ in range(n):
         numbers.append(number)
         again = expected[number] != labels[number] and repeats < 2
         number, repeats = (number, repeats + 1) if again else (number + 1, 0)
     assert 5 < number < n - 5
+    assert shown.repetition.n_answered[0] == number
+    numbers = numbers[:-1]  # the last one's decision comes after the last reading
     assert_array_equal(decided.label[0, 2::2], labels[numbers])
     assert_array_equal(decided.decision[0, 2::2], expected[numbers])
     right = np.where(expected == labels, 1, -1)
     assert_array_equal(decided.reward[0, 2::2], right[numbers])
-    assert shown.repetition.n_answered[0] in (number, number + 1)
 
 
 @pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
@@ -137,10 +138,12 @@ def test_labels_follow_the_images_of_each_sample(target):
     )
     duration = 2 * defaultclock.dt
     onset = np.concatenate([first == 0, first == 1], axis=1)
-    again = "reward < 0 and n_repeats < 1"
-    shown = StoredImages(layer, onset, "on", duration=duration, repeat_while=again)
+    again, order = "reward < 0 and n_repeats < 1", [5, 4, 3, 2, 1, 0]
+    shown = StoredImages(
+        layer, onset[::-1], "on", order=order, duration=duration, repeat_while=again
+    )
     FirstWinners(layer, 1, duration=duration)
-    labels = [0, 1, 0, 1, 0, 1]  # images 2 and 5 are decided wrongly
+    labels = [0, 1, 0, 1, 0, 1]  # in the order shown; images 2 and 5 are decided wrongly
     decision = Decision(layer, [0, 1], labels, images=shown, duration=duration)
     found = []
     network = Network(layer, decision)
@@ -181,7 +184,7 @@ def test_samples_decide_for_themselves_and_the_first_winner_counts(target):
 
 def test_what_has_no_meaning_is_refused(monkeypatch):
     duration = 2 * defaultclock.dt
-    layer = FeatureMap((3, 2, 2), "v : 1", "v > 1", name="layer")
+    layer = FeatureMap((3, 2, 2), "v : 1\nu : 1", "v > 1", name="layer")
     with pytest.raises(TypeError, match="Decision: expected a FeatureMap"):
         Decision("layer", [0, 1, 2], duration=duration)
     with pytest.raises(ValueError, match="nobody wins in 'layer'; let FirstWinners say"):
@@ -200,8 +203,11 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     with pytest.raises(TypeError, match="images must be StoredImages"):
         Decision(layer, [0, 1, 2], images=np.zeros((3, 3, 2, 2)), duration=duration)
     slow = StoredImages(layer, np.zeros((1, 3, 2, 2)), "v", duration=2 * duration)
-    with pytest.raises(ValueError, match="lasts 2 time steps here, and 4 in the images of 'layer'"):
+    with pytest.raises(ValueError, match=r"lasts 200. us here, and 0.4 ms in the images of"):
         Decision(layer, [0, 1, 2], images=slow, duration=duration)
+    two = StoredImages(layer, np.zeros((2, 3, 2, 2)), "u", duration=duration)
+    with pytest.raises(ValueError, match="a label for each of 2 images of 'layer', in the order"):
+        Decision(layer, [0, 1, 2], [0, 1, 1], images=two, duration=duration)
     pair = FeatureMap((3, 2, 2), "v : 1", batch_size=2, name="pair")
     paired = StoredImages(pair, np.zeros((2, 3, 2, 2)), "v", duration=duration)
     with pytest.raises(ValueError, match="images of 1 samples, got those of 'pair' with 2"):

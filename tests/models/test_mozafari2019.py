@@ -18,11 +18,11 @@ from models.kheradpisheh2018.model import LearningLayer, transformed
 from models.kheradpisheh2018.settings import N_BINS
 from models.mozafari2019.__main__ import MODEL
 from models.mozafari2019.claims import CLAIMS
-from models.mozafari2019.corrected.__main__ import MODEL as CORRECTED_MODEL
 from models.mozafari2019.experiment import run
 from models.mozafari2019.figures import pictures
 from models.mozafari2019.model import DecidingLayer, reward_rule
-from models.mozafari2019.settings import CORRECTED, DECIDING, LAYERS, QUICK, WINDOWS
+from models.mozafari2019.settings import DECIDING, LAYERS, QUICK, SHOWN_AGAIN, WINDOWS
+from models.mozafari2019.shown_again.__main__ import MODEL as AGAIN_MODEL
 
 N, DOUBLING, BLOCK = 50, 20, 20
 
@@ -115,7 +115,7 @@ def drawn(n=N):
     return rng.random((n, 250, 4, 4)) < 0.02 + 0.5 * often[labels], labels
 
 
-REPEATED = replace(CORRECTED, dropout=0.0)
+REPEATED = replace(SHOWN_AGAIN, dropout=0.0)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcriptio
     w = kernel(layer, 250, 3)
     rule = reward_rule(layer, BLOCK)
     learning = DecidingLayer(layer, spiked, labels, w, rule)
-    learning.rate = 0.5
+    learning.rate_factor = 0.5
     found = learning.show()
     expected, learned = decisions(spiked, labels, w, layer, rate=0.5)
     assert_array_equal(found, expected)
@@ -137,7 +137,7 @@ def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcriptio
 
     # goes on from its state as if it had never stopped
     going_on = DecidingLayer(layer, spiked, labels, w, rule)
-    going_on.state, going_on.rate = learning.state, learning.rate
+    going_on.state, going_on.rate_factor = learning.state, learning.rate_factor
     assert_array_equal(going_on.show(), learning.show())
     assert_array_equal(going_on.kernel, learning.kernel)
 
@@ -158,26 +158,48 @@ def test_half_of_the_channels_can_not_decide_while_they_learn():
     assert (DecidingLayer(halved, spiked, labels, w).show() == 7 // halved.each).all()
 
 
+def test_images_are_shown_again_while_channels_drop_out():
+    spiked, labels = drawn(n=30)
+
+    def learned(factor=1.0):
+        rule = reward_rule(SHOWN_AGAIN, BLOCK)
+        learning = DecidingLayer(SHOWN_AGAIN, spiked, labels, kernel(DECIDING, 250, 3), rule)
+        learning.rate_factor = factor
+        seed_by_place(2)
+        decided = learning.show()
+        return decided, learning.kernel, int(learning.state["n_stimuli"])
+
+    decided, w, n_shown = learned()
+    assert len(decided) == len(spiked)
+    wrong = (decided != labels).sum()
+    assert 0 < wrong < n_shown - len(spiked) <= 10 * wrong  # mostly more than once
+    for found, expected in zip(learned(), (decided, w, n_shown), strict=True):
+        assert_array_equal(found, expected)
+    assert abs(learned(0.1)[1] - w).max() > 0.001
+
+
 def test_rates_fall_as_epochs_pass():
-    settings = CORRECTED_MODEL.full
-    assert [settings.rate(epoch) for epoch in (0, 12, 13, 17, 19)] == [1, 1, 0.3, 0.1, 0.1]
-    assert MODEL.full.rate(19) == 1
+    settings = AGAIN_MODEL.full
+    assert [settings.rate_factor(epoch) for epoch in (0, 12, 13, 17, 19)] == [1, 1, 0.3, 0.1, 0.1]
+    assert MODEL.full.rate_factor(19) == 1
 
 
 def test_what_is_shown_again_is_a_model_of_its_own():
-    assert (CORRECTED_MODEL.full.deciding, MODEL.full.deciding) == (CORRECTED, DECIDING)
+    assert (AGAIN_MODEL.full.deciding, MODEL.full.deciding) == (SHOWN_AGAIN, DECIDING)
     page = PAGE.read_text(encoding="utf-8")
-    for model in (MODEL, CORRECTED_MODEL):
+    for model in (MODEL, AGAIN_MODEL):
         assert f"| [{model.title}](#" in page
         assert f"<!-- {model.name} -->" in page
         assert f"<!-- end of {model.name} -->" in page
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("corrected", [False, True])
-def test_quick_run_goes_on_where_it_was_stopped(tmp_path, corrected):
+@pytest.mark.parametrize("shown_again", [False, True])
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path, shown_again):
     state, stopped = tmp_path / "state.npz", tmp_path / "stopped.npz"
-    settings, told = replace(QUICK, corrected=corrected), []
+    settings, told = replace(QUICK, shown_again=shown_again), []
+    if shown_again:
+        settings = replace(settings, rate_factors=((2, 0.3), (4, 0.1)))
 
     def keep(text):
         if "epoch 4" in text:

@@ -10,6 +10,8 @@ from sklearn.linear_model import Ridge
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
+from models.common.page import PAGE
+from models.softhebb2023.__main__ import MODEL
 from models.softhebb2023.ablations.__main__ import MODEL as ABLATIONS_MODEL
 from models.softhebb2023.claims import CLAIMS
 from models.softhebb2023.experiment import features, learn, run
@@ -135,6 +137,33 @@ def test_each_layer_schedule_and_ablation_is_a_row(tmp_path):
     assert all("ablation" in name or "trained -" in name for name in left)
     assert len(quantities & found.numbers.keys()) == 12 + 1 + 2 * 2
     draw(settings, found, tmp_path, 4)
+
+
+@pytest.mark.slow
+def test_quick_ablations_go_on_where_they_were_stopped(tmp_path):
+    state = tmp_path / "seed0.npz"
+
+    def stop(text):
+        if text == "untrained":
+            raise KeyboardInterrupt
+
+    settings, told = ABLATIONS_MODEL.quick, []
+    with run_preferences(1, "float32"):
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, 0, stop, state)
+        found = run(settings, 0, told.append, state)
+    assert told == ["loading", "untrained"]
+    assert failing(ABLATIONS_MODEL.claims, [dict(found.numbers)], quick=True) == []
+    assert found.numbers["trained - untrained"] != 0
+    draw(settings, found, tmp_path, 1)
+
+
+def test_ablations_have_a_section_of_their_own():
+    page = PAGE.read_text(encoding="utf-8")
+    for model in (MODEL, ABLATIONS_MODEL):
+        assert f"| [{model.title}](#" in page
+        assert f"<!-- {model.name} -->" in page
+        assert f"<!-- end of {model.name} -->" in page
 
 
 def draw(settings, found, folder, n):

@@ -1,4 +1,4 @@
-"""``python -m models.mozafari2019.corrected``."""
+"""``python -m models.mozafari2019.shown_again``."""
 
 from dataclasses import replace
 
@@ -10,13 +10,13 @@ __all__ = ["MODEL"]
 
 MODEL = replace(
     PUBLISHED,
-    name="mozafari2019.corrected",
+    name="mozafari2019.shown_again",
     title="Mozafari et al. 2019, wrong decisions shown again",
-    full=replace(PUBLISHED.full, corrected=True, rewarded=20, slower=((13, 0.3), (17, 0.1))),
-    quick=replace(PUBLISHED.quick, corrected=True),
+    full=replace(PUBLISHED.full, shown_again=True, rate_factors=((13, 0.3), (17, 0.1))),
+    quick=replace(PUBLISHED.quick, shown_again=True),
     # what users of the authors' port report after 680 epochs
     claims=(replace(CLAIMS[0], least=96.5), *CLAIMS[1:]),
 )
 
 if __name__ == "__main__":
-    make_app(MODEL)(prog_name="python -m models.mozafari2019.corrected")
+    make_app(MODEL)(prog_name="python -m models.mozafari2019.shown_again")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from sweep_cases import (
@@ -117,8 +118,9 @@ def _kill_one(path, options):
     while process.poll() is None and not killed:
         at_work = sorted({*store.glob("*/.running")} - left)
         if len(list(store.glob("*.json"))) >= 3 and at_work:
-            killed = int(at_work[0].read_text().split()[1])
-            os.kill(killed, signal.SIGKILL)
+            with suppress(FileNotFoundError, IndexError):  # done, or not yet written
+                killed = int(at_work[0].read_text().split()[1])
+                os.kill(killed, signal.SIGKILL)
         time.sleep(0.02)
     process.wait()
     return killed

@@ -58,7 +58,12 @@ def look_at_all(browser, address):
     page = browser.new_page()
     page.on("console", lambda m: m.type == "error" and wrong.append(f"{page.url}: {m.text}"))
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: wrong.append(f"{page.url}: no {request.url}"))
+
+    def say_failed(request):
+        if request.failure != "net::ERR_ABORTED":  # the favicon of a page that is left
+            wrong.append(f"{page.url}: no {request.url} ({request.failure})")
+
+    page.on("requestfailed", say_failed)
     for path in sorted(HTML.rglob("*.html")):
         url = address + str(path.relative_to(HTML))
         page.goto(url, wait_until="load")

@@ -1,6 +1,7 @@
 """What all models share: claims, runs over seeds, the command and the page."""
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hebbsim.units import quantity_of, quantity_text
 from models.common import Claim, Model, Results, make_app
 from models.common.claim import claims_table, failing
 from models.common.folder import ModelFolder
-from models.common.page import write_page
+from models.common.page import PAGE, write_page
 
 
 @dataclass(frozen=True)
@@ -186,3 +187,20 @@ def test_a_model_of_data_is_told_where_they_are(tmp_path, monkeypatch):
     found = CliRunner().invoke(make_app(MODEL), others)
     assert found.exit_code == 2
     assert "leave out --data-root" in found.output
+
+
+#: One has a page of its own making, the other was never run
+WITHOUT_A_SECTION = ("models.miconi2021", "models.softhebb2023.stl10")
+NAMES = sorted(
+    ".".join(main.parent.relative_to(PAGE.parents[1]).parts)
+    for main in PAGE.parent.rglob("__main__.py")
+)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_A_SECTION])
+def test_each_model_has_a_row_and_a_section_on_the_page(name):
+    model, page = import_module(f"{name}.__main__").MODEL, PAGE.read_text(encoding="utf-8")
+    assert name == f"models.{model.name}"
+    assert f"| [{model.title}](#" in page
+    assert f"<!-- {model.name} -->" in page
+    assert f"<!-- end of {model.name} -->" in page

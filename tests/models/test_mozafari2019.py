@@ -12,7 +12,6 @@ from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from hebbsim.networks.own_random_numbers import seed_by_place
 from models.common.claim import failing
-from models.common.page import PAGE
 from models.kheradpisheh2018.layers import load_digits
 from models.kheradpisheh2018.model import LearningLayer, transformed
 from models.kheradpisheh2018.settings import N_BINS
@@ -186,11 +185,6 @@ def test_rates_fall_as_epochs_pass():
 
 def test_what_is_shown_again_is_a_model_of_its_own():
     assert (AGAIN_MODEL.full.deciding, MODEL.full.deciding) == (SHOWN_AGAIN, DECIDING)
-    page = PAGE.read_text(encoding="utf-8")
-    for model in (MODEL, AGAIN_MODEL):
-        assert f"| [{model.title}](#" in page
-        assert f"<!-- {model.name} -->" in page
-        assert f"<!-- end of {model.name} -->" in page
 
 
 @pytest.mark.slow

@@ -10,8 +10,6 @@ from sklearn.linear_model import Ridge
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
-from models.common.page import PAGE
-from models.softhebb2023.__main__ import MODEL
 from models.softhebb2023.ablations.__main__ import MODEL as ABLATIONS_MODEL
 from models.softhebb2023.claims import CLAIMS
 from models.softhebb2023.experiment import features, learn, run
@@ -156,14 +154,6 @@ def test_quick_ablations_go_on_where_they_were_stopped(tmp_path):
     assert failing(ABLATIONS_MODEL.claims, [dict(found.numbers)], quick=True) == []
     assert found.numbers["trained - untrained"] != 0
     draw(settings, found, tmp_path, 1)
-
-
-def test_ablations_have_a_section_of_their_own():
-    page = PAGE.read_text(encoding="utf-8")
-    for model in (MODEL, ABLATIONS_MODEL):
-        assert f"| [{model.title}](#" in page
-        assert f"<!-- {model.name} -->" in page
-        assert f"<!-- end of {model.name} -->" in page
 
 
 def draw(settings, found, folder, n):

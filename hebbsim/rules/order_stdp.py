@@ -34,6 +34,9 @@ class OrderSTDP(ShortRepr):
         Stimuli after which ``share_right`` becomes the share of those among them that were
         rewarded; it is 0 before, as ``block_ended`` is. Without it the rule has neither. Rates
         that follow are made by `rewarded`.
+    repeated : bool
+        Whether stimuli are shown again, so that a block is of first showings; ``n_shown_before``
+        is how often the present one was shown before.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class OrderSTDP(ShortRepr):
     w_min: float = 0.0
     w_max: float = 1.0
     block: int = 0
+    repeated: bool = False
 
     #: As of a `Rule`: driven by spikes, needs nothing of neurons, and where it comes from
     spiking: ClassVar[bool] = True
@@ -97,16 +101,18 @@ class OrderSTDP(ShortRepr):
     @property
     def model(self) -> str:
         """The equations of the kernel: the weight, and the rates."""
+        of_repeats = ("n_shown_before : integer (shared)", "n_shown_first : integer (shared)")
         of_block = (
             "n_right : integer (shared)",
             "share_right : 1 (shared)",
-            f"block_ended = int(n_stimuli >= {self.block}) : 1 (shared)",
+            f"block_ended = int({self._counted} >= {self.block}) : 1 (shared)",
         )
         return "\n".join(
             (
                 "w : 1",
                 "n_stimuli : integer (shared)",
                 "reward : 1 (shared)",
+                *(of_repeats if self.repeated else ()),
                 *(of_block if self.block else ()),
                 f"a_plus = {self.a_plus} : 1 (shared)",
                 f"a_minus = {self.a_minus} : 1 (shared)",
@@ -143,14 +149,26 @@ class OrderSTDP(ShortRepr):
         """What is counted when a stimulus has ended and is part of ``n_stimuli``; may be empty."""
         if not self.block:
             return ""
-        last, within = (f"int(n_stimuli % {self.block} {how})" for how in ("== 0", "> 0"))
+        if not self.repeated:
+            last, within = (f"int(n_stimuli % {self.block} {how})" for how in ("== 0", "> 0"))
+            first, counted = "", ()
+        else:  # what is shown again leaves all as it was
+            last = f"int(n_shown_first % {self.block} == 0 and n_shown_before == 0)"
+            within, first = f"(1 - {last})", " and n_shown_before == 0"
+            counted = ("n_shown_first += int(n_shown_before == 0)",)
         return "\n".join(
             (
-                "n_right += int(reward > 0)",
+                *counted,
+                f"n_right += int(reward > 0{first})",
                 f"share_right = share_right*{within} + n_right/{float(self.block)}*{last}",
                 f"n_right = n_right*{within}",
             )
         )
+
+    @property
+    def _counted(self) -> str:
+        """What blocks are of."""
+        return "n_shown_first" if self.repeated else "n_stimuli"
 
     def _faded(self, sign: str, rate: str, ahead: str, behind: str) -> str:
         """Return the change, where the bound that a positive rate moves the weight to is ahead."""
@@ -199,7 +217,9 @@ class OrderSTDP(ShortRepr):
             a_minus=f"{ratio}*a_plus",
         )
 
-    def rewarded(self, a_plus_wrong: float, a_minus_wrong: float, block: int = 0) -> Self:
+    def rewarded(
+        self, a_plus_wrong: float, a_minus_wrong: float, block: int = 0, *, repeated: bool = False
+    ) -> Self:
         """Return this rule with signs and rates set by the kernel's ``reward``.
 
         Where it is positive the rule stays; where it is negative, inputs that spiked before are
@@ -215,16 +235,34 @@ class OrderSTDP(ShortRepr):
             is positive they are multiplied by the block's share of errors, where it is negative by
             its share of right decisions (Mozafari et al. 2019, Pattern Recognition 94:87). Until
             the first block has ended both are 1. By default they follow nothing.
+        repeated : bool, optional
+            For stimuli that are shown again while the decision is wrong (see ``repeat_while`` of
+            `StoredImages`). Blocks are of first showings alone, so that rates follow what is right
+            at once; what becomes right after a repeat is rewarded at the full rate. Link the
+            kernel's ``n_shown_before``, as in
+            ``conv.n_shown_before = linked_var(images.repetition, "n_repeats")``.
+
+        Raises
+        ------
+        ValueError
+            If `repeated` without a block, which it would change nothing of.
         """
+        if repeated and not block:
+            raise ValueError(
+                "OrderSTDP: repeated=True says which showings a block is of, so it needs block=, "
+                "as in rewarded(0.004, 0.0005, block=1000, repeated=True)"
+            )
         right, wrong = "int(reward > 0)", "int(reward < 0)"
         if block:
-            right += "*(1 - block_ended*share_right)"
+            first = "int(n_shown_before == 0)*" if repeated else ""
+            right += f"*(1 - {first}block_ended*share_right)"
             wrong += "*(1 - block_ended*(1 - share_right))"
         return replace(
             self,
             a_plus=f"({self.a_plus})*{right} - {a_plus_wrong}*{wrong}",
             a_minus=f"({self.a_minus})*{right} - {a_minus_wrong}*{wrong}",
             block=block,
+            repeated=repeated,
         )
 
     def __str__(self) -> str:

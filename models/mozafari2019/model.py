@@ -32,7 +32,7 @@ REPEAT_WHILE = "outcome < 0 and n_repeats < {}"
 #: Channels that can't decide
 DROPPED = "dropped = rand() < {}"
 #: What a kernel knows of its last block
-_KEPT = ("n_stimuli", "n_right", "share_right")
+_KEPT = ("n_stimuli", "n_shown_first", "n_right", "share_right")
 
 
 def presentation() -> Quantity:
@@ -45,7 +45,7 @@ def reward_rule(layer: Deciding, block: int) -> rules.OrderSTDP:
     """Return the rule: rates follow the decisions of the last block, times ``rate_factor``."""
     rule = rules.OrderSTDP(
         layer.a_plus, layer.a_minus, soft=None, w_min=layer.w_min, w_max=layer.w_max
-    ).rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block)
+    ).rewarded(layer.a_plus_wrong, layer.a_minus_wrong, block, repeated=layer.repeats > 0)
     return replace(
         rule, a_plus=f"rate_factor*({rule.a_plus})", a_minus=f"rate_factor*({rule.a_minus})"
     )
@@ -137,6 +137,8 @@ class DecidingLayer:
         if rule is not None:
             self.rate_factor = 1.0
             self.conv.reward = linked_var(decision, "reward")
+            if images.repetition is not None:
+                self.conv.n_shown_before = linked_var(images.repetition, "n_repeats")
             objects.append(OrderPlasticity(self.conv, rule, duration=presentation()))
         self.network = Network(*objects)
 
@@ -180,11 +182,15 @@ class DecidingLayer:
     @property
     def state(self) -> dict[str, np.ndarray]:
         """All that the next pass depends on, where the kernel learns by a rule with a block."""
-        kept = {name: np.asarray(getattr(self.conv, name)) for name in _KEPT}
+        kept = {name: np.asarray(getattr(self.conv, name)) for name in self._kept}
         return {"kernel": self.kernel, **kept}
 
     @state.setter
     def state(self, state: Mapping[str, np.ndarray]) -> None:
         self.conv.set_kernel("w", state["kernel"])
-        for name in _KEPT:
+        for name in self._kept:
             setattr(self.conv, name, state[name].item())
+
+    @property
+    def _kept(self) -> list[str]:
+        return [name for name in _KEPT if name in self.conv.variables]

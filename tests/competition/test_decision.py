@@ -230,5 +230,12 @@ def test_rule_prints_how_rates_follow():
     assert "- 0.05*int(reward < 0)*(1 - block_ended*(1 - share_right)) : 1 (shared)" in text
     assert "then: n_right += int(reward > 0)" in text
     assert "n_right" not in str(rules.OrderSTDP().rewarded(0.1, 0.1))
+    assert "n_shown_before" not in text
+    text = str(rules.OrderSTDP(0.04).rewarded(0.1, 0.1, BLOCK, repeated=True))
+    assert "*(1 - int(n_shown_before == 0)*block_ended*share_right)" in text
+    assert "block_ended = int(n_shown_first >= 20) : 1 (shared)" in text
+    assert "then: n_right += int(reward > 0 and n_shown_before == 0)" in text
+    with pytest.raises(ValueError, match="a block is of, so it needs block=, as in"):
+        rules.OrderSTDP().rewarded(0.1, 0.1, repeated=True)
     with pytest.raises(ValueError, match="block must be a number of stimuli"):
         rules.OrderSTDP(block=-1)

@@ -151,11 +151,11 @@ class OrderSTDP(ShortRepr):
             return ""
         if not self.repeated:
             last, within = (f"int(n_stimuli % {self.block} {how})" for how in ("== 0", "> 0"))
-            first, counted = "", ()
+            first, counted = "", []
         else:  # what is shown again leaves all as it was
             last = f"int(n_shown_first % {self.block} == 0 and n_shown_before == 0)"
             within, first = f"(1 - {last})", " and n_shown_before == 0"
-            counted = ("n_shown_first += int(n_shown_before == 0)",)
+            counted = ["n_shown_first += int(n_shown_before == 0)"]
         return "\n".join(
             (
                 *counted,

@@ -12,7 +12,9 @@ MODEL = replace(
     PUBLISHED,
     name="mozafari2019.shown_again",
     title="Mozafari et al. 2019, wrong decisions shown again",
-    full=replace(PUBLISHED.full, shown_again=True, rewarded=45, rate_factors=((30, 0.3), (40, 0.1))),
+    full=replace(
+        PUBLISHED.full, shown_again=True, rewarded=45, rate_factors=((30, 0.3), (40, 0.1))
+    ),
     quick=replace(PUBLISHED.quick, shown_again=True),
     # what users of the authors' port report after 680 epochs
     claims=(replace(CLAIMS[0], least=96.5), *CLAIMS[1:]),

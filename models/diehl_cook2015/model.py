@@ -23,7 +23,6 @@ from models.diehl_cook2015.settings import DT, LONGEST_DELAY, NETWORK, REST, SHO
 
 __all__ = [
     "RATES",
-    "TRACES",
     "DigitNetwork",
     "Variation",
     "first_weights",
@@ -60,8 +59,8 @@ EXCITATORY = f"""
 {NEURON}
 dtheta/dt = -theta/(1e7*ms)*int(adapts) : volt
 dtimer/dt = 0.1 : second
-post1 : 1
-post2 : 1
+dpost1/dt = -post1/(20*ms) : 1
+dpost2/dt = -post2/(40*ms) : 1
 count : 1
 adapts : boolean (shared)
 """
@@ -74,8 +73,9 @@ post1 = 1
 post2 = 1
 count += int({IN_SIGHT})
 """
-#: They decay exactly, while the neuron is integrated by Euler
-TRACES = "post1 *= exp(-dt/(20*ms)); post2 *= exp(-dt/(40*ms))"
+#: Euler's method diverges where v falls by more than twice its distance to v_inh in a step, which
+#: takes 24 inhibitory spikes at once: then all neurons fire for ever
+METHOD = "exponential_euler"
 EXC = {"tau_mem": 100 * ms, "v_rest": -65 * mV, "v_inh": -100 * mV}
 INH = {"tau_mem": 10 * ms, "v_rest": -60 * mV, "v_inh": -85 * mV}
 
@@ -177,7 +177,7 @@ class DigitNetwork:
             threshold=EXC_THRESHOLD,
             refractory=5 * ms,
             reset=EXC_RESET,
-            method="euler",
+            method=METHOD,
             namespace=EXC,
             name="exc",
         )
@@ -187,7 +187,7 @@ class DigitNetwork:
             threshold="v > -40*mV",
             refractory=2 * ms,
             reset="v = -45*mV",
-            method="euler",
+            method=METHOD,
             namespace=INH,
             name="inh",
         )
@@ -216,8 +216,6 @@ class DigitNetwork:
         self.retina.run_regularly(f"next_spike = t + {INTERVAL}", order=1, **EACH_IMAGE)
         self.exc.run_regularly("count = 0", **EACH_IMAGE)
         answer.run_regularly("n_spikes = 0", **EACH_IMAGE)
-        if plastic:
-            self.exc.run_regularly(TRACES, when="start")
         self.network = Network(self.retina, self.exc, self.inh, self.conv, one, others)
         self._n_repeats = 0
 

@@ -58,7 +58,7 @@ def by_synapses(w, delay, i, t, images):
         threshold="v > (theta - 72*mV) and (timer > 5*ms)",
         refractory=5 * ms,
         reset="v = -65*mV; theta += 0.05*mV; timer = 0*ms",
-        method="euler",
+        method="exponential_euler",
         namespace={"tau_mem": 100 * ms, "v_rest": -65 * mV, "v_inh_base": -100 * mV},
     )
     inh = NeuronGroup(
@@ -67,7 +67,7 @@ def by_synapses(w, delay, i, t, images):
         threshold="v > -40*mV",
         refractory=2 * ms,
         reset="v = -45*mV",
-        method="euler",
+        method="exponential_euler",
         namespace={"tau_mem": 10 * ms, "v_rest": -60 * mV, "v_inh_base": -85 * mV},
     )
     exc.v, inh.v, exc.theta = -105 * mV, -100 * mV, 20 * mV

@@ -22,6 +22,7 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.codegen.cpp.arrays import ArrayGenerator, as_c_array
 from hebbsim.codegen.cpp.compiler import TEMPLATE_GLOBALS
+from hebbsim.codegen.cpp.exponential import add_exponential
 from hebbsim.codegen.cpp.libraries import Library, announce, compile_library
 from hebbsim.codegen.cpp.options import CompilerOptions
 from hebbsim.codegen.cpp.random_numbers import add_random_numbers
@@ -137,6 +138,7 @@ class CPPRuntimeCodeObject(CodeObject):
 
 add_random_numbers(CPPRuntimeCodeObject)
 add_timestep(CPPRuntimeCodeObject)
+add_exponential(CPPRuntimeCodeObject)
 
 
 def _arrays(namespace: dict[str, Any]) -> dict[str, Any]:

@@ -41,11 +41,17 @@ def parallel(context: Context, operations: int | str, adds: bool = True) -> str:
 
 @pass_context
 def pragma_where_shared(context: Context, kind: str) -> Any:
-    """Return a pragma of Brian2's templates in runtime mode, but for loops that nobody shares."""
+    """Return a pragma of Brian2's templates in runtime mode; a loop that nobody shares has none.
+
+    Or the one that says that no neuron's equations need those of another: compilers see it for
+    themselves, and vectorise them, only where there are few variables.
+    """
     if kind == "parallel-static":
         variables = context.get("variables") or {}
-        if _alone() or draws(variables) or _is_small(variables):
+        if draws(variables):
             return ""
+        if _alone() or _is_small(variables):
+            return "#pragma GCC ivdep" if context.name == "stateupdate.cpp" else ""
     return openmp_pragma(kind)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 from brian2.core.functions import Function
+from brian2.core.network import Network
 from brian2.core.variables import Constant, Variables
+from brian2.devices.device import RuntimeDevice, get_device
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.units.fundamentalunits import Quantity, fail_for_dimension_mismatch
@@ -85,7 +87,7 @@ class StoredImages(LoopNest):
     >>> shown = StoredImages(encoder, images, duration=100*ms)
 
     An image again, brighter, until five spikes of another map have answered it, for one sample
-    (Diehl and Cook 2015):
+    (Diehl and Cook 2015); ``shown.show(network, 1000)`` shows a thousand:
 
     >>> retina = FeatureMap((1, 28, 28), 'rate : Hz\nn_spikes : 1 (linked)', 'rand() < rate*dt')
     >>> answers = PerMap(layer, 'n_spikes : 1', on_spike='n_spikes += 1')
@@ -200,6 +202,49 @@ class StoredImages(LoopNest):
                 is_bytes = images.dtype == np.uint8
                 self._pixels = as_float(np.unique(images)) if is_bytes else images.ravel()
         kept.set_value(stored.ravel())
+
+    def show(self, network: Network, n: int, **kwds: Any) -> None:
+        """
+        Run a network until each sample has been shown its next `n` images.
+
+        Without ``repeat_while`` this is one run. With it, how long it takes depends on the answers:
+        the network runs as long as it must at least, and looks again.
+
+        Parameters
+        ----------
+        network : Network
+            The network that the map is part of.
+        n : int
+            How many images of each sample. Where one is answered sooner, it goes on meanwhile.
+        **kwds
+            Of `brian2.Network.run`.
+
+        Raises
+        ------
+        NotImplementedError
+            On a standalone device, if images may be shown again: a program's length is fixed.
+        ValueError
+            If `n` is negative or no whole number.
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"{self.label}, show: expected a number of images, got {n!r}")
+        kwds["level"] = kwds.get("level", 0) + 1  # where constants are looked up
+        duration = self.n_steps * self._dt
+        if self.repetition is None:
+            network.run(n * duration, **kwds)
+            return
+        if not isinstance(get_device(), RuntimeDevice):
+            raise NotImplementedError(
+                f"{self.label}, show: how long a program runs is fixed before any answer is known; "
+                "run the network for a time, and read n_answered of what counts: images.repetition"
+            )
+        end = self._fewest_answered() + int(n)
+        while (left := end - self._fewest_answered()) > 0:
+            network.run(left * duration, **kwds)
+
+    def _fewest_answered(self) -> int:
+        assert self.repetition is not None
+        return int(np.min(self.repetition.n_answered[:]))
 
     def _refuse_another(self, repeat_while: str | None) -> None:
         """Refuse what would show a variable twice, or lose step with images that are repeated."""

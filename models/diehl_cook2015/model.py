@@ -262,9 +262,7 @@ class DigitNetwork:
             self.exc, "count", record=True, dt=N_STEPS * DT, when="start", order=-9
         )
         self.network.add(counts)
-        end = self.n_answered + n
-        while (left := end - self.n_answered) > 0:
-            self.network.run(left * N_STEPS * DT)
+        self.shown.show(self.network, n)
         self.network.remove(counts)
         found = np.vstack([counts.count[:, 1:].T, self.exc.count[:]]).astype(np.int16)
         answered = found.sum(axis=1) >= NETWORK.least_spikes
@@ -276,11 +274,6 @@ class DigitNetwork:
                 "leave out images that are black"
             )
         return found[answered]
-
-    @property
-    def n_answered(self) -> int:
-        """How many images it has seen."""
-        return int(self.retina.n_answered[0])
 
     def go_on_from(self, n: int) -> None:
         """Take the first `n` images for seen."""

@@ -121,7 +121,7 @@ class DecidingLayer:
         )
         # what each presentation leaves is read when the next one begins
         reading = {"record": True, "dt": presentation(), "when": "before_start", "order": -1}
-        self._decision, self._repetition = decision, images.repetition
+        self._decision, self._images = decision, images
         self._before = StateMonitor(decision, "decision", name="decided", **reading)
         objects = [source, images, neurons, self.conv, strongest, decision, self._before]
         if images.repetition is not None:
@@ -154,25 +154,12 @@ class DecidingLayer:
     def show(self) -> np.ndarray:
         """Show all images in their order, once; return what is decided of them first: ``(n,)``."""
         earlier = len(self._before.t)
-        if self._repetition is None:
-            self._run(self.n_images)
-        else:
-            end = self._n_answered + self.n_images
-            while (left := end - self._n_answered) > 0:
-                self._run(left)
+        self._images.show(self.network, self.n_images, namespace={})
         found = self._before.decision[0, earlier + 1 :]
         found = np.append(found, self._decision.decision[0]).astype(int)
-        if self._repetition is not None:
+        if self._images.repetition is not None:
             found = found[self._repeats.n_repeats[0, earlier:] == 0]
         return found
-
-    def _run(self, n: int) -> None:
-        self.network.run(n * presentation(), namespace={})
-
-    @property
-    def _n_answered(self) -> int:
-        assert self._repetition is not None
-        return int(self._repetition.n_answered[0])
 
     @property
     def kernel(self) -> np.ndarray:

@@ -70,6 +70,35 @@ def test_a_run_goes_on_where_the_last_one_stopped(target):
     assert_array_equal(numbers, expected_of(IMAGES.ravel(), 13)[1:, 1:])
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_a_number_of_images_is_shown_until_each_is_answered(target):
+    retina, shown = repeating(batch_size=2, condition="total < bound")
+    network, bound = Network(retina), 2.9
+    shown.show(network, 5)
+    of_each = [expected_of(IMAGES.ravel()[sample::2], 40)[:, 1] for sample in range(2)]
+    n = next(n for n in range(40) if min(answered[n] for answered in of_each) == 5)
+    assert n > 5
+    assert defaultclock.timestep[:] == n * STEPS
+    assert_array_equal(shown.repetition.n_answered[:], [answered[n] for answered in of_each])
+    shown.show(network, 0, namespace={"bound": bound})
+    assert defaultclock.timestep[:] == n * STEPS
+    with pytest.raises(ValueError, match=r"expected a number of images, got 1\.5"):
+        shown.show(network, 1.5)
+
+    once = FeatureMap((1, 1, 1), "x : 1", batch_size=2, name="once")
+    images = StoredImages(once, IMAGES, duration=STEPS * defaultclock.dt)
+    network = Network(once)
+    images.show(network, 7)
+    assert defaultclock.timestep[:] == 7 * STEPS
+
+
+@pytest.mark.parametrize("target", ["cpp_standalone"], indirect=True)
+def test_no_program_is_as_long_as_the_answers_ask_for(target):
+    retina, shown = repeating()
+    with pytest.raises(NotImplementedError, match="how long a program runs is fixed before any"):
+        shown.show(Network(retina), 5)
+
+
 @pytest.mark.parametrize(
     ("condition", "message"),
     [

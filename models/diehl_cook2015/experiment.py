@@ -21,11 +21,13 @@ from models.diehl_cook2015.settings import Settings
 
 __all__ = ["CONTROLS", "run"]
 
+NOTHING_LEFT_OUT = Variation()
 #: What is left out of learning; nothing learns in the first
 CONTROLS = {
     "untrained": Variation(stdp=False, theta=False),
     "without STDP": Variation(stdp=False),
     "without theta": Variation(theta=False),
+    "without timer": Variation(timer=False),
 }
 SHUFFLED = "weights shuffled"
 
@@ -167,9 +169,11 @@ def _fixed(
     settings: Settings,
     seed: int,
     make: Make,
+    variation: Variation = NOTHING_LEFT_OUT,
 ) -> DigitNetwork:
     """Return the network that is tested, untrained if nothing was learned."""
-    network = make(settings.n_neurons, images, _first_draws(seed), learning=False)
+    random = _first_draws(seed)
+    network = make(settings.n_neurons, images, random, learning=False, variation=variation)
     if learned is not None:
         network.set_learned(learned)
     return network
@@ -183,11 +187,12 @@ def _decided(
     seed: int,
     make: Make,
     n_test: int | None = None,
+    variation: Variation = NOTHING_LEFT_OUT,
 ) -> np.ndarray:
     """Return what the network takes the test images for, its labels from some training images."""
     labels, tested = digits.train_labels[labelled], digits.test[:n_test]
     images = np.concatenate([digits.train[labelled], tested])
-    network = _fixed(images, learned, settings, seed, make)
+    network = _fixed(images, learned, settings, seed, make, variation)
     seed_by_place(seed, 3)
     of_neurons = labels_of(network.show(len(labels)), labels)
     return predicted(network.show(len(tested)), of_neurons)
@@ -200,28 +205,28 @@ def _controls(
     some, n_test = slice(settings.n_control), settings.n_control
     found = {}
 
-    def test(name: str, learned: Mapping[str, np.ndarray] | None) -> None:
-        decided = _decided(digits, some, learned, settings, seed, make, n_test)
+    def test(name: str, learned: Mapping[str, np.ndarray] | None, how: Variation) -> None:
+        decided = _decided(digits, some, learned, settings, seed, make, n_test, how)
         found[name] = _share(decided, digits.test_labels[:n_test])
 
-    for name, variation in {"trained": Variation(), **CONTROLS}.items():
+    for name, variation in {"trained": NOTHING_LEFT_OUT, **CONTROLS}.items():
         announce(f"control: {name}")
         if not (variation.stdp or variation.theta):
-            test(name, None)
+            test(name, None, variation)
             continue
         images, random = digits.train[some], _first_draws(seed)
         network = make(settings.n_neurons, images, random, variation=variation)
         seed_by_place(seed, 2, 0)
         network.show(len(images))
         learned = network.learned
-        test(name, learned)
+        test(name, learned, variation)
         if name == "trained":
             announce(f"control: {SHUFFLED}")
             random = np.random.default_rng([seed, 1])
             shape = learned["w"].shape
             weights = learned["w"].reshape(-1, math.prod(shape[-3:]))
             shuffled = random.permuted(weights, axis=1).reshape(shape)
-            test(SHUFFLED, {**learned, "w": shuffled})
+            test(SHUFFLED, {**learned, "w": shuffled}, variation)
     behind = {
         f"trained - {name}": found["trained"] - value
         for name, value in found.items()

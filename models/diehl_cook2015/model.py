@@ -65,6 +65,8 @@ count : 1
 adapts : boolean (shared)
 """
 EXC_THRESHOLD = "v > theta - 72*mV and timer > 5*ms"
+#: The original's, whose timer has no effect
+WITHOUT_TIMER = "v > theta - 72*mV"
 EXC_RESET = f"""
 v = -65*mV
 timer = 0*ms
@@ -118,10 +120,14 @@ class Variation:
         Whether weights change.
     theta : bool
         Whether thresholds do.
+    timer : bool
+        Whether 50 ms pass between two spikes of a neuron, as in the script, or the 5 ms for which
+        it is refractory; so it is in testing too.
     """
 
     stdp: bool = True
     theta: bool = True
+    timer: bool = True
 
 
 class DigitNetwork:
@@ -174,7 +180,7 @@ class DigitNetwork:
         self.exc = FeatureMap(
             self.shape(n),
             EXCITATORY,
-            threshold=EXC_THRESHOLD,
+            threshold=EXC_THRESHOLD if variation.timer else WITHOUT_TIMER,
             refractory=5 * ms,
             reset=EXC_RESET,
             method=METHOD,

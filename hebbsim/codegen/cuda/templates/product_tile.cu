@@ -1,6 +1,7 @@
 {# A tile of a matrix product: a block of 256 threads sums `_M` rows by `_C` columns, of which each thread
    holds a part in registers, from tiles of both factors in shared memory; the next tiles are fetched
-   while these are summed #}
+   while these are summed. Two blocks share a multiprocessor, for which a thread has 128 registers #}
+{% set TILE_THREADS = '256, 2' %}
 
 {# The sums of a thread; with a `cut`, short chains of terms are added up in double precision #}
 {% macro sums(cut) %}
@@ -32,7 +33,8 @@ auto& _whole = _sum;
 {% macro tile(cut) %}
 // of a block: rows, columns, terms at once; of a thread: rows, columns
 constexpr int _M = 128, _C = 64, _K = 8, _P = 8, _V = 4;
-__shared__ _scalar _left[2][_K][_M + 4], _right[2][_K][_C];
+// aligned, so that a thread reads four numbers at once
+__shared__ __align__(16) _scalar _left[2][_K][_M + 4], _right[2][_K][_C];
 const int _tx = threadIdx.x % (_C / _V), _ty = threadIdx.x / (_C / _V);
 _scalar _next_left[4], _next_right[2];
 {{sums(cut)}}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import skew  # type: ignore[import-untyped]
 
 from hebbsim.experiments.figures import COLOURS, hide_frame, new_figure
 from models.common import Results
@@ -51,9 +52,9 @@ def pictures(settings: Settings, results: Sequence[Results]) -> Mapping[str, Fig
 
 
 def _learned_most(kernel: np.ndarray, each: int) -> np.ndarray:
-    """Return the filters of each digit whose weights differ most; many never win and stay even."""
+    """Return the filters of each digit of whose weights the fewest are large: many seldom win."""
     of_digits = kernel.reshape(-1, each, *kernel.shape[1:])
-    best = np.argsort(-of_digits.var(axis=(2, 3, 4)), axis=1)[:, :N_BEST]
+    best = np.argsort(-skew(of_digits, axis=(2, 3, 4)), axis=1)[:, :N_BEST]
     chosen = np.take_along_axis(of_digits, best[:, :, None, None, None], axis=1)
     return chosen.reshape(-1, *kernel.shape[1:])
 

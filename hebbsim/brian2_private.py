@@ -20,7 +20,7 @@ from brian2.codegen import cpp_prefs
 from brian2.codegen.generators import cython_generator
 from brian2.codegen.templates import CodeObjectTemplate, Templater
 from brian2.core.base import BrianObject
-from brian2.core.functions import FunctionImplementationContainer
+from brian2.core.functions import DEFAULT_FUNCTIONS, FunctionImplementationContainer
 from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, Variable, Variables
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
@@ -39,6 +39,7 @@ __all__ = [
     "exponentiate_diagonals",
     "forget_stop",
     "hidden_variables",
+    "implement_as_generator",
     "lacks_code",
     "last_step_of_run",
     "let_decide_on_flags",
@@ -352,6 +353,17 @@ def exponentiate_diagonals() -> None:
         return names, _Coefficients(coefficients), constants
 
     exact.get_linear_system = get_linear_system  # type: ignore[attr-defined]
+
+
+def implement_as_generator(function: str, codeobj_class: Any) -> None:
+    """Let code objects of a class call a default function as their generator has it.
+
+    What was given to a class that theirs is derived from comes first otherwise, and there is no
+    public way to give an implementation to another class as it is.
+    """
+    implementations = DEFAULT_FUNCTIONS[function].implementations
+    own = implementations[codeobj_class.generator_class]
+    implementations._implementations[codeobj_class] = own
 
 
 def divide_in_double() -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "add_equation_variable",
     "add_renamed",
     "add_suffixed",
+    "arrays_of_others",
     "bind_names",
     "changed_read",
     "check_random",
@@ -38,9 +39,28 @@ __all__ = [
     "variables_read",
 ]
 
+#: Indices by which a neuron's code names the neuron's own element, or the only one
+_OF_OWN = ("_idx", "0")
 #: Indices that loops over connections define
 _OF_LOOPS = ("_idx", "_sub_idx", "_channel_idx", "_position_idx", "_sample_idx")
 _ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*[-+*/%]*=(?!=)", re.MULTILINE)
+
+
+def arrays_of_others(
+    variables: Mapping[str, Variable], indices: Mapping[str, str]
+) -> set[ArrayVariable]:
+    """Return the arrays of which a neuron's code names other elements than the neuron's own.
+
+    Parameters
+    ----------
+    variables, indices : mapping
+        What the names in the code stand for, and by which index.
+    """
+    return {
+        variable
+        for name, index in indices.items()
+        if index not in _OF_OWN and isinstance(variable := variables.get(name), ArrayVariable)
+    }
 
 
 def drawn_function(

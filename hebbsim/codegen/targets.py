@@ -18,6 +18,7 @@ from hebbsim.brian2_private import (
     divide_in_double,
     divide_in_precision,
     exponentiate_diagonals,
+    implement_as_generator,
     prepare_deletion,
     tell_missing_code,
     wrap_compilation,
@@ -28,6 +29,7 @@ from hebbsim.codegen.cpp.compiler import (
     compiler_command,
     vector_flags,
 )
+from hebbsim.codegen.cpp.exponential import add_exponential
 from hebbsim.codegen.cpp.runtime import CPPRuntimeCodeObject
 from hebbsim.codegen.cpp.standalone import share_headers
 from hebbsim.codegen.cuda import blocks, toolkit
@@ -52,6 +54,7 @@ def register_templates() -> None:
     _derive(NumpyCodeObject, ("numpy/templates",), TEMPLATE_GLOBALS)
     if _derive(CPPStandaloneCodeObject, ("cpp/templates",), TEMPLATE_GLOBALS):
         share_headers(CPPStandaloneCodeObject.templater)
+        add_exponential(CPPStandaloneCodeObject)  # the numbers of both modes are the same
         wrap_compilation(compiling)
         prepare_deletion(leave_what_brian2_wrote)
     if toolkit.brian2cuda().found:
@@ -72,6 +75,7 @@ def _register_cuda_templates() -> None:
             toolkit.use_modern_standard(codeobj_class.templater)
             put_spike_spaces_in_std(codeobj_class.templater)
             prepare_host_units(codeobj_class.templater)
+            implement_as_generator("exp", codeobj_class)
 
 
 def _derive(codeobj_class: Any, folders: tuple[str, ...], shared: dict[str, Any]) -> bool:

@@ -205,10 +205,11 @@ class StoredImages(LoopNest):
 
     def show(self, network: Network, n: int, **kwds: Any) -> None:
         """
-        Run a network until each sample has been shown its next `n` images.
+        Run a network for as long as the next `n` images of each sample last.
 
         Without ``repeat_while`` this is one run. With it, how long it takes depends on the answers:
-        the network runs as long as it must at least, and looks again.
+        the network runs as long as it must at least, and looks again, until each sample has `n`
+        more answers, or a run was stopped.
 
         Parameters
         ----------
@@ -224,10 +225,15 @@ class StoredImages(LoopNest):
         NotImplementedError
             On a standalone device, if images may be shown again: a program's length is fixed.
         ValueError
-            If `n` is negative or no whole number.
+            If `n` is negative or no whole number, or the map is no part of the network.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ValueError(f"{self.label}, show: expected a number of images, got {n!r}")
+        if self not in network.sorted_objects:
+            raise ValueError(
+                f"{self.label}, show: '{self.feature_map.name}' is no part of the network "
+                f"'{network.name}', which would show none of them; add it"
+            )
         kwds["level"] = kwds.get("level", 0) + 1  # where constants are looked up
         duration = self.n_steps * self._dt
         if self.repetition is None:
@@ -240,7 +246,10 @@ class StoredImages(LoopNest):
             )
         end = self._fewest_answered() + int(n)
         while (left := end - self._fewest_answered()) > 0:
+            over = network.t + left * duration
             network.run(left * duration, **kwds)
+            if network.t < over - self._dt / 2:  # it was stopped
+                return
 
     def _fewest_answered(self) -> int:
         assert self.repetition is not None

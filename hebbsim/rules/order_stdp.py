@@ -43,7 +43,8 @@ class OrderSTDP(ShortRepr):
     TypeError
         If a rate is neither a number nor an expression.
     ValueError
-        If the bounds don't rise or are not finite, `block` is negative, or `soft` is unknown.
+        If the bounds don't rise or are not finite, `block` is negative, `soft` is unknown, or
+        `repeated` is true without a block.
 
     References
     ----------
@@ -91,6 +92,11 @@ class OrderSTDP(ShortRepr):
         if isinstance(self.block, bool) or not isinstance(self.block, int) or self.block < 0:
             raise ValueError(
                 f"OrderSTDP: block must be a number of stimuli, or 0 for none, got {self.block!r}"
+            )
+        if self.repeated and not self.block:
+            raise ValueError(
+                "OrderSTDP: repeated=True says which showings a block is of, so it needs block=, "
+                "as in rewarded(0.004, 0.0005, block=1000, repeated=True)"
             )
 
     @property
@@ -240,18 +246,9 @@ class OrderSTDP(ShortRepr):
             `StoredImages`). Blocks are of first showings alone, so that rates follow what is right
             at once; what becomes right after a repeat is rewarded at the full rate. Link the
             kernel's ``n_shown_before``, as in
-            ``conv.n_shown_before = linked_var(images.repetition, "n_repeats")``.
-
-        Raises
-        ------
-        ValueError
-            If `repeated` without a block, which it would change nothing of.
+            ``conv.n_shown_before = linked_var(images.repetition, "n_repeats")``; as long as it is
+            0, all showings count as first ones.
         """
-        if repeated and not block:
-            raise ValueError(
-                "OrderSTDP: repeated=True says which showings a block is of, so it needs block=, "
-                "as in rewarded(0.004, 0.0005, block=1000, repeated=True)"
-            )
         right, wrong = "int(reward > 0)", "int(reward < 0)"
         if block:
             first = "int(n_shown_before == 0)*" if repeated else ""

@@ -9,7 +9,7 @@ from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import StateUpdater, Thresholder
 
-from hebbsim.codegen.expressions import draws
+from hebbsim.codegen.expressions import arrays_of_others, draws
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import CPPRuntimeCodeObject
 
@@ -103,10 +103,9 @@ def _is_one_loop(runner: CodeRunner) -> bool:
 def _of_other_neurons(runner: CodeRunner) -> set[ArrayVariable]:
     """Return the arrays of which a neuron's code names other elements than the neuron's own."""
     return {
-        code.variables[name]
+        variable
         for code in runner.code_objects
-        for name, index in code.variable_indices.items()
-        if index not in ("_idx", "0") and isinstance(code.variables.get(name), ArrayVariable)
+        for variable in arrays_of_others(code.variables, code.variable_indices)
     }
 
 

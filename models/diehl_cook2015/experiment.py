@@ -22,7 +22,7 @@ from models.diehl_cook2015.settings import Settings
 __all__ = ["CONTROLS", "run"]
 
 NOTHING_LEFT_OUT = Variation()
-#: What is left out of learning; nothing learns in the first
+#: What is left out; nothing learns in the first
 CONTROLS = {
     "untrained": Variation(stdp=False, theta=False),
     "without STDP": Variation(stdp=False),

@@ -65,7 +65,7 @@ count : 1
 adapts : boolean (shared)
 """
 EXC_THRESHOLD = "v > theta - 72*mV and timer > 5*ms"
-#: The original's, whose timer has no effect
+#: As in the authors' code, where the timer has no effect
 WITHOUT_TIMER = "v > theta - 72*mV"
 EXC_RESET = f"""
 v = -65*mV
@@ -112,7 +112,7 @@ def first_weights(random: np.random.Generator, shape: tuple[int, ...], norm: flo
 @dataclass(frozen=True)
 class Variation:
     """
-    Say what is left out of learning.
+    Say what is left out.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ class DigitNetwork:
     learning : bool
         Whether weights and thresholds change.
     variation : Variation, optional
-        What is left out of learning.
+        What is left out.
     """
 
     #: What the inputs are, and what their spikes do to them

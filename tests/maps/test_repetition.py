@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, StateMonitor, defaultclock
+from brian2 import Network, NetworkOperation, StateMonitor, defaultclock
 from brian2.core.base import BrianObjectException
 from numpy.testing import assert_array_equal
 
@@ -82,14 +82,31 @@ def test_a_number_of_images_is_shown_until_each_is_answered(target):
     assert_array_equal(shown.repetition.n_answered[:], [answered[n] for answered in of_each])
     shown.show(network, 0, namespace={"bound": bound})
     assert defaultclock.timestep[:] == n * STEPS
-    with pytest.raises(ValueError, match=r"expected a number of images, got 1\.5"):
-        shown.show(network, 1.5)
+    for wrong in (1.5, -1, True):
+        with pytest.raises(ValueError, match=f"expected a number of images, got {wrong}"):
+            shown.show(network, wrong)
+    with pytest.raises(ValueError, match="'retina' is no part of the network 'other'"):
+        shown.show(Network(name="other"), 1)
 
     once = FeatureMap((1, 1, 1), "x : 1", batch_size=2, name="once")
     images = StoredImages(once, IMAGES, duration=STEPS * defaultclock.dt)
     network = Network(once)
-    images.show(network, 7)
+    images.show(network, np.int32(7))
     assert defaultclock.timestep[:] == 7 * STEPS
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+def test_what_stops_a_run_stops_the_showing(target):
+    retina, shown = repeating(condition="n_repeats < 3")
+
+    def stop():
+        if defaultclock.timestep[:] == 4 * STEPS:
+            network.stop()
+
+    network = Network(retina, NetworkOperation(stop))
+    shown.show(network, 5)
+    assert defaultclock.timestep[:] == 4 * STEPS + 1
+    assert shown.repetition.n_answered[0] == 1
 
 
 @pytest.mark.parametrize("target", ["cpp_standalone"], indirect=True)

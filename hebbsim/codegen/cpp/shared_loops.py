@@ -9,7 +9,7 @@ from brian2.devices.cpp_standalone.codeobject import openmp_pragma
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from hebbsim.codegen.expressions import draws
+from hebbsim.codegen.expressions import arrays_of_others, draws
 
 __all__ = ["parallel", "pragma_where_shared"]
 
@@ -21,7 +21,7 @@ _NEURONS = 2_000
 
 def _alone() -> bool:
     """Whether there is one thread, which would meet itself."""
-    return bool(prefs.devices.cpp_standalone.openmp_threads == 1)
+    return bool(prefs.devices.cpp_standalone.openmp_threads <= 1)
 
 
 @pass_context
@@ -43,16 +43,24 @@ def parallel(context: Context, operations: int | str, adds: bool = True) -> str:
 def pragma_where_shared(context: Context, kind: str) -> Any:
     """Return a pragma of Brian2's templates in runtime mode; a loop that nobody shares has none.
 
-    Or the one that says that no neuron's equations need those of another: compilers see it for
-    themselves, and vectorise them, only where there are few variables.
+    Or the one that says that no neuron's code needs that of another: compilers see it for
+    themselves, and vectorise it, only where there are few variables.
     """
     if kind == "parallel-static":
         variables = context.get("variables") or {}
         if draws(variables):
             return ""
         if _alone() or _is_small(variables):
-            return "#pragma GCC ivdep" if context.name == "stateupdate.cpp" else ""
+            return "#pragma GCC ivdep" if _is_of_neurons_alone(context) else ""
     return openmp_pragma(kind)
+
+
+def _is_of_neurons_alone(context: Context) -> bool:
+    """Whether a loop has each neuron change its own elements, and see no others that change."""
+    if context.name != "stateupdate.cpp":
+        return False
+    others = arrays_of_others(context["variables"], context["variable_indices"])
+    return all(array.constant for array in others)
 
 
 def _is_small(variables: Mapping[str, Variable]) -> bool:

@@ -8,7 +8,7 @@
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants, source_line with context %}
 {% from 'kernel_nest.cu' import kernel_sums with context %}
-{% from 'product_tile.cu' import TILE_THREADS, each_sum, multiply, tile with context %}
+{% from 'product_tile.cu' import TILE_BOUNDS, each_sum, multiply, tile with context %}
 
 {# needs _position and _channel #}
 {% macro _post_neuron() %}
@@ -130,7 +130,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% endcall %}
 
 {% for product in _correlations %}
-{% call kernel('dense%d' % product.number, TILE_THREADS if _cut.tiled else 256, 'const int* const _crowded, ' ~ _long ~ '* const _chunk_sums,') %}
+{% call kernel('dense%d' % product.number, TILE_BOUNDS if _cut.tiled else 256, 'const int* const _crowded, ' ~ _long ~ '* const _chunk_sums,') %}
     if (!*_crowded) return;
     {% if not _cut.tiled %}
     {% set _block = 'product%d' % product.number %}

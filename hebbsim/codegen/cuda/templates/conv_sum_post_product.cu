@@ -2,10 +2,10 @@
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
-{% from 'product_tile.cu' import TILE_THREADS, each_sum, multiply, tile with context %}
+{% from 'product_tile.cu' import TILE_BOUNDS, each_sum, multiply, tile with context %}
 
 {% block kernels %}
-{% call kernel('sum', TILE_THREADS) %}
+{% call kernel('sum', TILE_BOUNDS) %}
     {{constants(geometry, batch_size)|indent(4)}}
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;

@@ -1,7 +1,7 @@
 {# A tile of a matrix product: a block of 256 threads sums `_M` rows by `_C` columns, of which each thread
    holds a part in registers, from tiles of both factors in shared memory; the next tiles are fetched
    while these are summed. Two blocks share a multiprocessor, for which a thread has 128 registers #}
-{% set TILE_THREADS = '256, 2' %}
+{% set TILE_BOUNDS = '256, 2' %}
 
 {# The sums of a thread; with a `cut`, short chains of terms are added up in double precision #}
 {% macro sums(cut) %}

@@ -45,9 +45,11 @@ def write_page(
     first = model.claims[0]
     found = first.found([r.numbers[first.quantity] for r in results])
     duration = _duration(float(np.mean(seconds)))
-    n_seeds = f"{len(results)} seed" + "s" * (len(results) > 1)
+    of_each = (
+        f"1 seed, {duration}" if len(results) == 1 else f"{len(results)} seeds, {duration} each"
+    )
     line = f"{first.text} | {first.published} | {found} | `{command}` | {duration} a seed |"
-    took = f"{n_seeds}, {duration} each on {_place(threads)}: `{command}`."
+    took = f"{of_each} on {_place(threads)}: `{command}`."
     section = f"\n{model.table(results)}\n{took}\n\n"
     text = page.read_text(encoding="utf-8")
     text = _replaced(

@@ -39,7 +39,7 @@ def claims(n: int, published: str, least: float) -> tuple[Claim, ...]:
     """
     return (
         Claim(
-            f"{n} neurons learn digits without labels (images that weren't learned, %)",
+            f"{n:,} neurons learn digits without labels (images that weren't learned, %)",
             "accuracy",
             published,
             least=least,

@@ -135,7 +135,8 @@ def test_local_networks_learn_as_on_explicit_synapses(variant):
             network.network.remove(network.conv)
             network.network.add(network.conv.to_synapses())
         start = network.learned["w"]
-        found[kind] = network.show(1), network.learned["w"]
+        network.network.run(200 * ms, namespace={})
+        found[kind] = np.array(network.exc.count[:]), network.learned["w"]
     assert start.shape == ((2, 1, 12, 12) if variant == "shared" else (5, 5, 2, 1, 12, 12))
     assert found["convolution"][0].sum() >= 5
     assert_array_equal(found["convolution"][0], found["explicit"][0])

@@ -87,8 +87,9 @@ def decisions(spiked, labels, w, layer, rate=1.0):
         padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)))
         size = (layer.kernel_size,) * 2
         fields = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
+        inputs = np.moveaxis(fields.astype(float), (1, 2), (3, 4)).reshape(w[0].size, -1)
         for repeat in range(layer.repeats + 1):
-            v = np.tensordot(fields.astype(float), w, axes=((0, 3, 4), (1, 2, 3)))
+            v = (w.reshape(len(w), -1) @ inputs).T.reshape(*fields.shape[1:3], -1)
             row, col, winner = np.unravel_index(np.round(v, 9).argmax(), v.shape)
             is_right = winner // layer.each == label
             if repeat == 0:
@@ -125,7 +126,7 @@ REPEATED = replace(SHOWN_AGAIN, dropout=0.0)
     indirect=["target"],
 )
 def test_decisions_and_what_is_learned_from_reward_are_those_of_the_transcription(target, layer):
-    spiked, labels = drawn()
+    spiked, labels = drawn(N if layer is DECIDING else BLOCK + 8)  # each up to eleven times
     w = kernel(layer, 250, 3)
     rule = reward_rule(layer, BLOCK)
     learning = DecidingLayer(layer, spiked, labels, w, rule)

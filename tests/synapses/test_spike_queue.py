@@ -136,7 +136,8 @@ def test_a_delay_does_not_change_while_spikes_are_on_their_way():
     np.testing.assert_allclose(target.v[:], expected(3 * ms), rtol=1e-12)
 
 
-@pytest.mark.parametrize("target", ["numpy", "cython"])
+@pytest.mark.usefixtures("brian2_in_numpy")
+@pytest.mark.parametrize("target", ["numpy", "auto"])
 @pytest.mark.parametrize("delay", ["1.5*ms", "(0.5 + in_channel)*ms"])
 def test_spikes_on_their_way_arrive_on_time_in_shorter_steps(delay, target):
     prefs.codegen.target = target

@@ -64,6 +64,7 @@ def learned(kind, dt, convolve, explicit=False):
     return np.array(joined.w[:])
 
 
+@pytest.mark.usefixtures("brian2_in_numpy")
 @pytest.mark.parametrize("kind", ["generator", "neurons", "subgroup", "map"])
 @pytest.mark.parametrize("dt", [None, 0.5 * ms], ids=["same clock", "own clock"])
 def test_traces_are_kept_for_any_source(kind, dt):

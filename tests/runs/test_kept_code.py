@@ -23,6 +23,9 @@ from brian2.groups.group import CodeRunner
 
 from hebbsim import Assign, ConvSynapses, FeatureMap, rules
 
+#: What is kept is kept whatever it is compiled with, and Cython takes two seconds for each object
+pytestmark = pytest.mark.usefixtures("brian2_in_numpy")
+
 RULE = rules.PairSTDP(0.05)
 
 
@@ -114,7 +117,7 @@ def made_anew(model, **changed):
     return {name for name in after if after[name] is not before.get(name)}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def whole():
     model = Model()
     model.network.run(20 * ms, namespace=NAMES)

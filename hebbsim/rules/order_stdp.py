@@ -155,19 +155,14 @@ class OrderSTDP(ShortRepr):
         """What is counted when a stimulus has ended and is part of ``n_stimuli``; may be empty."""
         if not self.block:
             return ""
-        if not self.repeated:
-            last, within = (f"int(n_stimuli % {self.block} {how})" for how in ("== 0", "> 0"))
-            first, counted = "", []
-        else:  # what is shown again leaves all as it was
-            last = f"int(n_shown_first % {self.block} == 0 and n_shown_before == 0)"
-            within, first = f"(1 - {last})", " and n_shown_before == 0"
-            counted = ["n_shown_first += int(n_shown_before == 0)"]
+        first = " and n_shown_before == 0" if self.repeated else ""  # a repeat changes none of it
+        last = f"int({self._counted} % {self.block} == 0{first})"
         return "\n".join(
             (
-                *counted,
+                *(("n_shown_first += int(n_shown_before == 0)",) if self.repeated else ()),
                 f"n_right += int(reward > 0{first})",
-                f"share_right = share_right*{within} + n_right/{float(self.block)}*{last}",
-                f"n_right = n_right*{within}",
+                f"share_right = share_right*(1 - {last}) + n_right/{float(self.block)}*{last}",
+                f"n_right = n_right*(1 - {last})",
             )
         )
 

@@ -47,9 +47,6 @@ template <typename T>
 static inline double _exp(T x) {{ return _exp((double) x); }}
 """
 
-
-#: What is smaller than the exponentials of these, the smallest normal numbers, is 0
-_SMALLEST, _SMALLEST_SINGLE = "-708.3964", "-87.33654f"
 _DOUBLE = {
     "real": "double",
     "suffix": "",
@@ -58,7 +55,7 @@ _DOUBLE = {
     "low": "1.9082149292705877e-10",
     "shift": "6755399441055744.0",
     "mantissa": "52",
-    "smallest": _SMALLEST,
+    "smallest": "-708.3964",  # whose exponential is the smallest normal number
     "largest": "709.782712893384",
 }
 _SINGLE = {
@@ -69,7 +66,7 @@ _SINGLE = {
     "low": "1.42860677e-06f",
     "shift": "12582912.0f",
     "mantissa": "23",
-    "smallest": _SMALLEST_SINGLE,
+    "smallest": "-87.33654f",
     "largest": "88.72283f",
 }
 
@@ -88,8 +85,8 @@ def _code() -> str:
     return _CODE.format(
         double=_in_precision(13, _DOUBLE),
         single=_in_precision(7, _SINGLE),
-        smallest=_SMALLEST,
-        smallest_single=_SMALLEST_SINGLE,
+        smallest=_DOUBLE["smallest"],
+        smallest_single=_SINGLE["smallest"],
     )
 
 

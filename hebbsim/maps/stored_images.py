@@ -224,9 +224,16 @@ class StoredImages(LoopNest):
         ------
         NotImplementedError
             On a standalone device, if images may be shown again: a program's length is fixed.
+        TypeError
+            If it is no network.
         ValueError
             If `n` is negative or no whole number, or the map is no part of the network.
         """
+        if not isinstance(network, Network):
+            raise TypeError(
+                f"{self.label}, show: expected a network and a number of images, as in "
+                f"show(network, 1000), got {network!r} first"
+            )
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ValueError(f"{self.label}, show: expected a number of images, got {n!r}")
         if self not in network.sorted_objects:

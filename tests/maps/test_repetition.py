@@ -85,6 +85,8 @@ def test_a_number_of_images_is_shown_until_each_is_answered(target):
     for wrong in (1.5, -1, True):
         with pytest.raises(ValueError, match=f"expected a number of images, got {wrong}"):
             shown.show(network, wrong)
+    with pytest.raises(TypeError, match=r"as in show\(network, 1000\), got 5 first"):
+        shown.show(5, network)
     with pytest.raises(ValueError, match="'retina' is no part of the network 'other'"):
         shown.show(Network(name="other"), 1)
 

@@ -24,13 +24,16 @@ from hebbsim.benchmark.standalone import Built, Program
 from hebbsim.benchmark.timing import interleave
 from hebbsim.codegen.cuda.toolkit import requirements
 from hebbsim.errors import SettingsError
+from hebbsim.experiments.preferences import preferences
 from hebbsim.maps.stored_images import StoredImages
 
 __all__ = ["convolution", "training_step"]
 
 WARM_STEPS = 20
-#: What torch's convolutions multiply in; ours are all float32
-PRECISIONS = ("float32", "TF32")
+#: What convolutions multiply in, and our preference for it
+PRECISIONS = {"float32": "none", "TF32": "TF32"}
+#: How much further results may be off in it
+COARSER = {"float32": 1, "TF32": 10}
 _SECONDS = re.compile(r"^seconds of a step: (\S+)$", re.MULTILINE)
 _BEGIN = """
 CUDA_SAFE_CALL(cudaDeviceSynchronize());
@@ -158,37 +161,52 @@ def training_step(setting: Setting) -> Found:
 
     with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
         setting.announce("three layers: compiling for the GPU")
-        program = CudaProgram(Path(folder, "network"), sizes.standalone_steps, objects)
+        programs = _in_each_precision(Path(folder), sizes.standalone_steps, objects)
         setting.announce("three layers: training step")
-        contenders: dict[str, Any] = {"ours": program}
+        contenders: dict[str, Any] = dict(programs)
         for precision in PRECISIONS:
             for layout in LAYOUTS:
                 rival = GradientTrick(kernels, [RATE] * len(kernels), THRESHOLD_STEP, layout)
                 step = partial(rival.step, torch.from_numpy(batch).to(on))
                 contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
         times = interleave(contenders, setting.repeats, sizes.seconds)
-        pairs = zip(program.kept(), expected, strict=True)
-        difference = max(largest_difference(ours, theirs.ravel()) for ours, theirs in pairs)
-    ours = times.pop("ours")
-    what = f"training step on the GPU, three layers, batch {sizes.batch}"
-    trick = "torch gradient trick on the GPU"
-    rivals = [
-        (times[form], f"{trick}, {form}", Target(1) if form.startswith("float32") else None)
-        for form in _fastest(times)
-    ]
-    rivals.append((cpu_time, f"ours on the CPU, threads: {setting.threads}", Target(20)))
-    check = (difference, CLOSE_WINNERS)
-    return Found(
-        [
-            Row("c", what, setting.threads, "ms", 1e3 * ours, 1e3 * time, rival, target, *check)
-            for time, rival, target in rivals
-        ],
-        [],
+        differences = {
+            precision: max(
+                largest_difference(ours, theirs.ravel())
+                for ours, theirs in zip(program.kept(), expected, strict=True)
+            )
+            for precision, program in programs.items()
+        }
+    row = partial(
+        _row,
+        part="c",
+        what=f"training step on the GPU, three layers, batch {sizes.batch}",
+        threads=setting.threads,
+        times=times,
+        differences=differences,
+        tolerance=CLOSE_WINNERS,
     )
+    on_the_cpu = f"ours on the CPU, threads: {setting.threads}"
+    rows = [
+        *_against_fastest(row, times, "torch gradient trick on the GPU", Target(1)),
+        row("float32", theirs=cpu_time, rival=on_the_cpu, target=Target(20)),
+    ]
+    return Found(rows, [])
+
+
+def _in_each_precision(
+    folder: Path, steps: int, objects: Callable[[], Built]
+) -> dict[str, CudaProgram]:
+    """Build the same program in each precision."""
+    programs = {}
+    for precision, cores in PRECISIONS.items():
+        with preferences({"hebbsim.tensor_cores": cores}):
+            programs[precision] = CudaProgram(folder / precision, steps, objects)
+    return programs
 
 
 def convolution(setting: Setting) -> Found:
-    """Measure the forward convolution of each layer against ``conv2d``, in float32 and TF32."""
+    """Measure each layer's forward convolution against ``conv2d``, both in float32 and in TF32."""
     on = torch_device()
     rows = [row for shape in shapes(setting.sizes) for row in _convolution(setting, shape, on)]
     return Found(rows, [])
@@ -211,31 +229,58 @@ def _convolution(setting: Setting, shape: Shape, on: str) -> list[Row]:
             step = partial(rival.step, rival.prepare(x))
             contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
     with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
-        program = CudaProgram(Path(folder, "layer"), sizes.standalone_steps, objects)
-        times = interleave({"ours": program, **contenders}, setting.repeats, sizes.seconds)
-        (drive,) = program.kept()
+        programs = _in_each_precision(Path(folder), sizes.standalone_steps, objects)
+        times = interleave({**programs, **contenders}, setting.repeats, sizes.seconds)
+        drives = {precision: program.kept()[0] for precision, program in programs.items()}
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         theirs = Convolution(kernel, "contiguous").step(x).cpu().numpy()
-    difference = largest_difference(drive, np.moveaxis(theirs, 1, -1).ravel())
-    ours = times.pop("ours")
-    return [
-        Row(
-            "d",
-            f"forward on the GPU, {shape}, batch {sizes.batch}",
-            setting.threads,
-            "ms",
-            1e3 * ours,
-            1e3 * times[form],
-            f"torch conv2d on the GPU, {form}",
-            Target(1 / 3, aim=1) if form.startswith("float32") else None,
-            difference,
-            ROUNDING,
-        )
-        for form in _fastest(times)
-    ]
+    theirs = np.moveaxis(theirs, 1, -1).ravel()
+    row = partial(
+        _row,
+        part="d",
+        what=f"forward on the GPU, {shape}, batch {sizes.batch}",
+        threads=setting.threads,
+        times=times,
+        differences={name: largest_difference(drive, theirs) for name, drive in drives.items()},
+        tolerance=ROUNDING,
+    )
+    return _against_fastest(row, times, "torch conv2d on the GPU", Target(1 / 3, aim=1))
 
 
-def _fastest(times: dict[str, float]) -> list[str]:
-    """Return the fastest form of a rival in each precision."""
-    of_each = [[form for form in times if form.startswith(name)] for name in PRECISIONS]
-    return [min(forms, key=times.__getitem__) for forms in of_each]
+def _row(
+    precision: str,
+    *,
+    part: str,
+    what: str,
+    threads: int,
+    times: dict[str, float],
+    differences: dict[str, float],
+    tolerance: float,
+    theirs: float,
+    rival: str,
+    target: Target | None,
+) -> Row:
+    return Row(
+        part,
+        f"{what}, {precision}",
+        threads,
+        "ms",
+        1e3 * times[precision],
+        1e3 * theirs,
+        rival,
+        target,
+        differences[precision],
+        COARSER[precision] * tolerance,
+    )
+
+
+def _against_fastest(
+    row: Callable[..., Row], times: dict[str, float], rival: str, target: Target
+) -> list[Row]:
+    """Compare with the fastest form of a rival, in each precision; the target is float32's."""
+    rows = []
+    for name in PRECISIONS:
+        form = min((form for form in times if form.startswith(f"{name}, ")), key=times.__getitem__)
+        due = target if name == "float32" else None
+        rows.append(row(name, theirs=times[form], rival=f"{rival}, {form}", target=due))
+    return rows

@@ -36,6 +36,7 @@ from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.host_units import prepare_host_units
 from hebbsim.codegen.cuda.light_headers import put_spike_spaces_in_std
 from hebbsim.codegen.cuda.missing import MissingDevice
+from hebbsim.codegen.cuda.tensor_cores import tensor_cores
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
 from hebbsim.codegen.programs import compiling, leave_what_brian2_wrote
 from hebbsim.codegen.template_cache import keep_parsed
@@ -69,6 +70,7 @@ def _register_cuda_templates() -> None:
     divide_in_double()
     shared = {name: getattr(blocks, name) for name in blocks.__all__ if name.islower()}
     shared |= {"CHAIN": CHAIN, "accumulator": accumulator, "in_chains": in_chains}
+    shared["tensor_cores"] = tensor_cores
     for codeobj_class in (CUDAStandaloneCodeObject, CUDAStandaloneAtomicsCodeObject):
         # the indices of a connection are the same text in C++
         if _derive(codeobj_class, ("cuda/templates", "cpp/templates"), shared):

@@ -8,7 +8,16 @@
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants, source_line with context %}
 {% from 'kernel_nest.cu' import kernel_sums with context %}
-{% from 'product_tile.cu' import TILE_BOUNDS, each_sum, multiply, tile with context %}
+{% from 'product_tile.cu' import TILE_BOUNDS, core_headers, core_helpers, each_sum, multiply, tile with context %}
+
+{% block extra_headers %}
+{{core_headers(tensor_cores(_target_var.dtype))}}
+{% endblock %}
+
+{% block extra_device_helper %}
+{{super()}}
+{{core_helpers(tensor_cores(_target_var.dtype))}}
+{% endblock %}
 
 {# needs _position and _channel #}
 {% macro _post_neuron() %}
@@ -33,6 +42,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% set _plain = products|selectattr('pre_number', 'none')|list %}
 {% set _long = accumulator(_target_var.dtype) %}
 {% set _cut = product_cut(geometry, batch_size) %}
+{% set _cores = tensor_cores(_target_var.dtype) %}
 {% set _any_active %}{% for product in products %}_q{{product.number}} != 0{{'' if loop.last else ' || '}}{% endfor %}{% endset %}
 
 {% call kernel('list', 32, 'int* const _active, int* const _counts, ' ~ _long ~ '* const _totals,') %}
@@ -139,7 +149,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {% else %}
     {{_sizes()|indent(4)}}
     {% set _chains = in_chains(_target_var.dtype, batch_size * geometry.out_shape.rows * geometry.out_shape.cols // _cut.dense + 1) %}
-    {{tile(_chains)|indent(4)}}
+    {{tile(_chains, _cores)|indent(4)}}
     constexpr int _TAP_TILES = (_TAPS + _M - 1) / _M, _CHANNEL_TILES = (_GROUP_OUT + _C - 1) / _C;
     const int _group = blockIdx.x / _CHANNEL_TILES % _GROUPS, _channel0 = blockIdx.x % _CHANNEL_TILES * _C;
     const int _tap0 = blockIdx.x / (_CHANNEL_TILES * _GROUPS) % _TAP_TILES * _M, _chunk = blockIdx.x / (_CHANNEL_TILES * _GROUPS * _TAP_TILES);
@@ -192,11 +202,11 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
         #pragma unroll
         for (int _n = 0; _n < 2; _n++) _right[_buffer][threadIdx.x / _C + 4 * _n][threadIdx.x % _C] = _next_right[_n];
     };
-    {{multiply('_first_position', '_last_position', _chains)|indent(4)}}
-{% call each_sum() %}
-    const int _row = _tap0 + _ty * _P + _p, _column = _channel0 + _tx * _V + _v;
+    {{multiply('_first_position', '_last_position', _chains, _cores)|indent(4)}}
+{% call each_sum(_cores) %}
+    const int _row = _tap0 + _tile_row, _column = _channel0 + _tile_column;
     if (_row < _TAPS && _column < _GROUP_OUT)
-        _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _whole[_p][_v];
+        _chunk_sums[(size_t) _chunk * {{geometry.kernel_elements}} + _row * _OUT_CHANNELS + _group * _GROUP_OUT + _column] = _result;
 {% endcall %}
     {% endif %}
 {% endcall %}

@@ -2,7 +2,16 @@
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
-{% from 'product_tile.cu' import TILE_BOUNDS, each_sum, multiply, tile with context %}
+{% from 'product_tile.cu' import TILE_BOUNDS, core_headers, core_helpers, each_sum, multiply, tile with context %}
+
+{% block extra_headers %}
+{{core_headers(tensor_cores(_target_var.dtype))}}
+{% endblock %}
+
+{% block extra_device_helper %}
+{{super()}}
+{{core_helpers(tensor_cores(_target_var.dtype))}}
+{% endblock %}
 
 {% block kernels %}
 {% call kernel('sum', TILE_BOUNDS) %}
@@ -10,7 +19,8 @@
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
     {% set _cut = in_chains(_target_var.dtype, geometry.fan_in) %}
-    {{tile(_cut)|indent(4)}}
+    {% set _cores = tensor_cores(_target_var.dtype) %}
+    {{tile(_cut, _cores)|indent(4)}}
     constexpr int _TILES = (_GROUP_OUT + _C - 1) / _C;
     const int _group = blockIdx.x / _TILES % _GROUPS, _channel0 = blockIdx.x % _TILES * _C;
     const int _position0 = blockIdx.x / (_TILES * _GROUPS) * _M;
@@ -72,11 +82,11 @@
         #pragma unroll
         for (int _n = 0; _n < 2; _n++) _right[_buffer][_fetched_row + 4 * _n][threadIdx.x % _C] = _next_right[_n];
     };
-    {{multiply('0', '_TAPS', _cut)|indent(4)}}
-{% call each_sum() %}
-    const int _position = _position0 + _ty * _P + _p, _channel = _channel0 + _tx * _V + _v;
+    {{multiply('0', '_TAPS', _cut, _cores)|indent(4)}}
+{% call each_sum(_cores) %}
+    const int _position = _position0 + _tile_row, _channel = _channel0 + _tile_column;
     if (_position < _POSITIONS && _channel < _GROUP_OUT)
-        {{get_array_name(_target_var)}}[(size_t) _position * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _whole[_p][_v];
+        {{get_array_name(_target_var)}}[(size_t) _position * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _result;
 {% endcall %}
 {% endcall %}
 {% endblock %}

@@ -11,6 +11,8 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from cuda_programs import use_cuda
 from cython_modules import compile_cython_quickly
 
+from hebbsim.experiments.preferences import cores
+
 TARGETS = (
     *("numpy", "cpp_runtime", "cpp_standalone"),
     pytest.param("cuda_on_cpu", marks=pytest.mark.slow),
@@ -23,6 +25,11 @@ STANDALONE = {
     "cuda_on_cpu": "cuda_standalone",
     "cuda": "cuda_standalone",
 }
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one more worker than there are cores: some tests wait for processes of their own."""
+    return cores() + 1
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -112,6 +112,7 @@ Launch<F> launch(F function, unsigned blocks, unsigned n) { return {function, bl
 }  // namespace cuda_on_cpu
 
 inline void __syncthreads() { cuda_on_cpu::leave(); }
+inline void __syncwarp() { cuda_on_cpu::leave(); }
 
 template <class T> T atomicAdd(T* address, T value) { const T old = *address; *address += value; return old; }
 template <class T> T atomicMin(T* address, T value) { const T old = *address; *address = std::min(old, value); return old; }

@@ -16,6 +16,7 @@ from hebbsim.geometry import ConvGeometry
 __all__ = [
     "Digits",
     "KernelCut",
+    "PostProductCut",
     "PostTile",
     "ProductCut",
     "after_shared",
@@ -24,6 +25,8 @@ __all__ = [
     "gathered",
     "kernel_cut",
     "lanes",
+    "map_lanes",
+    "post_product_cut",
     "post_tile",
     "private",
     "product_cut",
@@ -35,6 +38,8 @@ _DRAW = re.compile(r"\b_(rand|randn|poisson|binomial\w*)\(")
 _BLOCKS = 1024  # enough of them to keep a large device busy
 _POSITIONS = 4  # that a thread of a convolution sums at once
 _THREADS = 256
+_TILES = 2 * 132  # of products that an H200 works on at a time
+_LEAST_TAPS = 64  # of a chunk, for which writing it and adding it up is worth it
 _LEAST_OF_A_TILE = 0.15  # below, its multiplications are too many in vain
 
 
@@ -54,8 +59,21 @@ def chunks(terms: int) -> int:
     return max(1, min(256, terms // 4096))
 
 
+def map_lanes(channels: int) -> int:
+    """Return how many of 128 threads take the channels of a position.
+
+    Those of one warp, who wait for no other, unless each would have many channels.
+
+    Examples
+    --------
+    >>> map_lanes(3), map_lanes(400), map_lanes(1000)
+    (4, 32, 128)
+    """
+    return lanes(channels, 32 if channels <= 16 * 32 else 128)
+
+
 def fits_shared_memory(channels: int, dtype: Any) -> bool:
-    """Return whether a block's shared memory holds a value and a state of each channel.
+    """Return whether a block's shared memory holds a value and a state of its positions' channels.
 
     Examples
     --------
@@ -63,7 +81,8 @@ def fits_shared_memory(channels: int, dtype: Any) -> bool:
     (False, True)
     """
     beside = 128 * 16  # a candidate of each thread
-    return channels * (np.dtype(dtype).itemsize + 1) + beside <= 48 * 1024
+    values = 128 // map_lanes(channels) * channels
+    return values * (np.dtype(dtype).itemsize + 1) + beside <= 48 * 1024
 
 
 class PostTile(NamedTuple):
@@ -202,6 +221,21 @@ def gathered(geometry: ConvGeometry, batch_size: int, index: str) -> Digits:
         [(name, size[name]) for name in element],
         [(name, size[name]) for name in every if name not in element],
     )
+
+
+class PostProductCut(NamedTuple):
+    """How products that are summed to the target are cut: tiles of the result, chunks of taps."""
+
+    tiles: int
+    chunks: int
+
+
+def post_product_cut(geometry: ConvGeometry, batch_size: int) -> PostProductCut:
+    """Choose the chunks of a convolution's taps: as many as a large device has room for."""
+    positions = batch_size * geometry.out_shape.rows * geometry.out_shape.cols
+    groups = geometry.out_channels // geometry.out_channels_per_group
+    tiles = -(-positions // 128) * groups * -(-geometry.out_channels_per_group // 64)
+    return PostProductCut(tiles, max(1, min(_TILES // tiles, geometry.fan_in // _LEAST_TAPS)))
 
 
 class ProductCut(NamedTuple):

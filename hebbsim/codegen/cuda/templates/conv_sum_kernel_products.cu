@@ -5,7 +5,7 @@
    an infinite neuron at a border gives no number), unless there are too few of these. Which it is, is
    decided on the device. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import each, keep, kernel, launch with context %}
+{% from 'kernels.cu' import column_sum, each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants, source_line with context %}
 {% from 'kernel_nest.cu' import kernel_sums with context %}
 {% from 'product_tile.cu' import TILE_BOUNDS, core_headers, core_helpers, each_sum, multiply, tile with context %}
@@ -56,11 +56,28 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {% endif %}
     const int _vectorisation_idx = -1;
     {{scalar_code['post']|autoindent}}
+    constexpr int _AT_ONCE = 8;  // neurons that are read before the first of them is listed: writing waits for reading
     const int _last = (long long) _POSITIONS * (_list + 1) / _LISTS;
-    for (int _position = (long long) _POSITIONS * _list / _LISTS; _position < _last; _position++)
+    for (int _next = (long long) _POSITIONS * _list / _LISTS; _next < _last; _next += _AT_ONCE)
     {
-        {{_post_neuron()|indent(8)}}
-        if (!({{_any_active}})) continue;
+        _scalar _read[_AT_ONCE][{{products|length}}];
+        #pragma unroll
+        for (int _n = 0; _n < _AT_ONCE; _n++)
+        {
+            const int _position = min(_next + _n, _last - 1);
+            {{_post_neuron()|indent(12)}}
+            {% for product in products %}
+            _read[_n][{{loop.index0}}] = _q{{product.number}};
+            {% endfor %}
+        }
+        #pragma unroll
+        for (int _n = 0; _n < _AT_ONCE; _n++)
+        {
+        const int _position = _next + _n;
+        {% for product in products %}
+        const _scalar _q{{product.number}} = _read[_n][{{loop.index0}}];
+        {% endfor %}
+        if (_position >= _last || !({{_any_active}})) continue;
         _mine[_count++] = _position;
         {% if _plain and not geometry.pads_zeros %}
         {% for product in _plain %}
@@ -79,6 +96,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
             {% endfor %}
         }
         {% endif %}
+        }
     }
     _counts[_list * _OUT_CHANNELS + _channel] = _count;
     {% if _plain %}
@@ -87,12 +105,13 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {% endif %}
 {% endcall %}
 
-{% call kernel('judge', 256, 'const int* const _counts, int* const _crowded,') %}
+{% call kernel('judge', 1024, 'const int* const _counts, int* const _crowded,') %}
     {{_sizes()|indent(4)}}
-    __shared__ int _lanes[256];
+    __shared__ int _lanes[1024];
     int _n_active = 0;
-    for (int _n = threadIdx.x; _n < _LISTS * _OUT_CHANNELS; _n += 256) _n_active += _counts[_n];
-    _n_active = _combined<256>(_lanes, threadIdx.x, _n_active, [](int _a, int _b) { return _a + _b; });
+    #pragma unroll 8
+    for (int _n = threadIdx.x; _n < _LISTS * _OUT_CHANNELS; _n += 1024) _n_active += _counts[_n];
+    _n_active = _combined<1024>(_lanes, threadIdx.x, _n_active, [](int _a, int _b) { return _a + _b; });
     if (threadIdx.x == 0) *_crowded = _n_active > _POSITIONS * _OUT_CHANNELS / {{dense_from}};
 {% endcall %}
 
@@ -112,6 +131,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {
         const int* const _here = _active + ((size_t) _list * _OUT_CHANNELS + _channel) * _LONGEST;
         const int _count = _counts[_list * _OUT_CHANNELS + _channel];
+        #pragma unroll 4
         for (int _n = 0; _n < _count; _n++)
         {
             const int _position = _here[_n];
@@ -213,7 +233,16 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% endfor %}
 {% endif %}
 
-{% call kernel('total', 256, 'const int* const _crowded, const ' ~ _long ~ '* const _chunk_sums, const ' ~ _long ~ '* const _totals,') %}
+{% if _plain %}
+{% call kernel('plain', 256, 'const ' ~ _long ~ '* const _totals, ' ~ _long ~ '* const _plain_sums,') %}
+    {{_sizes()|indent(4)}}
+    constexpr int _SUMS = {{_plain|length}} * _PLACES * _OUT_CHANNELS;
+    {{column_sum(_long, '_totals', '_LISTS', '_SUMS')|indent(4)}}
+    _plain_sums[_idx] = _sum;
+{% endcall %}
+{% endif %}
+
+{% call kernel('total', 256, 'const int* const _crowded, const ' ~ _long ~ '* const _chunk_sums, const ' ~ _long ~ '* const _plain_sums,') %}
     {{_sizes()|indent(4)}}
     {{each(geometry.kernel_elements)}}
     const int _channel = _idx % _OUT_CHANNELS, _tap = _idx / _OUT_CHANNELS, _kernel_idx = _idx, _vectorisation_idx = _idx;
@@ -222,12 +251,11 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {% endif %}
     {% for product in _correlations %}
     {{_long}} _s{{product.number}} = 0;
+    #pragma unroll 8
     for (int _chunk = 0; _chunk < _chunks; _chunk++) _s{{product.number}} += _chunk_sums[((size_t) {{loop.index0}} * _chunks + _chunk) * {{geometry.kernel_elements}} + _idx];
     {% endfor %}
     {% for product in _plain %}
-    {{_long}} _s{{product.number}} = 0;
-    for (int _list = 0; _list < _LISTS; _list++)
-        _s{{product.number}} += _totals[(((size_t) _list * {{_plain|length}} + {{loop.index0}}) * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
+    const {{_long}} _s{{product.number}} = _plain_sums[({{loop.index0}} * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
     {% endfor %}
     {{scalar_code['kernel']|autoindent}}
     {{vector_code['kernel']|join('\n')|indent(4)}}
@@ -246,6 +274,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {{keep('int', '_crowded', 1)}}
 {{keep(_long, '_chunk_sums', [products|length - _n_plain, 1]|max * [_cut.sparse, _cut.dense]|max * geometry.kernel_elements)}}
 {{keep(_long, '_totals', [_n_plain, 1]|max * _cut.lists * _n_places * geometry.out_channels)}}
+{{keep(_long, '_plain_sums', [_n_plain, 1]|max * _n_places * geometry.out_channels)}}
 {% endblock %}
 
 {% block launches %}
@@ -253,11 +282,16 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
 {% set _correlations = products|rejectattr('pre_number', 'none')|list %}
 {{launch('list', _cut.lists * ((geometry.out_channels + 31) // 32), 32, '_active, _counts, _totals,')}}
 {% if _correlations %}
-{{launch('judge', 1, 256, '_counts, _crowded,')}}
+{{launch('judge', 1, 1024, '_counts, _crowded,')}}
 {{launch('sparse', geometry.out_channels * ((geometry.fan_in + 127) // 128) * _cut.sparse, 128, '_active, _counts, _crowded, _chunk_sums,')}}
 {% for product in _correlations %}
 {{launch('dense%d' % product.number, _cut.blocks, 256, '_crowded, _chunk_sums + (size_t) %d,' % (loop.index0 * _cut.dense * geometry.kernel_elements))}}
 {% endfor %}
 {% endif %}
-{{launch('total', (geometry.kernel_elements + 255) // 256, 256, '_crowded, _chunk_sums, _totals,')}}
+{% set _n_plain = products|length - _correlations|length %}
+{% if _n_plain %}
+{% set _n_places = geometry.kernel_size[0] * geometry.kernel_size[1] if geometry.pads_zeros else 1 %}
+{{launch('plain', (_n_plain * _n_places * geometry.out_channels + 31) // 32, 256, '_totals, _plain_sums,')}}
+{% endif %}
+{{launch('total', (geometry.kernel_elements + 255) // 256, 256, '_crowded, _chunk_sums, _plain_sums,')}}
 {% endblock %}

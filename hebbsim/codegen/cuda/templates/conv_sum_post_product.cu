@@ -1,6 +1,7 @@
-{# Convolution as an implicit matrix product of positions by channels. Padding counts as inputs of 0. #}
+{# Convolution as an implicit matrix product of positions by channels. Padding counts as inputs of 0. Where
+   these are too few to keep a device busy, sums are cut into chunks of taps. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import kernel, launch with context %}
+{% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}
 {% from 'product_tile.cu' import TILE_BOUNDS, core_headers, core_helpers, each_sum, multiply, tile with context %}
 
@@ -14,7 +15,9 @@
 {% endblock %}
 
 {% block kernels %}
-{% call kernel('sum', TILE_BOUNDS) %}
+{% set _cut_taps = post_product_cut(geometry, batch_size) %}
+{% set _long = accumulator(_target_var.dtype) %}
+{% call kernel('sum', TILE_BOUNDS, _long ~ '* const _chunk_sums,' if _cut_taps.chunks > 1 else '') %}
     {{constants(geometry, batch_size)|indent(4)}}
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     constexpr int _POSITIONS = _BATCH * _OUT_ROWS * _OUT_COLS, _TAPS = _KROWS * _KCOLS * _GROUP_IN;
@@ -23,7 +26,9 @@
     {{tile(_cut, _cores)|indent(4)}}
     constexpr int _TILES = (_GROUP_OUT + _C - 1) / _C;
     const int _group = blockIdx.x / _TILES % _GROUPS, _channel0 = blockIdx.x % _TILES * _C;
-    const int _position0 = blockIdx.x / (_TILES * _GROUPS) * _M;
+    constexpr int _ALL_TILES = {{_cut_taps.tiles}}, _CHUNKS = {{_cut_taps.chunks}}, _STEPS = (_TAPS + _K - 1) / _K;
+    const int _position0 = blockIdx.x % _ALL_TILES / (_TILES * _GROUPS) * _M, _chunk = blockIdx.x / _ALL_TILES;
+    const int _first_tap = _STEPS * _chunk / _CHUNKS * _K, _last_tap = _STEPS * (_chunk + 1) / _CHUNKS * _K;
     // what this thread fetches: one tap of four positions, and two taps of a channel
     const int _fetched_tap = threadIdx.x % _K, _fetched_position = threadIdx.x / _K;
     const int _fetched_channel = _channel0 + threadIdx.x % _C, _fetched_row = threadIdx.x / _C;
@@ -82,15 +87,38 @@
         #pragma unroll
         for (int _n = 0; _n < 2; _n++) _right[_buffer][_fetched_row + 4 * _n][threadIdx.x % _C] = _next_right[_n];
     };
-    {{multiply('0', '_TAPS', _cut, _cores)|indent(4)}}
+    {{multiply('_first_tap', '_last_tap', _cut, _cores)|indent(4)}}
 {% call each_sum(_cores) %}
     const int _position = _position0 + _tile_row, _channel = _channel0 + _tile_column;
     if (_position < _POSITIONS && _channel < _GROUP_OUT)
-        {{get_array_name(_target_var)}}[(size_t) _position * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _result;
+        {{'_chunk_sums' if _cut_taps.chunks > 1 else get_array_name(_target_var)}}[((size_t) _chunk * _POSITIONS + _position) * _OUT_CHANNELS + _group * _GROUP_OUT + _channel] = _result;
 {% endcall %}
 {% endcall %}
+{% if _cut_taps.chunks > 1 %}
+{% call kernel('total', 256, 'const ' ~ _long ~ '* const _chunk_sums,') %}
+    constexpr int _SIZE = {{_target_var.size}};
+    {{each('_SIZE')}}
+    {{_long}} _sum = 0;
+    #pragma unroll
+    for (int _chunk = 0; _chunk < {{_cut_taps.chunks}}; _chunk++) _sum += _chunk_sums[(size_t) _chunk * _SIZE + _idx];
+    {{get_array_name(_target_var)}}[_idx] = _sum;
+{% endcall %}
+{% endif %}
+{% endblock %}
+
+{% block scratch %}
+{% set _cut_taps = post_product_cut(geometry, batch_size) %}
+{% if _cut_taps.chunks > 1 %}
+{{keep(accumulator(_target_var.dtype), '_chunk_sums', _cut_taps.chunks * _target_var.size)}}
+{% endif %}
 {% endblock %}
 
 {% block launches %}
-{{launch('sum', (batch_size * geometry.out_shape.rows * geometry.out_shape.cols + 127) // 128 * (geometry.out_channels // geometry.out_channels_per_group) * ((geometry.out_channels_per_group + 63) // 64))}}
+{% set _cut_taps = post_product_cut(geometry, batch_size) %}
+{% if _cut_taps.chunks > 1 %}
+{{launch('sum', _cut_taps.tiles * _cut_taps.chunks, 256, '_chunk_sums,')}}
+{{launch('total', (_target_var.size + 255) // 256, 256, '_chunk_sums,')}}
+{% else %}
+{{launch('sum', _cut_taps.tiles)}}
+{% endif %}
 {% endblock %}

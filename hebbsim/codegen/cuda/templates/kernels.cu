@@ -54,6 +54,20 @@ const int _idx = blockIdx.x * blockDim.x + threadIdx.x;
 if (_idx >= {{size}}) return;
 {% endmacro %}
 
+{# Threads of which each adds up a column of a table, as `_sum` of column `_idx`: a block takes 32 of them,
+   and its eight warps share the rows #}
+{% macro column_sum(type, table, rows, columns) %}
+__shared__ {{type}} _lanes[8][32];
+const int _idx = blockIdx.x * 32 + threadIdx.x % 32, _part = threadIdx.x / 32;
+{{type}} _sum = 0;
+#pragma unroll 8
+for (int _row = _part; _row < {{rows}}; _row += 8) _sum += {{table}}[(size_t) _row * {{columns}} + min(_idx, {{columns}} - 1)];
+_lanes[_part][threadIdx.x % 32] = _sum;
+__syncthreads();
+if (_part > 0 || _idx >= {{columns}}) return;
+for (int _n = 1; _n < 8; _n++) _sum += _lanes[_n][threadIdx.x];
+{% endmacro %}
+
 {% macro host_name(variable) %}dev{{get_array_name(variable, access_data=False)}}{% endmacro %}
 
 {# What a code object writes to shared variables is written by one thread, after all have read them;

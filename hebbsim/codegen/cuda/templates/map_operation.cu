@@ -9,7 +9,7 @@
 {% set _roomy = fits_shared_memory(memory_shape[3], values_dtype) %}
 {% call kernel('operate', 128, '' if _roomy else c_data_type(values_dtype) ~ '* const _all_values, char* const _all_states,') %}
     constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _ALL = {{memory_shape[0]}} * _POSITIONS, _CHANNELS = {{memory_shape[3]}};
-    constexpr int _LANES = {{lanes(memory_shape[3], 128)}}, _PLACES = 128 / _LANES;
+    constexpr int _LANES = {{map_lanes(memory_shape[3])}}, _PLACES = 128 / _LANES;
     typedef {{c_data_type(values_dtype)}} _scalar;
     {% if _roomy %}
     __shared__ _scalar _all_values[_PLACES * _CHANNELS];
@@ -33,7 +33,7 @@
             {% block keep %}{% endblock %}
         }
     }
-    __syncthreads();
+    _meet<_LANES>();
     {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + (size_t) _position * _CHANNELS;
     {% block operation %}{% endblock %}
 {% endcall %}
@@ -47,5 +47,5 @@
 {% endblock %}
 
 {% block launches %}
-{{launch('operate', (memory_shape[0] * memory_shape[1] * memory_shape[2] + 128 // lanes(memory_shape[3], 128) - 1) // (128 // lanes(memory_shape[3], 128)), 128, '' if fits_shared_memory(memory_shape[3], values_dtype) else '_all_values, _all_states,')}}
+{{launch('operate', (memory_shape[0] * memory_shape[1] * memory_shape[2] + 128 // map_lanes(memory_shape[3]) - 1) // (128 // map_lanes(memory_shape[3])), 128, '' if fits_shared_memory(memory_shape[3], values_dtype) else '_all_values, _all_states,')}}
 {% endblock %}

@@ -6,7 +6,7 @@
 {% call kernel('pool', 128) %}
     constexpr int _OUT_ROWS = {{out_shape[1]}}, _OUT_COLS = {{out_shape[2]}}, _CHANNELS = {{out_shape[3]}}, _ALL = {{out_shape[0]}} * _OUT_ROWS * _OUT_COLS;
     constexpr int _IN_ROWS = {{in_shape[1]}}, _IN_COLS = {{in_shape[2]}};
-    constexpr int _LANES = {{lanes(out_shape[3], 128)}}, _PLACES = 128 / _LANES, _OF_EACH = (_CHANNELS + _LANES - 1) / _LANES;
+    constexpr int _LANES = {{map_lanes(out_shape[3])}}, _PLACES = 128 / _LANES, _OF_EACH = (_CHANNELS + _LANES - 1) / _LANES;
     typedef {{c_data_type(_target_var.dtype)}} _scalar;
     typedef {{accumulator(_target_var.dtype)}} _long;
     {% if triangle %}
@@ -86,5 +86,5 @@
 {% endblock %}
 
 {% block launches %}
-{{launch('pool', (out_shape[0] * out_shape[1] * out_shape[2] + 128 // lanes(out_shape[3], 128) - 1) // (128 // lanes(out_shape[3], 128)), 128)}}
+{{launch('pool', (out_shape[0] * out_shape[1] * out_shape[2] + 128 // map_lanes(out_shape[3]) - 1) // (128 // map_lanes(out_shape[3])), 128)}}
 {% endblock %}

@@ -1,7 +1,7 @@
 {# Sum an expression over the neurons of each channel, sample or position of a feature map, or of all of it, in double
    precision: sums may run over many thousand neurons #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import each, keep, kernel, launch with context %}
+{% from 'kernels.cu' import column_sum, keep, kernel, launch with context %}
 
 {% macro _term() %}
 const int _map_idx = _map_position_idx * _CHANNELS + _map_channel_idx;
@@ -44,10 +44,8 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
     }
 {% endcall %}
 {% call kernel('total', 256, 'const double* const _chunk_sums,') %}
-    {{each(memory_shape[3])}}
-    double _total = 0;
-    for (int _chunk = 0; _chunk < {{chunks(n_neurons)}}; _chunk++) _total += _chunk_sums[_chunk * {{memory_shape[3]}} + _idx];
-    {{get_array_name(_target_var)}}[_idx] = _total{{' / (double) %d' % divisor if divisor > 1}};
+    {{column_sum('double', '_chunk_sums', chunks(n_neurons), memory_shape[3])|indent(4)}}
+    {{get_array_name(_target_var)}}[_idx] = _sum{{' / (double) %d' % divisor if divisor > 1}};
 {% endcall %}
 {% else %}
 {# a block for each sample or position, or for all of the map #}
@@ -81,7 +79,7 @@ constexpr int _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{
 {% block launches %}
 {% if per == 'channel' %}
 {{launch('sum', chunks(n_neurons) * ((memory_shape[3] + 31) // 32), 256, '_chunk_sums,')}}
-{{launch('total', (memory_shape[3] + 255) // 256, 256, '_chunk_sums,')}}
+{{launch('total', (memory_shape[3] + 31) // 32, 256, '_chunk_sums,')}}
 {% else %}
 {{launch('sum', {'sample': memory_shape[0], 'position': memory_shape[0] * memory_shape[1] * memory_shape[2], 'map': 1}[per], 128)}}
 {% endif %}

@@ -24,7 +24,7 @@
             if (!(_states[_channel] & _TAKEN)) _best = _better(_best, {_values[_channel], _channel});
         _best = _combined<_LANES>(_lanes[_place], _lane, _best, _better);
         if (_lane == 0) _states[_best._channel] |= _TAKEN;
-        __syncthreads();
+        _meet<_LANES>();
     }
     for (int _channel = _lane; _here && _channel < _CHANNELS; _channel += _LANES)
         _out[_channel] = _states[_channel] == (_ELIGIBLE | _TAKEN) ? {{'_values[_channel]' if graded else '1'}} : 0;

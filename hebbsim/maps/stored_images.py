@@ -328,15 +328,17 @@ class StoredImages(LoopNest):
                 f"{self.label}: {images[lost]} at {lost} can't be held by '{self.variable}', a "
                 f"variable of {dtype}; round or compare first, or declare '{self.variable} : 1'"
             )
+        channels_last = np.moveaxis(images, 1, -1)
         if images.dtype == np.uint8:
-            images = (images ^ np.uint8(_SIGN)).view(np.int8)  # less 128, without a wider copy
-        else:
-            with np.errstate(over="ignore"):  # too large for the variable becomes infinite
-                images = images.astype(dtype)
-            if not np.isfinite(images).all():
-                first = tuple(int(n) for n in np.argwhere(~np.isfinite(images))[0])
-                raise ValueError(f"{self.label}: the value at {first} is not finite")
-        return np.ascontiguousarray(np.moveaxis(images, 1, -1))
+            stored = np.array(channels_last, order="C")
+            stored ^= np.uint8(_SIGN)  # less 128, without another copy: images may be most there is
+            return stored.view(np.int8)
+        with np.errstate(over="ignore"):  # too large for the variable becomes infinite
+            stored = channels_last.astype(dtype, order="C")
+        if dtype.kind == "f" and not np.isfinite(stored).all():
+            first = tuple(int(n) for n in np.argwhere(~np.isfinite(np.moveaxis(stored, -1, 1)))[0])
+            raise ValueError(f"{self.label}: the value at {first} is not finite")
+        return stored
 
     def _checked_value(self, value: str | None, images: np.ndarray) -> str:
         """Return the expression to show, or say why it gives no spikes or scales bytes twice."""

@@ -47,9 +47,9 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
     start = perf_counter()
     seed_brian2(seed)
     announce("encoding")
-    digits = load_digits(settings, WINDOWS)
+    shown = _shown(settings, settings.epochs)
     network = learn_layers(
-        digits, LAYERS, seed, _shown(settings, settings.epochs), Variation(), announce
+        load_digits(settings, WINDOWS), LAYERS, seed, shown, Variation(), announce
     )
     announce("reading out")
     numbers, confusion = _read_out(network.spiked, settings)
@@ -60,18 +60,19 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         numbers[f"w(1 - w), layer {number}"] = convergence[-1]
         numbers[f"epochs, layer {number}"] = float(len(convergence))
         numbers[f"ms an image, layer {number}"] = took
-    numbers |= _controls(digits, seed, settings, numbers["support vectors"], announce)
+    some = load_digits(settings.of_controls, WINDOWS)
+    numbers |= _controls(some, seed, settings, numbers["support vectors"], announce)
     arrays = {f"kernel {n}": kernel for n, kernel in enumerate(network.kernels, start=1)}
     arrays |= {f"convergence {n}": np.array(c) for n, c in enumerate(network.convergence, start=1)}
-    arrays |= spikes_of_one(digits.test[:1], LAYERS, network.kernels)
+    arrays |= spikes_of_one(some.test[:1], LAYERS, network.kernels)
     return Results(numbers, {**arrays, "confusion": confusion})
 
 
 def _controls(
-    digits: Digits, seed: int, settings: Settings, accuracy: float, announce: Announce
+    some: Digits, seed: int, settings: Settings, accuracy: float, announce: Announce
 ) -> dict[str, float]:
     """Return the accuracy of each control, and how far it is behind a network of its size."""
-    some, found = digits.first(settings.n_control), {}
+    found: dict[str, float] = {}
     for name, variation in CONTROLS.items():
         if not (settings.all_controls or name in ASKED):
             continue

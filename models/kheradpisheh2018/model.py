@@ -53,11 +53,12 @@ ENCODED = 100
 
 def encoded(images: np.ndarray, windows: Sequence[tuple[int, float, float]]) -> np.ndarray:
     """Return when each filter spikes at each pixel: ``(n, len(windows), rows, cols)`` bytes."""
-    parts = []
+    found = np.empty((len(images), len(windows), *images.shape[2:]), dtype=np.uint8)
     for start in range(0, len(images), ENCODED):
         floats = as_float(images[start : start + ENCODED])
-        parts.append(latency_bins(normalize_locally(dog_bank(floats, windows), RADIUS), N_BINS))
-    return np.concatenate(parts)
+        part = latency_bins(normalize_locally(dog_bank(floats, windows), RADIUS), N_BINS)
+        found[start : start + ENCODED] = part
+    return found
 
 
 def presentation() -> Quantity:
@@ -78,17 +79,18 @@ def learning_rule(layer: Layer, doubling_every: int, sign: int = 1) -> rules.Ord
     )
 
 
-def _input(bins: np.ndarray, one_a_position: bool) -> tuple[FeatureMap, list[BrianObject]]:
-    """Return a map that spikes as stored, and what else it needs."""
+def _input(
+    bins: np.ndarray, one_a_position: bool
+) -> tuple[FeatureMap, StoredImages, list[BrianObject]]:
+    """Return a map that spikes as stored, what it shows, and what else it needs."""
     source = FeatureMap(bins.shape[1:], INPUT, INPUT_THRESHOLD, reset="", name="input")
-    objects: list[BrianObject] = [
-        StoredImages(source, bins, "bin", duration=presentation(), name="images")
-    ]
-    if one_a_position:  # the earliest; ties go to the lowest channel
-        inhibition = LateralInhibition(source, "silenced = 1", source="-channel")
-        objects.append(inhibition)
-        source.run_regularly("silenced = 0", dt=presentation(), when="before_start")
-    return source, objects
+    images = StoredImages(source, bins, "bin", duration=presentation(), name="images")
+    if not one_a_position:
+        return source, images, []
+    # the earliest; ties go to the lowest channel
+    inhibition = LateralInhibition(source, "silenced = 1", source="-channel")
+    source.run_regularly("silenced = 0", dt=presentation(), when="before_start")
+    return source, images, [inhibition]
 
 
 def _shape(layer: Layer, shape: MapShape) -> MapShape:
@@ -184,7 +186,7 @@ class LearningLayer:
     ) -> None:
         self.n_images = len(bins)
         rule = learning_rule(layer, doubling_every, variation.sign)
-        source, shown = _input(bins, layer.one_a_position)
+        source, images, inhibition = _input(bins, layer.one_a_position)
         neurons, self.conv = _neurons(layer, source, rule.model, variation.condition)
         if variation.drawn:
             draw = f"drawn = rand() < {layer.k / len(neurons)}"
@@ -193,7 +195,7 @@ class LearningLayer:
         k, radius = (layer.k, layer.radius) if variation.competing else (layer.channels, 0)
         winners = FirstWinners(neurons, k, radius=radius, duration=presentation())
         learning = OrderPlasticity(self.conv, rule, duration=presentation())
-        self.network = Network(source, *shown, neurons, self.conv, winners, learning)
+        self.network = Network(source, images, *inhibition, neurons, self.conv, winners, learning)
 
     def learn(self, epochs: int, converged: float = 0.0) -> list[float]:
         """Show all images in their order, `epochs` times at most; return the means of w(1 - w)."""
@@ -227,12 +229,18 @@ def transformed(
     """
     if not len(bins):
         raise ValueError("transformed: expected at least one image, got none")
-    network, pooled, before = _passing(layer, bins, kernel)
+    size = min(CHUNK, len(bins))  # all images, stored at once, would need twice as much memory
+    network, images, pooled, before = _passing(layer, bins[:size], kernel)
     found = np.empty((0,))
-    for start in range(0, len(bins), CHUNK):
-        network.run(min(CHUNK, len(bins) - start) * presentation(), namespace={})
+    for start in range(0, len(bins), size):
+        shown = bins[start : start + size]
+        if len(shown) < size:  # those beyond are not shown
+            images.set_images(np.concatenate([shown, bins[: size - len(shown)]]))
+        elif start:
+            images.set_images(shown)
+        network.run(len(shown) * presentation(), namespace={})
         part = kept(_first_spikes(pooled, before))
-        if not start:  # parts that are put together at the end would need twice as much memory
+        if not start:  # parts that are put together at the end would, too
             found = np.empty((len(bins), *part.shape[1:]), dtype=part.dtype)
         found[start : start + len(part)] = part
         before.resize(0)
@@ -241,9 +249,9 @@ def transformed(
 
 def _passing(
     layer: Layer, bins: np.ndarray, kernel: np.ndarray
-) -> tuple[Network, FeatureMap, StateMonitor]:
-    """Return a network that shows all images, its pooled map, and what records first spikes."""
-    source, shown = _input(bins, one_a_position=False)
+) -> tuple[Network, StoredImages, FeatureMap, StateMonitor]:
+    """Return a network that shows images, these, its pooled map, and what records first spikes."""
+    source, images, _ = _input(bins, one_a_position=False)
     neurons, conv = _neurons(layer, source, "w : 1")
     conv.set_kernel("w", kernel)
     pooled = FeatureMap(
@@ -261,8 +269,8 @@ def _passing(
     before = StateMonitor(
         pooled, "first", record=True, dt=presentation(), when="before_start", order=-1
     )
-    network = Network(source, *shown, neurons, conv, pooled, hands_on, before)
-    return network, pooled, before
+    network = Network(source, images, neurons, conv, pooled, hands_on, before)
+    return network, images, pooled, before
 
 
 def _first_spikes(pooled: FeatureMap, before: StateMonitor) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Every number of the model; those of the authors' torch port where no other source is named."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from hebbsim.experiments.settings import SavedSettings
 
@@ -101,6 +102,14 @@ class DigitSettings(SavedSettings):
     doubling_every: tuple[int, int] = (500, 0)
     all_controls: bool = True
     data_root: str | None = None
+
+    @property
+    def of_controls(self) -> Self:
+        """The same with the images of the controls alone."""
+        n_train, n_test = (
+            min(self.n_control, n or self.n_control) for n in (self.n_train, self.n_test)
+        )
+        return replace(self, n_train=n_train, n_test=n_test)
 
     @property
     def controls_are_whole(self) -> bool:

@@ -54,33 +54,35 @@ def run(
     """
     seed_brian2(seed)
     progress = Progress.of(state)
-    announce("encoding")
-    digits = load_digits(settings, WINDOWS)
-    network = _unsupervised(progress, digits, seed, settings, announce)
+    network = _unsupervised(progress, seed, settings, announce)
     numbers, decided = _rewarded(progress, network, seed, settings, announce)
     for name in progress.done:
         if name.startswith(("w(1 - w)", "ms an image")):
             numbers[name] = float(progress.done[name])
-    numbers |= _controls(digits, network, numbers["accuracy"], seed, settings, announce)
+    some = load_digits(settings.of_controls, WINDOWS)
+    numbers |= _controls(some, network, numbers["accuracy"], seed, settings, announce)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (network.test_labels, decided), 1)
     arrays = {f"kernel {n}": progress.done[f"kernel {n}"] for n in (1, 2)}
-    arrays |= spikes_of_one(digits.test[:1], LAYERS, list(arrays.values()))
+    arrays |= spikes_of_one(some.test[:1], LAYERS, list(arrays.values()))
     arrays |= {"kernel 3": progress.done["kernel"], "confusion": confusion}
     arrays |= {name: progress.done[name] for name in ("training", "validation")}
     return Results(numbers, arrays)
 
 
-def _unsupervised(
-    progress: Progress, digits: Digits, seed: int, settings: Settings, announce: Announce
-) -> Digits:
+def _unsupervised(progress: Progress, seed: int, settings: Settings, announce: Announce) -> Digits:
     """Return whether each neuron of layer 2's pooled map spikes, learned or read."""
     if "train" not in progress.done:
+        announce("encoding")
         shown = _shown(settings.epochs, settings)
-        found = learn_layers(digits, LAYERS, seed, shown, Variation(), announce)
+        found = learn_layers(
+            load_digits(settings, WINDOWS), LAYERS, seed, shown, Variation(), announce
+        )
         progress.add(
             train=found.spiked.train,
+            train_labels=found.spiked.train_labels,
             test=found.spiked.test,
+            test_labels=found.spiked.test_labels,
             shape=np.array(found.shape),
             **{f"kernel {n}": kernel for n, kernel in enumerate(found.kernels, start=1)},
             **{
@@ -93,7 +95,7 @@ def _unsupervised(
             },
         )
     done = progress.done
-    spiked = replace(digits, train=done["train"], test=done["test"])
+    spiked = Digits(*(done[name] for name in ("train", "train_labels", "test", "test_labels")))
     return _unpacked(spiked, tuple(done["shape"]))
 
 
@@ -125,7 +127,7 @@ def _rewarded(
 
 
 def _controls(
-    digits: Digits,
+    some: Digits,
     network: Digits,
     accuracy: float,
     seed: int,
@@ -133,7 +135,7 @@ def _controls(
     announce: Announce,
 ) -> dict[str, float]:
     """Return the accuracy of each control, and how far it is behind a network of its size."""
-    some, found = digits.first(settings.n_control), {}
+    found: dict[str, float] = {}
     for name, variation in CONTROLS.items():
         if not (settings.all_controls or name in ("trained", "untrained")):
             continue

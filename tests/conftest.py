@@ -1,6 +1,7 @@
 """Fixtures: every test that asks for a `target` runs on all code-generation targets."""
 
 import gc
+import os
 import shutil
 import sys
 
@@ -27,9 +28,10 @@ STANDALONE = {
 }
 
 
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
     """Start one more worker than there are cores: some tests wait for processes of their own."""
-    return cores() + 1
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 @pytest.fixture(scope="module", autouse=True)

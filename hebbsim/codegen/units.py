@@ -20,7 +20,7 @@ _OF_SYSTEM = re.compile(
     r"algorithm|array|c(assert|float|limits|math|signal|std(def|int|io|lib)|string|time)|chrono|complex"
     r"|deque|functional|iomanip|iostream|fstream|iterator|limits|list|map|memory|numeric|queue"
     r"|random|set|sstream|stdexcept|string|thread|tuple|type_traits|unordered_map|utility|vector"
-    r"|(assert|inttypes|limits|math|omp|std(int|io|lib)|string|sys/stat|time)\.h"
+    r"|(assert|inttypes|limits|math|mma|omp|std(int|io|lib)|string|sys/stat|time)\.h"
     r"|cuda(_runtime|_profiler_api)?\.h|curand(_kernel)?\.h|thrust/\w+\.h"
 )
 

@@ -1,6 +1,6 @@
 // Runs CUDA code on the CPU, thread by thread, for tests on machines without a GPU: the memory of the
-// device is that of the host, the threads of a block are coroutines that meet at __syncthreads, and
-// blocks run one after the other. With CUDA_ON_CPU_ORDER=reverse all run in the opposite order, so
+// device is that of the host, the threads of a block are coroutines that meet at __syncthreads, those of
+// a warp at __syncwarp, and warps and blocks run one after the other. With CUDA_ON_CPU_ORDER=reverse all run in the opposite order, so
 // that results which depend on a race differ.
 #pragma once
 #undef _FORTIFY_SOURCE  // it refuses jumps between stacks
@@ -39,7 +39,7 @@ namespace cuda_on_cpu {
 constexpr size_t STACK = 256 * 1024;
 // A coroutine that runs one kernel after the other. Contexts start it; later switches are jumps,
 // which unlike swapcontext don't call the kernel of the operating system.
-struct Thread { ucontext_t context; jmp_buf state; std::vector<char> stack; bool done; };
+struct Thread { ucontext_t context; jmp_buf state; std::vector<char> stack; bool done, waits; };
 inline std::vector<Thread> threads(1024);
 inline jmp_buf scheduler;
 inline std::function<void()> kernel;
@@ -47,7 +47,12 @@ inline int current = 0;
 inline const char* order = std::getenv("CUDA_ON_CPU_ORDER");
 inline const bool reversed = order && std::string(order) == "reverse";
 
-inline void leave() { if (!_setjmp(threads[current].state)) _longjmp(scheduler, 1); }
+// leaves a thread that waits for its block, or for its warp alone
+inline void leave(bool for_block)
+{
+    threads[current].waits = for_block;
+    if (!_setjmp(threads[current].state)) _longjmp(scheduler, 1);
+}
 
 inline void body()
 {
@@ -55,7 +60,7 @@ inline void body()
     {
         kernel();
         threads[current].done = true;
-        leave();
+        leave(true);
     }
 }
 
@@ -71,19 +76,34 @@ inline void enter(Thread& thread)
     setcontext(&thread.context);
 }
 
+// Warps run one after the other, each until all of its threads wait for the block.
 inline void run_block(int n)
 {
-    for (int i = 0; i < n; i++) threads[i].done = false;
+    for (int i = 0; i < n; i++) threads[i].done = threads[i].waits = false;
     for (bool any = true; any;)
     {
         any = false;
-        for (int k = 0; k < n; k++)
+        const int warps = (n + 31) / 32;
+        for (int w = 0; w < warps; w++)
         {
-            current = reversed ? n - 1 - k : k;
-            if (threads[current].done) continue;
-            threadIdx.x = current;
-            enter(threads[current]);
-            any |= !threads[current].done;
+            const int first = 32 * (reversed ? warps - 1 - w : w), size = min(32, n - first);
+            for (bool goes_on = true; goes_on;)
+            {
+                goes_on = false;
+                for (int k = 0; k < size; k++)
+                {
+                    current = first + (reversed ? size - 1 - k : k);
+                    if (threads[current].done || threads[current].waits) continue;
+                    threadIdx.x = current;
+                    enter(threads[current]);
+                    goes_on |= !threads[current].waits;
+                }
+            }
+        }
+        for (int i = 0; i < n; i++)
+        {
+            any |= !threads[i].done;
+            threads[i].waits = false;
         }
     }
 }
@@ -111,8 +131,8 @@ template <class F>
 Launch<F> launch(F function, unsigned blocks, unsigned n) { return {function, blocks, n}; }
 }  // namespace cuda_on_cpu
 
-inline void __syncthreads() { cuda_on_cpu::leave(); }
-inline void __syncwarp() { cuda_on_cpu::leave(); }
+inline void __syncthreads() { cuda_on_cpu::leave(true); }
+inline void __syncwarp() { cuda_on_cpu::leave(false); }
 
 template <class T> T atomicAdd(T* address, T value) { const T old = *address; *address += value; return old; }
 template <class T> T atomicMin(T* address, T value) { const T old = *address; *address = std::min(old, value); return old; }

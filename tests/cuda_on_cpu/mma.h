@@ -70,7 +70,8 @@ void mma_sync(C& to, const A& a, const B& b, const C& c)
         {
             double sum = c.x[m * to.cols + n];
             for (int k = 0; k < a.cols; k++) sum += factor(a.x[m * a.cols + k]) * factor(b.x[k * b.cols + n]);
-            to.x[m * to.cols + n] = sum;
+            const float rounded = sum;  // a GPU cuts
+            to.x[m * to.cols + n] = std::fabs(rounded) > std::fabs(sum) ? std::nextafter(rounded, 0.0f) : rounded;
         }
 }
 }  // namespace nvcuda::wmma

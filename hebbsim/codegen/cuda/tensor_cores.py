@@ -20,9 +20,9 @@ prefs.register_preferences(
         How convolutions in float32 multiply on a GPU of compute capability 8.0 or more: ``'none'``
         in float32; ``'TF32'`` on tensor cores, which round both factors to 11 binary digits, so
         that a sum is off by up to 2**-10 of the sum of its terms' magnitudes; ``'3xTF32'`` on
-        tensor cores too, with each factor in two parts and three products, good to 2**-20 of that
-        (and no number where a factor is infinite). Whatever else there is, sums of other forms,
-        other types and other targets, is as it is without them.
+        tensor cores too, with each factor in two parts and three products, good to 2**-19 of that
+        (and no number where a factor is infinite or almost). Whatever else there is, sums of other
+        forms, other types and other targets, is as it is without them.
         """,
     ),
 )

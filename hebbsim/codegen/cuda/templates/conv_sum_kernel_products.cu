@@ -11,12 +11,12 @@
 {% from 'product_tile.cu' import TILE_BOUNDS, core_headers, core_helpers, each_sum, multiply, tile with context %}
 
 {% block extra_headers %}
-{{core_headers(tensor_cores(_target_var.dtype))}}
+{{core_headers(tensor_cores(_target_var.dtype) if product_cut(geometry, batch_size).tiled)}}
 {% endblock %}
 
 {% block extra_device_helper %}
 {{super()}}
-{{core_helpers(tensor_cores(_target_var.dtype))}}
+{{core_helpers(tensor_cores(_target_var.dtype) if product_cut(geometry, batch_size).tiled)}}
 {% endblock %}
 
 {# needs _position and _channel #}

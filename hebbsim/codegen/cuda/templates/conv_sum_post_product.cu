@@ -1,5 +1,5 @@
 {# Convolution as an implicit matrix product of positions by channels. Padding counts as inputs of 0. Where
-   these are too few to keep a device busy, sums are cut into chunks of taps. #}
+   tiles are too few to keep a device busy, sums are cut into chunks of taps. #}
 {% extends 'loop_nest.cu' %}
 {% from 'kernels.cu' import each, keep, kernel, launch with context %}
 {% from 'conv_indices.cpp' import constants with context %}

@@ -18,7 +18,7 @@
     {% block declare %}{% endblock %}
     const int _lane = threadIdx.x % _LANES, _place = threadIdx.x / _LANES;
     const int _wanted = blockIdx.x * _PLACES + _place;
-    const bool _here = _wanted < _ALL;  // the others keep them company, since all threads meet
+    const bool _here = _wanted < _ALL;  // the others keep them company, with zeros, since all threads meet
     const int _position = _here ? _wanted : _ALL - 1;
     const size_t _first = (size_t) {{'_place' if _roomy else '_wanted'}} * _CHANNELS;
     _scalar* const _values = _all_values + _first;
@@ -28,6 +28,12 @@
         {{scalar_code|autoindent}}
         for (int _channel = _lane; _channel < _CHANNELS; _channel += _LANES)
         {
+            if (!_here)
+            {
+                _values[_channel] = 0;
+                _states[_channel] = 0;
+                continue;
+            }
             {{evaluate()|indent(12)}}
             _values[_channel] = _source;
             {% block keep %}{% endblock %}

@@ -61,7 +61,7 @@
         {% endif %}
         {% set _none = '_window == 0' if windows.is_inside else '_none' %}
         {% if not windows.is_inside %}
-        if (!_inside) continue;  // not before all threads of a block have met
+        if (!_inside) continue;  // not before the lanes of a position have met
         {% endif %}
         #pragma unroll
         for (int _n = 0; _n < _OF_EACH; _n++)

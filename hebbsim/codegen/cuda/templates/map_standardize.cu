@@ -20,7 +20,8 @@
             #pragma unroll
             for (int _k = 0; _k < _AT_ONCE; _k++)
             {
-                const int _n = min(_next + {{_THREADS}} * _k, _SIZE - 1);
+                const int _n = _next + {{_THREADS}} * _k;
+                if (_n >= _SIZE) continue;
                 const int _idx = _sample_idx * _SIZE + _n, _channel_idx = _n % _CHANNELS, _position_idx = _idx / _CHANNELS;
                 const int _vectorisation_idx = _idx;
                 {{vector_code|autoindent}}

@@ -9,7 +9,7 @@
 {% if cores %}
 #include <mma.h>
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-#error "prefs.hebbsim.tensor_cores needs a GPU of compute capability 8.0 or more; set it to 'none'"
+#error "prefs.hebbsim.tensor_cores needs a GPU of compute capability 8 or more; set it to 'none'"
 #endif
 {% endif %}
 {%- endmacro %}

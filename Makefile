@@ -4,7 +4,7 @@ VENV = .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')
 
-.PHONY: install demo test docs dist conda lowest models slow gpu check clean
+.PHONY: install demo test docs dist conda lowest models slow gpu wheels check clean
 
 install: $(INSTALLED)
 
@@ -70,11 +70,16 @@ gpu: install
 	$(BIN)/hebbsim cuda
 	$(BIN)/python -m pytest -m gpu
 
+# What a machine with a GPU and torch, but without a package index, needs for tests/on_gpu.sh.
+wheels:
+	rm -rf wheels
+	$(PYTHON) -m pip wheel --quiet --wheel-dir wheels '.[cuda]' hypothesis pytest pytest-xdist
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-conda $(VENV)-dist $(VENV)-lowest dist dist-conda .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
+	rm -rf $(VENV) $(VENV)-conda $(VENV)-dist $(VENV)-lowest dist dist-conda wheels .pytest_cache .ruff_cache .mypy_cache .hypothesis docs/_build docs/api \
 		docs/gallery docs/models docs/rules/figures docs/tutorials docs/sg_execution_times.rst

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Hz, Quantity
 from brian2.core.base import BrianObject
 from brian2.core.namespace import get_local_namespace
-from brian2.core.variables import LinkedVariable
+from brian2.core.variables import LinkedVariable, VariableView
 from brian2.equations import Equations
 from brian2.groups.group import Group
 from brian2.groups.neurongroup import SubexpressionUpdater
@@ -25,6 +25,7 @@ from hebbsim.synapses.explain import Explanation, explain
 from hebbsim.synapses.explicit import ExplicitSynapses
 from hebbsim.synapses.idle_sums import warn_of_idle_sums
 from hebbsim.synapses.kernel import KernelGroup
+from hebbsim.synapses.kernel_view import KernelView, has_kernel_axes, refuse_kernel
 from hebbsim.synapses.linking import link_shared
 from hebbsim.synapses.model import read_model
 from hebbsim.synapses.normalization import Normalization
@@ -408,15 +409,17 @@ class ConvSynapses(KernelGroup):
         """
         if isinstance(value, LinkedVariable):
             link_shared(self, name, value)
-        elif getattr(value, "ndim", 0) > 1 and self.is_stored(name):
-            raise ValueError(
-                f"{self.connections.label}: expected one value for each kernel element in "
-                f"'{name}', got an array of shape {tuple(value.shape)}; "
-                f"set_kernel('{name}', array) takes one in torch's order, "
-                f"{self.geometry.kernel_shape}"
-            )
         else:
+            if has_kernel_axes(value) and self.is_stored(name):
+                refuse_kernel(self, name, value)
             super().__setattr__(name, value, level=level + 1)
+
+    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+        """Return a variable that can be indexed, as Brian2's groups do."""
+        found = super().state(name, use_units, level + 1)
+        if type(found) is VariableView and self.is_stored(name):
+            found.__class__ = KernelView
+        return found
 
     def set_mask(self, mask: np.ndarray) -> None:
         """Set another pruning mask, and zero the weights that it leaves out.

@@ -461,6 +461,29 @@ def test_arguments_that_are_refused(kwds, error, message):
         ConvSynapses(*maps_for_errors(), **{"kernel_size": 2, **kwds})
 
 
+def test_a_kernel_of_several_axes_goes_to_set_kernel():
+    source, target = two_maps()
+    conv = ConvSynapses(source, target, f"w : 1\n{HEBB}\nrate : 1 (shared)", kernel_size=2)
+    kernel = np.arange(conv.geometry.kernel_elements, dtype=float).reshape(
+        conv.geometry.kernel_shape
+    )
+    message = r"'w', got an array of shape \(.*set_kernel\('w', array\) takes one in torch's order"
+    for give in (
+        lambda: setattr(conv, "w", kernel),
+        lambda: conv.w.__setitem__(slice(None), kernel),
+        lambda: conv.w.__setitem__("krow == 0", kernel),
+    ):
+        with pytest.raises(ValueError, match=message):
+            give()
+    scale = 2  # noqa: F841 - in the expression
+    conv.w[:] = kernel.ravel()
+    conv.w["krow == 0"] = "scale*krow"  # names are looked up here
+    assert (conv.w["krow == 0"] == 0).all()
+    assert (conv.w["krow == 1"] == kernel.ravel()[conv.krow[:] == 1]).all()
+    conv.rate = 3
+    assert conv.rate[:] == 3
+
+
 def test_other_groups_and_batches():
     source, target = maps_for_errors()
     neurons = NeuronGroup(27, "u : 1")

@@ -1,7 +1,6 @@
 """Fixtures: every test that asks for a `target` runs on all code-generation targets."""
 
 import gc
-import os
 import shutil
 import sys
 
@@ -11,8 +10,6 @@ from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_devic
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from cuda_programs import use_cuda
 from cython_modules import compile_cython_quickly
-
-from hebbsim.experiments.preferences import cores
 
 TARGETS = (
     *("numpy", "cpp_runtime", "cpp_standalone"),
@@ -26,12 +23,6 @@ STANDALONE = {
     "cuda_on_cpu": "cuda_standalone",
     "cuda": "cuda_standalone",
 }
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int | None:
-    """Start one more worker than there are cores: some tests wait for processes of their own."""
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 @pytest.fixture(scope="module", autouse=True)

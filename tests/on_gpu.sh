@@ -8,6 +8,14 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 output=$(realpath -m "${1:?a folder for the output}")
 shift
+[ $# -gt 0 ] || set -- check sanitize benchmark tests
+for stage
+do
+    case $stage in
+    check | sanitize | benchmark | tests) ;;
+    *) echo "unknown stage '$stage'; there are check, sanitize, benchmark, tests"; exit 2 ;;
+    esac
+done
 mkdir -p "$output" || exit 2
 bin=$output/venv/bin
 status=0
@@ -66,14 +74,7 @@ tests() {
 }
 
 install >"$output/install.log" 2>&1 || { tail -n 5 "$output/install.log"; exit 2; }
-for stage in "${@:-check sanitize benchmark tests}"
-do
-    for name in $stage
-    do
-        case $name in
-        check | sanitize | benchmark | tests) "$name" ;;
-        *) echo "unknown stage '$name'; there are check, sanitize, benchmark, tests"; exit 2 ;;
-        esac
-    done
+for stage
+do "$stage"
 done
 exit $status

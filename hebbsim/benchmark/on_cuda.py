@@ -163,12 +163,12 @@ def training_step(setting: Setting) -> Found:
         setting.announce("three layers: compiling for the GPU")
         programs = _in_each_precision(Path(folder), sizes.standalone_steps, objects)
         setting.announce("three layers: training step")
-        contenders: dict[str, Any] = dict(programs)
-        for precision in PRECISIONS:
-            for layout in LAYOUTS:
-                rival = GradientTrick(kernels, [RATE] * len(kernels), THRESHOLD_STEP, layout)
-                step = partial(rival.step, torch.from_numpy(batch).to(on))
-                contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
+
+        def trick(layout: str) -> Callable[[], Any]:
+            rival = GradientTrick(kernels, [RATE] * len(kernels), THRESHOLD_STEP, layout)
+            return partial(rival.step, torch.from_numpy(batch).to(on))
+
+        contenders = {**programs, **_rivals(trick, on)}
         times = interleave(contenders, setting.repeats, sizes.seconds)
         differences = {
             precision: max(
@@ -205,6 +205,15 @@ def _in_each_precision(
     return programs
 
 
+def _rivals(step: Callable[[str], Callable[[], Any]], on: str) -> dict[str, Any]:
+    """Return what measures a rival's step in each precision and layout, by both."""
+    return {
+        f"{precision}, {layout}": Synchronized(step(layout), on, precision)
+        for precision in PRECISIONS
+        for layout in LAYOUTS
+    }
+
+
 def convolution(setting: Setting) -> Found:
     """Measure each layer's forward convolution against ``conv2d``, both in float32 and in TF32."""
     on = torch_device()
@@ -222,15 +231,14 @@ def _convolution(setting: Setting, shape: Shape, on: str) -> list[Row]:
         found = Layer.build(*shape, batch=sizes.batch)
         return Built(found.network(), defaultclock, [found.target.variables["u"]])
 
-    contenders: dict[str, Any] = {}
-    for precision in PRECISIONS:
-        for layout in LAYOUTS:
-            rival = Convolution(kernel, layout)
-            step = partial(rival.step, rival.prepare(x))
-            contenders[f"{precision}, {layout}"] = Synchronized(step, on, precision)
+    def rival(layout: str) -> Callable[[], Any]:
+        found = Convolution(kernel, layout)
+        return partial(found.step, found.prepare(x))
+
     with tempfile.TemporaryDirectory(prefix="hebbsim-cuda-") as folder:
         programs = _in_each_precision(Path(folder), sizes.standalone_steps, objects)
-        times = interleave({**programs, **contenders}, setting.repeats, sizes.seconds)
+        contenders = {**programs, **_rivals(rival, on)}
+        times = interleave(contenders, setting.repeats, sizes.seconds)
         drives = {precision: program.kept()[0] for precision, program in programs.items()}
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         theirs = Convolution(kernel, "contiguous").step(x).cpu().numpy()

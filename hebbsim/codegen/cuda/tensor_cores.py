@@ -3,19 +3,28 @@
 from typing import Any
 
 import numpy as np
-from brian2.core.preferences import BrianPreference, prefs
+from brian2.core.preferences import BrianPreference, PreferenceError, prefs
 
 __all__ = ["PRECISIONS", "tensor_cores"]
 
 #: Values of the preference: without them, and the forms in which they multiply
 PRECISIONS = ("none", "TF32", "3xTF32")
 
+
+def _check(value: Any) -> bool:
+    """Refuse another value by name, which Brian2 would without those that there are."""
+    if value not in PRECISIONS:
+        known = ", ".join(map(repr, PRECISIONS))
+        raise PreferenceError(f"hebbsim.tensor_cores: expected one of {known}, got {value!r}")
+    return True
+
+
 prefs.register_preferences(
     "hebbsim",
     "What hebbsim's code generation may do.",
     tensor_cores=BrianPreference(
         default=PRECISIONS[0],
-        validator=lambda value: value in PRECISIONS,
+        validator=_check,
         docs="""
         How convolutions in float32 multiply on a GPU of compute capability 8.0 or more: ``'none'``
         in float32; ``'TF32'`` on tensor cores, which round both factors to 11 binary digits, so

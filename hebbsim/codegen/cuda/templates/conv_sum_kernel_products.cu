@@ -73,29 +73,29 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
         #pragma unroll
         for (int _n = 0; _n < _AT_ONCE; _n++)
         {
-        const int _position = _next + _n;
-        {% for product in products %}
-        const _scalar _q{{product.number}} = _read[_n][{{loop.index0}}];
-        {% endfor %}
-        if (_position >= _last || !({{_any_active}})) continue;
-        _mine[_count++] = _position;
-        {% if _plain and not geometry.pads_zeros %}
-        {% for product in _plain %}
-        _total[{{loop.index0}}][0] += _q{{product.number}};
-        {% endfor %}
-        {% elif _plain %}
-        const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
-        #pragma unroll
-        for (int _place = 0; _place < _PLACES; _place++)
-        {
-            const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _place / _KCOLS * _DILATE_ROW;
-            const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _place % _KCOLS * _DILATE_COL;
-            if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
-            {% for product in _plain %}
-            _total[{{loop.index0}}][_place] += _q{{product.number}};
+            const int _position = _next + _n;
+            {% for product in products %}
+            const _scalar _q{{product.number}} = _read[_n][{{loop.index0}}];
             {% endfor %}
-        }
-        {% endif %}
+            if (_position >= _last || !({{_any_active}})) continue;
+            _mine[_count++] = _position;
+            {% if _plain and not geometry.pads_zeros %}
+            {% for product in _plain %}
+            _total[{{loop.index0}}][0] += _q{{product.number}};
+            {% endfor %}
+            {% elif _plain %}
+            const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+            #pragma unroll
+            for (int _place = 0; _place < _PLACES; _place++)
+            {
+                const int _pre_row = _row * _STRIDE_ROW - _PAD_ROW + _place / _KCOLS * _DILATE_ROW;
+                const int _pre_col = _col * _STRIDE_COL - _PAD_COL + _place % _KCOLS * _DILATE_COL;
+                if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+                {% for product in _plain %}
+                _total[{{loop.index0}}][_place] += _q{{product.number}};
+                {% endfor %}
+            }
+            {% endif %}
         }
     }
     _counts[_list * _OUT_CHANNELS + _channel] = _count;

@@ -23,6 +23,7 @@ from hebbsim.maps.repetition import Repetition
 __all__ = ["StoredImages"]
 
 _SIGN = 128.0  # bytes are stored with a sign: Brian2's languages have no type without
+_MOST_REPEATS = 1000  # no answer is to be expected any more
 _SCALED_TWICE = re.compile(r"\bpixel\s*/\s*25[56]\b")
 
 
@@ -209,7 +210,8 @@ class StoredImages(LoopNest):
 
         Without ``repeat_while`` this is one run. With it, how long it takes depends on the answers:
         the network runs as long as it must at least, and looks again, until each sample has `n`
-        more answers, or a run was stopped.
+        more answers, or a run was stopped. A condition that never ends is an error after 1,000
+        times.
 
         Parameters
         ----------
@@ -224,6 +226,8 @@ class StoredImages(LoopNest):
         ------
         NotImplementedError
             On a standalone device, if images may be shown again: a program's length is fixed.
+        RuntimeError
+            If an image was shown 1,000 times and more, and still has to be shown again.
         TypeError
             If it is no network.
         ValueError
@@ -257,10 +261,23 @@ class StoredImages(LoopNest):
             network.run(left * duration, **kwds)
             if network.t < over - self._dt / 2:  # it was stopped
                 return
+            self._refuse_endless()
 
     def _fewest_answered(self) -> int:
         assert self.repetition is not None
         return int(np.min(self.repetition.n_answered[:]))
+
+    def _refuse_endless(self) -> None:
+        assert self.repetition is not None
+        repeats = self.repetition.n_repeats[:]
+        sample = int(np.argmax(repeats))
+        if repeats[sample] >= _MOST_REPEATS:
+            condition = self.repetition.condition
+            raise RuntimeError(
+                f"{self.label}, show: sample {sample} was shown its image {repeats[sample]} times, "
+                f"and {condition!r} still holds; make it brighter by n_repeats in value=, or give "
+                f"it up: repeat_while='({condition}) and n_repeats < 20'"
+            )
 
     def _refuse_another(self, repeat_while: str | None) -> None:
         """Refuse what would show a variable twice, or lose step with images that are repeated."""
@@ -337,7 +354,11 @@ class StoredImages(LoopNest):
             stored = channels_last.astype(dtype, order="C")
         if dtype.kind == "f" and not np.isfinite(stored).all():
             first = tuple(int(n) for n in np.argwhere(~np.isfinite(np.moveaxis(stored, -1, 1)))[0])
-            raise ValueError(f"{self.label}: the value at {first} is not finite")
+            raise ValueError(
+                f"{self.label}: the value {images[first]} at {first} is not finite as "
+                f"'{self.variable}', a variable of {dtype}; replace it first, as with "
+                "numpy.nan_to_num"
+            )
         return stored
 
     def _checked_value(self, value: str | None, images: np.ndarray) -> str:

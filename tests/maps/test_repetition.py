@@ -111,6 +111,21 @@ def test_what_stops_a_run_stops_the_showing(target):
     assert shown.repetition.n_answered[0] == 1
 
 
+@pytest.mark.parametrize("target", ["cpp_runtime"], indirect=True)
+def test_a_condition_that_never_ends_is_told(target):
+    """And one that the message proposes ends."""
+    retina, shown = repeating(batch_size=2, condition="total > -1 and n_answered > 1")
+    network = Network(retina)
+    with pytest.raises(
+        RuntimeError, match=r"sample 0 was shown its image .* give it up: repeat_wh"
+    ):
+        shown.show(network, 1100)
+    proposed = "(total > -1 and n_answered > 1) and n_repeats < 20"
+    retina, shown = repeating(batch_size=2, condition=proposed)
+    shown.show(Network(retina), 6)
+    assert_array_equal(shown.repetition.n_answered[:], [6, 6])
+
+
 @pytest.mark.parametrize("target", ["cpp_standalone"], indirect=True)
 def test_no_program_is_as_long_as_the_answers_ask_for(target):
     retina, shown = repeating()

@@ -94,7 +94,16 @@ def test_bytes_stay_bytes():
     [
         (np.zeros((5, 3, 4, 2)), {}, r"shape \(n, channels, rows, cols\) = .* got \(5, 3, 4, 2\)"),
         (np.zeros((2, 3, 4)), {}, "got"),
-        (np.full((5, 2, 3, 4), np.nan), {}, r"\(0, 0, 0, 0\) is not finite"),
+        (
+            np.full((5, 2, 3, 4), np.nan),
+            {},
+            r"nan at \(0, 0, 0, 0\) is not finite as 'x', .* float64",
+        ),
+        (
+            np.full((5, 2, 3, 4), -np.inf),
+            {},
+            "not finite .* replace it first, as with numpy.nan_to_",
+        ),
         (np.zeros((5, 2, 3, 4)), {"order": [0, 5]}, "names image 5, but the 5 images"),
         (np.zeros((5, 2, 3, 4)), {"order": [-1, 0]}, "names image -1"),
         (np.zeros((5, 2, 3, 4)), {"order": [0.5]}, "sequence of image numbers"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from brian2.core.variables import Variable, Variables
 
 from hebbsim.codegen.conditions import check_condition, one_line, refer_to
@@ -13,6 +14,7 @@ __all__ = ["Repetition"]
 
 _EXAMPLE = "n_spikes < 5"
 _COUNTS = ("n_answered", "n_repeats")
+_MOST_REPEATS = 1000  # no answer is to be expected any more
 
 
 class Repetition(PerSample):
@@ -49,7 +51,30 @@ class Repetition(PerSample):
             namespace=feature_map.namespace,
             name=f"{feature_map.name}_repetition*",
         )
+        self._label = label
         self.contained_objects.append(_Counting(self, label, steps))
+
+    def fewest_answered(self) -> int:
+        """Return how many stimuli were shown to their end to every sample."""
+        return int(np.min(self.n_answered[:]))
+
+    def refuse_endless(self) -> None:
+        """
+        Give up a stimulus that is shown again and again.
+
+        Raises
+        ------
+        RuntimeError
+            If one was shown 1,000 times and more.
+        """
+        repeats = self.n_repeats[:]
+        sample = int(np.argmax(repeats))
+        if repeats[sample] >= _MOST_REPEATS:
+            raise RuntimeError(
+                f"{self._label}={self.condition!r} still holds after sample {sample} was shown its "
+                f"image {repeats[sample]} times; make it brighter by n_repeats in value=, or give "
+                f"it up: repeat_while='({self.condition}) and n_repeats < 20'"
+            )
 
 
 class _Counting(LoopNest):

@@ -23,7 +23,6 @@ from hebbsim.maps.repetition import Repetition
 __all__ = ["StoredImages"]
 
 _SIGN = 128.0  # bytes are stored with a sign: Brian2's languages have no type without
-_MOST_REPEATS = 1000  # no answer is to be expected any more
 _SCALED_TWICE = re.compile(r"\bpixel\s*/\s*25[56]\b")
 
 
@@ -255,29 +254,13 @@ class StoredImages(LoopNest):
                 f"{self.label}, show: how long a program runs is fixed before any answer is known; "
                 "run the network for a time, and read n_answered of what counts: images.repetition"
             )
-        end = self._fewest_answered() + int(n)
-        while (left := end - self._fewest_answered()) > 0:
+        end = self.repetition.fewest_answered() + int(n)
+        while (left := end - self.repetition.fewest_answered()) > 0:
             over = network.t + left * duration
             network.run(left * duration, **kwds)
             if network.t < over - self._dt / 2:  # it was stopped
                 return
-            self._refuse_endless()
-
-    def _fewest_answered(self) -> int:
-        assert self.repetition is not None
-        return int(np.min(self.repetition.n_answered[:]))
-
-    def _refuse_endless(self) -> None:
-        assert self.repetition is not None
-        repeats = self.repetition.n_repeats[:]
-        sample = int(np.argmax(repeats))
-        if repeats[sample] >= _MOST_REPEATS:
-            condition = self.repetition.condition
-            raise RuntimeError(
-                f"{self.label}, show: sample {sample} was shown its image {repeats[sample]} times, "
-                f"and {condition!r} still holds; make it brighter by n_repeats in value=, or give "
-                f"it up: repeat_while='({condition}) and n_repeats < 20'"
-            )
+            self.repetition.refuse_endless()
 
     def _refuse_another(self, repeat_while: str | None) -> None:
         """Refuse what would show a variable twice, or lose step with images that are repeated."""

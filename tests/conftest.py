@@ -1,8 +1,15 @@
 """Fixtures: every test that asks for a `target` runs on all code-generation targets."""
 
 import gc
+import os
 import shutil
 import sys
+
+# Tests share the cores, and what they multiply is small: threads of BLAS, OpenMP and torch would
+# mostly spin, waiting for each other. Libraries look when they are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import pytest

@@ -250,11 +250,12 @@ class ConvGeometry:
             np.asarray(self.input_range(1, kcol), dtype=int),
             np.arange(self.out_channels),
             indexing="ij",
+            sparse=True,  # what depends on one of them is computed once for all others
         )
         pre, post = self._joined_at(sample, row, col, krow, kcol, in_channel, out_channel)
         position = row * self.out_shape.cols + col
         kernel = self._kernel_index(position, krow, kcol, in_channel, out_channel)
-        return Taps(pre.ravel(), post.ravel(), kernel.ravel())
+        return Taps(*(np.broadcast_to(one, post.shape).ravel() for one in (pre, post, kernel)))
 
     def _joined_at(
         self, sample: Any, row: Any, col: Any, krow: Any, kcol: Any, in_channel: Any, channel: Any

@@ -49,7 +49,7 @@ SETTINGS = {
     "digits": Setting(32, 4, 1, 3, (0.7, 1.4), 0.35, 0.2, 0.375, 20, True),
     "fashion-mnist": Setting(16, 7, 2, 2, (1.0, 2.0), 0.25, 0.15, 0.3, 50, False),
 }
-N_IMAGES = {"digits": (None, None), "fashion-mnist": (5000, 2000)}
+N_IMAGES = {"digits": (None, None), "fashion-mnist": (5000, 2000)}  # training and test
 
 
 def build_layer(setting: Setting, threshold: float) -> SpikingLayer:
@@ -71,9 +71,12 @@ def build_layer(setting: Setting, threshold: float) -> SpikingLayer:
     )
 
 
-def load(name: str, root: str | None, setting: Setting) -> tuple[np.ndarray, ...]:
+def load(
+    name: str, root: str | None, setting: Setting, n_train: int | None
+) -> tuple[np.ndarray, ...]:
     """Return training and test images as ON and OFF intensities from 0 to 1, and the labels."""
-    data = load_dataset(name, root).subset(*N_IMAGES[name])
+    of_training, of_test = N_IMAGES[name]
+    data = load_dataset(name, root).subset(n_train or of_training, of_test)
     train, test = (
         on_off_channels(difference_of_gaussians(as_float(images), *setting.sigmas))
         for images in (data.train_images, data.test_images)
@@ -141,12 +144,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=SETTINGS, default="digits")
     parser.add_argument("--data-root", default=os.environ.get("HEBBSIM_DATA_ROOT"))
+    parser.add_argument("--images", type=int, help="training images")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("spiking_features.png"))
     options = parser.parse_args()
     prefs.core.default_float_dtype = np.float32
     setting = SETTINGS[options.data]
-    data = load(options.data, options.data_root, setting)
+    data = load(options.data, options.data_root, setting, options.images)
     rows = []
     for seed in range(options.seeds):
         row, kernel = run(setting, data, seed)

@@ -16,7 +16,7 @@ ARGUMENTS = {
     "pairing_frequency": ["--output", "pairing_frequency.png"],
     "speed_against_synapses": ["--steps", "20"],
     "reward_digits": ["--seeds", "1", "--epochs", "5", "--images", "700"],
-    "spiking_features": ["--seeds", "1"],
+    "spiking_features": ["--seeds", "1", "--images", "500"],
 }
 #: Which of an example's networks are compiled for a GPU, under which options; by default the first
 NETWORKS = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import Ridge
 
 from hebbsim.experiments.figures import save_picture
@@ -99,6 +99,18 @@ def test_what_was_stopped_goes_on_from_the_last_part(layer_by_layer, tmp_path):
     assert whole.dtype == np.float16
     assert whole.shape == (20, 8 * 8 * 8)
     assert whole.astype(float).std() > 0
+
+
+def test_an_image_and_its_mirror_image_have_the_same_mean_features():
+    images = load_images(replace(QUICK, n_train=30, n_test=20)).test
+    with run_preferences(1, "float32"):
+        network = build(replace(QUICK, channels=(6, 8)), images.shape[1:], 0)
+        both = [np.ascontiguousarray(images[..., ::step]) for step in (1, -1)]
+        alone = [features(network, of) for of in both]
+        together = [features(network, of, mirrored=True) for of in both]
+    assert_array_equal(together[0], together[1])
+    assert np.abs(alone[0].astype(float) - alone[1]).max() > 0.1 * alone[0].max()
+    assert_allclose(together[0], np.mean(alone, 0, dtype=float), rtol=2e-3)  # in half precision
 
 
 @pytest.mark.slow

@@ -1,15 +1,17 @@
 """What the parameters of a rule have to be."""
 
 from collections.abc import Collection, Mapping
+from numbers import Real
 from typing import Any
 
+import numpy as np
 from brian2.equations import Equations
 from brian2.units import Quantity, second
 from brian2.units.fundamentalunits import Dimension, get_dimensions, have_same_dimensions
 
 from hebbsim.units import unit_text
 
-__all__ = ["check_constants", "check_time", "decides_units", "with_units"]
+__all__ = ["check_constants", "check_numbers", "check_time", "decides_units", "with_units"]
 
 #: What equations of weights read as their own besides the names that Brian2 reserves
 _OF_WEIGHTS = {"j", "w", "eta", "n_shared", "map_size"}
@@ -26,6 +28,13 @@ def check_constants(rule: str, constants: Mapping[str, Any], defined: Collection
             why = str(error).rstrip(".")
         if why:
             raise ValueError(f"{rule}: the constant '{name}' would not be used: {why}; rename it")
+
+
+def check_numbers(rule: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a parameter that is NaN: it would turn all weights into NaN, which learn nothing."""
+    for name, value in parameters.items():
+        if isinstance(value, Real | Quantity) and np.isnan(np.asarray(value)).any():
+            raise ValueError(f"{rule}: {name} must be a number, got {value!r}")
 
 
 def check_time(rule: str, name: str, value: Any) -> None:

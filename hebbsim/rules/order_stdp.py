@@ -1,6 +1,7 @@
 """STDP by order alone: what spiked before whom in a stimulus, however long before."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, ClassVar, Self
 
 from brian2.utils.stringtools import get_identifiers
@@ -9,6 +10,20 @@ from hebbsim.rules.bounds import checked_bounds, fading
 from hebbsim.short_repr import ShortRepr
 
 __all__ = ["OrderSTDP"]
+
+
+def _check_rate(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(
+            f"OrderSTDP: {name} must be a number or an expression such as "
+            f"'0.004*exp(-n_stimuli/1000)', got {value!r}"
+        )
+    if not isinstance(value, str) and not isfinite(value):
+        raise ValueError(f"OrderSTDP: {name} must be finite, got {value}")
+
+
+def _factor(rate: float | str) -> str:
+    return f"({rate})" if isinstance(rate, str) or rate < 0 else f"{rate}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,8 +58,8 @@ class OrderSTDP(ShortRepr):
     TypeError
         If a rate is neither a number nor an expression.
     ValueError
-        If the bounds don't rise or are not finite, `block` is negative, `soft` is unknown, or
-        `repeated` is true without a block.
+        If a rate or a bound is not finite, the bounds don't rise, `block` is negative, `soft` is
+        unknown, or `repeated` is true without a block.
 
     References
     ----------
@@ -78,12 +93,7 @@ class OrderSTDP(ShortRepr):
 
     def __post_init__(self) -> None:
         for name in ("a_plus", "a_minus"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float | str):
-                raise TypeError(
-                    f"OrderSTDP: {name} must be a number or an expression such as "
-                    f"'0.004*exp(-n_stimuli/1000)', got {value!r}"
-                )
+            _check_rate(name, getattr(self, name))
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
         if not high - low < float("inf"):
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
@@ -219,7 +229,12 @@ class OrderSTDP(ShortRepr):
         )
 
     def rewarded(
-        self, a_plus_wrong: float, a_minus_wrong: float, block: int = 0, *, repeated: bool = False
+        self,
+        a_plus_wrong: float | str,
+        a_minus_wrong: float | str,
+        block: int = 0,
+        *,
+        repeated: bool = False,
     ) -> Self:
         """Return this rule with signs and rates set by the kernel's ``reward``.
 
@@ -229,7 +244,7 @@ class OrderSTDP(ShortRepr):
 
         Parameters
         ----------
-        a_plus_wrong, a_minus_wrong : float
+        a_plus_wrong, a_minus_wrong : float or str
             Rates where the reward is negative.
         block : int, optional
             Let rates follow what was right in the last block of so many stimuli: where the reward
@@ -244,6 +259,8 @@ class OrderSTDP(ShortRepr):
             ``conv.n_shown_before = linked_var(images.repetition, "n_repeats")``; as long as it is
             0, all showings count as first ones.
         """
+        _check_rate("a_plus_wrong", a_plus_wrong)
+        _check_rate("a_minus_wrong", a_minus_wrong)
         right, wrong = "int(reward > 0)", "int(reward < 0)"
         if block:
             first = "int(n_shown_before == 0)*" if repeated else ""
@@ -251,8 +268,8 @@ class OrderSTDP(ShortRepr):
             wrong += "*(1 - block_ended*(1 - share_right))"
         return replace(
             self,
-            a_plus=f"({self.a_plus})*{right} - {a_plus_wrong}*{wrong}",
-            a_minus=f"({self.a_minus})*{right} - {a_minus_wrong}*{wrong}",
+            a_plus=f"({self.a_plus})*{right} - {_factor(a_plus_wrong)}*{wrong}",
+            a_minus=f"({self.a_minus})*{right} - {_factor(a_minus_wrong)}*{wrong}",
             block=block,
             repeated=repeated,
         )

@@ -11,7 +11,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensio
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from hebbsim.rules.bounds import Bounds, both_bounds, checked_bounds, clips, softened
-from hebbsim.rules.checks import check_constants, check_time
+from hebbsim.rules.checks import check_constants, check_numbers, check_time
 from hebbsim.rules.factors import condition_factor, scaled_changes, scaled_sums, summed_changes
 from hebbsim.rules.made_text import MadeText
 from hebbsim.rules.synapse_traces import texts_with_own_traces
@@ -126,6 +126,8 @@ class Rule(ShortRepr):
             rate = float(self.learning_rate)
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
+        given = {of.name: getattr(self, of.name) for of in fields(self)}
+        check_numbers(self.name, {**given, **self.constants})
 
     def _is_made(self, name: str, value: Any, default: Any) -> bool:
         made = isinstance(value, MadeText) and not value.added

@@ -66,11 +66,24 @@ found["said"] = {
     "from_torch": said(lambda: hebbsim.from_torch(None)),
     "load_weights": said(lambda: load_weights(folder / "net")),
     "load_network": said(lambda: load_network(folder / "net")),
-    "data set 'mnist'": said(lambda: hebbsim.load_dataset("mnist", data_root=folder)),
+    "data set 'cifar10'": said(lambda: hebbsim.load_dataset("cifar10", data_root=folder)),
+    "data set 'mnist'": said(
+        lambda: hebbsim.load_dataset("mnist", data_root=folder, download=True)
+    ),
+    "missing": said(lambda: hebbsim.load_dataset("mnist", data_root=folder)),
     "part b": said(lambda: benchmark(Setting(threads=1), folder / "benchmark", ["b"])),
 }
-mnist = CliRunner().invoke(app, ["compare", "--data", "mnist", "--data-root", str(folder)])
-found["command"] = [mnist.exit_code, mnist.stderr]
+cifar = CliRunner().invoke(app, ["compare", "--data", "cifar10", "--data-root", str(folder)])
+found["command"] = [cifar.exit_code, cifar.stderr]
+raw = folder / "MNIST" / "raw"
+raw.mkdir(parents=True)
+for split, n in (("train", 3), ("t10k", 2)):
+    (raw / f"{split}-images-idx3-ubyte").write_bytes(
+        bytes((0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 4, 0, 0, 0, 5, *range(20 * n)))
+    )
+    (raw / f"{split}-labels-idx1-ubyte").write_bytes(bytes((0, 0, 8, 1, 0, 0, 0, n, *range(n))))
+mnist = hebbsim.load_dataset("mnist", data_root=folder)
+found["mnist"] = [mnist.train_images.shape, int(mnist.test_images[1, 0, 3, 4])]
 found["loaded"] = [name for name in sys.modules if name.partition(".")[0] == "torch"]
 print(json.dumps(found))
 """
@@ -117,14 +130,22 @@ def test_rules_are_compared_on_the_digits(found):
 
 @pytest.mark.parametrize(
     "name",
-    ["to_torch", "from_torch", "load_weights", "load_network", "data set 'mnist'", "part b"],
+    [
+        *("to_torch", "from_torch", "load_weights", "load_network", "part b"),
+        *("data set 'cifar10'", "data set 'mnist'"),
+    ],
 )
 def test_the_rest_says_what_to_install(found, name):
-    package = "torchvision" if "mnist" in name else "torch"
+    package = "torchvision" if "data set" in name else "torch"
     assert found["said"][name] == (
         f"MissingPackageError: {name} needs the package {package}, which isn't installed: "
         "pip install 'hebbsim[torch]'"
     )
+
+
+def test_idx_files_are_read_or_missing(found):
+    assert found["mnist"] == [[3, 1, 4, 5], 39]
+    assert "train-images-idx3-ubyte' is missing. Check data_root" in found["said"]["missing"]
 
 
 def test_the_command_says_it_in_a_line(found):

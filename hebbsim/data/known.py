@@ -1,7 +1,8 @@
-"""Data sets known by name: scikit-learn's digits, and what torchvision reads from a folder."""
+"""Data sets known by name: scikit-learn's digits, and what torchvision lays out in a folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,29 @@ from hebbsim.data.cifar_batches import read_cifar
 from hebbsim.data.dataset import DatasetError, ImageDataset, Images, StrPath
 from hebbsim.data.idx_files import read_idx_split
 from hebbsim.data.split import split_whole
-from hebbsim.errors import needed
+from hebbsim.errors import MissingPackageError, installed, needed
 
 __all__ = ["DATA_ROOT_VARIABLE", "LOADERS"]
 
 DATA_ROOT_VARIABLE = "HEBBSIM_DATA_ROOT"
+
+#: Torchvision's name, which is that of the folder too, and those of the classes
+_IDX = {
+    "mnist": (
+        "MNIST",
+        (
+            *("0 - zero", "1 - one", "2 - two", "3 - three", "4 - four"),
+            *("5 - five", "6 - six", "7 - seven", "8 - eight", "9 - nine"),
+        ),
+    ),
+    "fashion-mnist": (
+        "FashionMNIST",
+        (
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+    ),
+}
 
 
 def _load_digits(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
@@ -42,42 +61,51 @@ def _data_root(name: str, data_root: StrPath | None, download: bool) -> Path:
     return root
 
 
-def _load_torchvision(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
-    """Read the files of torchvision's folder; torchvision reads, or fetches, what isn't there."""
+def _load_idx(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
+    """Read the files of torchvision's folder, without torch, which takes 0.6 GB of memory."""
+    kind, classes = _IDX[name]
+    root = _data_root(name, data_root, download)
+    with _at_fault(name, root):
+        try:
+            splits = [read_idx_split(root / kind / "raw", split) for split in ("train", "t10k")]
+        except FileNotFoundError as error:
+            if not (download or installed("torchvision")):
+                raise DatasetError(_missing(error)) from error
+            return _by_torchvision(name, kind, root, download, error)
+        return ImageDataset(name, *splits[0], *splits[1], classes)
+
+
+def _load_cifar(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
+    """Read the files of torchvision's folder, with the checksums that torchvision knows."""
+    kind = _of_torchvision(name, "CIFAR10")
+    root = _data_root(name, data_root, download)
+    with _at_fault(name, root):
+        try:
+            return read_cifar(name, kind, root)
+        except FileNotFoundError as error:
+            return _by_torchvision(name, "CIFAR10", root, download, error)
+
+
+def _of_torchvision(name: str, kind: str) -> Any:
     with needed("torchvision", by=f"data set '{name}'", install="hebbsim[torch]"):
         from torchvision import datasets
 
-    root = _data_root(name, data_root, download)
-    kinds: dict[str, tuple[Any, Callable[[str, Any, Path], ImageDataset]]] = {
-        "mnist": (datasets.MNIST, _read_mnist),
-        "fashion-mnist": (datasets.FashionMNIST, _read_mnist),
-        "cifar10": (datasets.CIFAR10, read_cifar),
-    }
-    kind, read = kinds[name]
-    try:
-        try:
-            return read(name, kind, root)
-        except FileNotFoundError as error:
-            return _by_torchvision(name, kind, root, download, error)
-    except DatasetError as error:
-        raise DatasetError(_cannot_load(name, root, str(error))) from error
-    # Damaged pickles raise a dozen kinds of error.
-    except Exception as error:
-        fault = f"its files are damaged ({type(error).__name__}: {error})"
-        raise DatasetError(_cannot_load(name, root, fault)) from error
+    return getattr(datasets, kind)
 
 
 def _by_torchvision(
-    name: str, kind: Any, root: Path, download: bool, missing: FileNotFoundError
+    name: str, kind: str, root: Path, download: bool, missing: FileNotFoundError
 ) -> ImageDataset:
     """Let torchvision fetch what is missing, or read the form that its first versions kept."""
+    of_torchvision = _of_torchvision(name, kind)
     try:
-        train, test = (kind(root, train=split, download=download) for split in (True, False))
+        train, test = (
+            of_torchvision(root, train=split, download=download) for split in (True, False)
+        )
     # torchvision lets through what its parsers raise: assertions, struct, pickle and torch errors.
     except Exception as error:
         reason = f" ({type(error).__name__}: {error})" if download else ""
-        path = missing.args[0] if missing.filename is None else missing.filename
-        raise DatasetError(f"'{path}' is missing{reason}") from error
+        raise DatasetError(f"{_missing(missing)}{reason}") from error
     return ImageDataset(
         name,
         _torchvision_images(train.data),
@@ -88,18 +116,31 @@ def _by_torchvision(
     )
 
 
+@contextmanager
+def _at_fault(name: str, root: Path) -> Iterator[None]:
+    """Say which data set can't be loaded, from where, and what to do."""
+    try:
+        yield
+    except MissingPackageError:
+        raise
+    except DatasetError as error:
+        raise DatasetError(_cannot_load(name, root, str(error))) from error
+    # Damaged pickles raise a dozen kinds of error.
+    except Exception as error:
+        fault = f"its files are damaged ({type(error).__name__}: {error})"
+        raise DatasetError(_cannot_load(name, root, fault)) from error
+
+
+def _missing(error: FileNotFoundError) -> str:
+    return f"'{error.args[0] if error.filename is None else error.filename}' is missing"
+
+
 def _cannot_load(name: str, root: Path, fault: str) -> str:
     """Word the error for files that are missing or damaged."""
     return (
         f"cannot load the data set '{name}' from '{root}': {fault}. Check data_root (--data-root, "
         f"{DATA_ROOT_VARIABLE}), or delete damaged files and load with download=True (--download)"
     )
-
-
-def _read_mnist(name: str, kind: Any, root: Path) -> ImageDataset:
-    raw = root / kind.__name__ / "raw"
-    splits = [read_idx_split(raw, split) for split in ("train", "t10k")]
-    return ImageDataset(name, *splits[0], *splits[1], tuple(kind.classes))
 
 
 def _torchvision_images(data: Any) -> Images:
@@ -112,8 +153,8 @@ def _torchvision_images(data: Any) -> Images:
 
 #: What loads each data set, given its name, the data root and whether to download
 LOADERS: dict[str, Callable[[str, StrPath | None, bool], ImageDataset]] = {
-    "cifar10": _load_torchvision,
+    "cifar10": _load_cifar,
     "digits": _load_digits,
-    "fashion-mnist": _load_torchvision,
-    "mnist": _load_torchvision,
+    "fashion-mnist": _load_idx,
+    "mnist": _load_idx,
 }

@@ -42,7 +42,8 @@ def load_dataset(
         * ``'mnist'`` [2]_, ``'fashion-mnist'`` [3]_, ``'cifar10'`` [4]_: read from `data_root`,
           where they lie as torchvision lays them out, as uint8, in the published split. The files
           that are downloaded will do: idx files compressed by gzip in ``MNIST/raw`` or
-          ``FashionMNIST/raw``, and ``cifar-10-python.tar.gz``. Needs the extra ``torch``.
+          ``FashionMNIST/raw``, and ``cifar-10-python.tar.gz``. CIFAR-10, and what is downloaded,
+          need the extra ``torch``.
         * the path of a folder. Its sub-folders are the classes and hold the images (.png, .jpg
           and other usual formats; files that are no images and what begins with a dot are passed
           over), which must all have one size and be all grey, all RGB or all RGBA. They are rotated
@@ -74,7 +75,7 @@ def load_dataset(
         If the name is not known, no data root is given, or the data are missing, damaged or not
         consistent.
     MissingPackageError
-        If torchvision, which knows the data set, isn't installed.
+        If torchvision, which knows the data set or is to fetch it, isn't installed.
 
     References
     ----------

@@ -152,6 +152,14 @@ def test_the_form_of_torchvisions_first_versions(idx):
     assert_is_the_idx_data(load_dataset(name, root))
 
 
+def test_classes_of_idx_files_are_those_of_torchvision(idx):
+    from torchvision import datasets
+
+    name, root, folder = idx
+    kind = getattr(datasets, folder.parent.name)
+    assert load_dataset(name, root).class_names == tuple(kind.classes)
+
+
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("size", [0, 3, 7, 13, -1])
 def test_a_truncated_idx_file(idx, file, size):

@@ -118,7 +118,10 @@ def _whole(
         if not asked:
             continue
         announce(f"{schedule}: features of layer {number + 1}")
-        train, test = (features(network, of, number) for of in (images.train, images.test))
+        train, test = (
+            features(network, of, number, mirrored=settings.mirrored)
+            for of in (images.train, images.test)
+        )
         for how, quantity in asked.items():
             announce(f"{schedule}: layer {number + 1}, {how}")
             guessed = _READ_OUTS[how](train, images.train_labels, test, settings, seed)
@@ -202,11 +205,20 @@ def learn(
     return 1 - begun / len(places)
 
 
-def features(network: ConvNetwork, images: np.ndarray, layer: int = -1) -> np.ndarray:
-    """Return what a layer hands on, `(n, features)` in half precision, which holds 2.5 GB."""
+def features(
+    network: ConvNetwork, images: np.ndarray, layer: int = -1, *, mirrored: bool = False
+) -> np.ndarray:
+    """
+    Return what a layer hands on, `(n, features)` in half precision, which holds 2.5 GB.
+
+    If `mirrored`, the mean of that and of what it hands on of the images' mirror images.
+    """
     found: np.ndarray | None = None
     for start in range(0, len(images), _CHUNK):
-        part = network.transform(images[start : start + _CHUNK], layer)
+        shown = images[start : start + _CHUNK]
+        part = network.transform(shown, layer)
+        if mirrored:
+            part = (part + network.transform(np.ascontiguousarray(shown[..., ::-1]), layer)) / 2
         if found is None:
             found = np.empty((len(images), part[0].size), dtype=np.float16)
         found[start : start + len(part)] = part.reshape(len(part), -1)

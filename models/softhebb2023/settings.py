@@ -128,6 +128,8 @@ class Settings(SavedSettings):
         Some of `SCHEDULES`, a network for each.
     all_layers : bool
         Whether each layer is read out, or the last alone.
+    mirrored : bool
+        Whether classifiers read the mean of the features of an image and of its mirror image.
     epochs : int
         Of the classifier that is trained by gradients.
     n_ablation, n_ablation_test : int
@@ -149,6 +151,7 @@ class Settings(SavedSettings):
     parts: int = 20
     schedules: tuple[str, ...] = (TOGETHER,)
     all_layers: bool = False
+    mirrored: bool = False
     epochs: int = 50
     n_ablation: int = 10_000
     n_ablation_test: int = 2000

@@ -76,7 +76,8 @@ def load(
 ) -> tuple[np.ndarray, ...]:
     """Return training and test images as ON and OFF intensities from 0 to 1, and the labels."""
     of_training, of_test = N_IMAGES[name]
-    data = load_dataset(name, root).subset(n_train or of_training, of_test)
+    n_train = of_training if n_train is None else n_train
+    data = load_dataset(name, root).subset(n_train, of_test)
     train, test = (
         on_off_channels(difference_of_gaussians(as_float(images), *setting.sigmas))
         for images in (data.train_images, data.test_images)
@@ -144,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=SETTINGS, default="digits")
     parser.add_argument("--data-root", default=os.environ.get("HEBBSIM_DATA_ROOT"))
-    parser.add_argument("--images", type=int, help="training images")
+    parser.add_argument("--images", type=int, help="training images, all digits by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("spiking_features.png"))
     options = parser.parse_args()

@@ -145,7 +145,7 @@ def test_the_rest_says_what_to_install(found, name):
 
 def test_idx_files_are_read_or_missing(found):
     assert found["mnist"] == [[3, 1, 4, 5], 39]
-    assert "train-images-idx3-ubyte' is missing. Check data_root" in found["said"]["missing"]
+    assert "train-images-idx3-ubyte' is missing, and torchvision," in found["said"]["missing"]
 
 
 def test_the_command_says_it_in_a_line(found):

@@ -12,13 +12,13 @@ from hebbsim.data.cifar_batches import read_cifar
 from hebbsim.data.dataset import DatasetError, ImageDataset, Images, StrPath
 from hebbsim.data.idx_files import read_idx_split
 from hebbsim.data.split import split_whole
-from hebbsim.errors import MissingPackageError, installed, needed
+from hebbsim.errors import installed, needed
 
 __all__ = ["DATA_ROOT_VARIABLE", "LOADERS"]
 
 DATA_ROOT_VARIABLE = "HEBBSIM_DATA_ROOT"
 
-#: Torchvision's name, which is that of the folder too, and those of the classes
+#: Name of the folder, and of the classes: those of torchvision, which need not be loaded for them
 _IDX = {
     "mnist": (
         "MNIST",
@@ -65,25 +65,29 @@ def _load_idx(name: str, data_root: StrPath | None, download: bool) -> ImageData
     """Read the files of torchvision's folder, without torch, which takes 0.6 GB of memory."""
     kind, classes = _IDX[name]
     root = _data_root(name, data_root, download)
-    with _at_fault(name, root):
-        try:
+    try:
+        with _faults_of(name, root):
             splits = [read_idx_split(root / kind / "raw", split) for split in ("train", "t10k")]
-        except FileNotFoundError as error:
-            if not (download or installed("torchvision")):
-                raise DatasetError(_missing(error)) from error
-            return _by_torchvision(name, kind, root, download, error)
-        return ImageDataset(name, *splits[0], *splits[1], classes)
+            return ImageDataset(name, *splits[0], *splits[1], classes)
+    except FileNotFoundError as error:
+        if not (download or installed("torchvision")):
+            fault = (
+                f"{_missing(error)}, and torchvision, which would look for another form of it, "
+                "isn't installed (pip install 'hebbsim[torch]')"
+            )
+            raise DatasetError(_cannot_load(name, root, fault)) from error
+        return _by_torchvision(name, kind, root, download, error)
 
 
 def _load_cifar(name: str, data_root: StrPath | None, download: bool) -> ImageDataset:
     """Read the files of torchvision's folder, with the checksums that torchvision knows."""
     kind = _of_torchvision(name, "CIFAR10")
     root = _data_root(name, data_root, download)
-    with _at_fault(name, root):
-        try:
+    try:
+        with _faults_of(name, root):
             return read_cifar(name, kind, root)
-        except FileNotFoundError as error:
-            return _by_torchvision(name, "CIFAR10", root, download, error)
+    except FileNotFoundError as error:
+        return _by_torchvision(name, "CIFAR10", root, download, error)
 
 
 def _of_torchvision(name: str, kind: str) -> Any:
@@ -98,30 +102,31 @@ def _by_torchvision(
 ) -> ImageDataset:
     """Let torchvision fetch what is missing, or read the form that its first versions kept."""
     of_torchvision = _of_torchvision(name, kind)
-    try:
-        train, test = (
-            of_torchvision(root, train=split, download=download) for split in (True, False)
+    with _faults_of(name, root):
+        try:
+            train, test = (
+                of_torchvision(root, train=split, download=download) for split in (True, False)
+            )
+        # torchvision lets through what its parsers raise: assertions, struct, pickle, torch errors
+        except Exception as error:
+            reason = f" ({type(error).__name__}: {error})" if download else ""
+            raise DatasetError(f"{_missing(missing)}{reason}") from error
+        return ImageDataset(
+            name,
+            _torchvision_images(train.data),
+            np.asarray(train.targets, dtype=np.int64),
+            _torchvision_images(test.data),
+            np.asarray(test.targets, dtype=np.int64),
+            tuple(train.classes),
         )
-    # torchvision lets through what its parsers raise: assertions, struct, pickle and torch errors.
-    except Exception as error:
-        reason = f" ({type(error).__name__}: {error})" if download else ""
-        raise DatasetError(f"{_missing(missing)}{reason}") from error
-    return ImageDataset(
-        name,
-        _torchvision_images(train.data),
-        np.asarray(train.targets, dtype=np.int64),
-        _torchvision_images(test.data),
-        np.asarray(test.targets, dtype=np.int64),
-        tuple(train.classes),
-    )
 
 
 @contextmanager
-def _at_fault(name: str, root: Path) -> Iterator[None]:
-    """Say which data set can't be loaded, from where, and what to do."""
+def _faults_of(name: str, root: Path) -> Iterator[None]:
+    """Say of what is wrong with files, but not of one that isn't there, whose they are."""
     try:
         yield
-    except MissingPackageError:
+    except FileNotFoundError:
         raise
     except DatasetError as error:
         raise DatasetError(_cannot_load(name, root, str(error))) from error

@@ -255,7 +255,7 @@ class ConvGeometry:
         pre, post = self._joined_at(sample, row, col, krow, kcol, in_channel, out_channel)
         position = row * self.out_shape.cols + col
         kernel = self._kernel_index(position, krow, kcol, in_channel, out_channel)
-        return Taps(*(np.broadcast_to(one, post.shape).ravel() for one in (pre, post, kernel)))
+        return Taps(*(np.broadcast_to(one, post.shape).flatten() for one in (pre, post, kernel)))
 
     def _joined_at(
         self, sample: Any, row: Any, col: Any, krow: Any, kcol: Any, in_channel: Any, channel: Any

@@ -14,7 +14,8 @@ __all__ = ["Repetition"]
 
 _EXAMPLE = "n_spikes < 5"
 _COUNTS = ("n_answered", "n_repeats")
-_MOST_REPEATS = 1000  # no answer is to be expected any more
+#: No answer is to be expected any more
+_MOST_REPEATS = 1000
 
 
 class Repetition(PerSample):
@@ -58,16 +59,16 @@ class Repetition(PerSample):
         """Return how many stimuli were shown to their end to every sample."""
         return int(np.min(self.n_answered[:]))
 
-    def refuse_endless(self) -> None:
+    def refuse_endless(self, end: int) -> None:
         """
-        Give up a stimulus that is shown again and again.
+        Give up a stimulus that is shown again and again, among the first `end` of each sample.
 
         Raises
         ------
         RuntimeError
             If one was shown 1,000 times and more.
         """
-        repeats = self.n_repeats[:]
+        repeats = np.where(self.n_answered[:] < end, self.n_repeats[:], 0)
         sample = int(np.argmax(repeats))
         if repeats[sample] >= _MOST_REPEATS:
             raise RuntimeError(

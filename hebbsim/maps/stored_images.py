@@ -209,8 +209,8 @@ class StoredImages(LoopNest):
 
         Without ``repeat_while`` this is one run. With it, how long it takes depends on the answers:
         the network runs as long as it must at least, and looks again, until each sample has `n`
-        more answers, or a run was stopped. A condition that never ends is an error after 1,000
-        times.
+        more answers, or a run was stopped. Between these runs it gives up what was shown 1,000
+        times and more; let a condition that may hold for longer end before.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class StoredImages(LoopNest):
         NotImplementedError
             On a standalone device, if images may be shown again: a program's length is fixed.
         RuntimeError
-            If an image was shown 1,000 times and more, and still has to be shown again.
+            If one of these images was shown 1,000 times and more, and still has to be shown again.
         TypeError
             If it is no network.
         ValueError
@@ -260,7 +260,7 @@ class StoredImages(LoopNest):
             network.run(left * duration, **kwds)
             if network.t < over - self._dt / 2:  # it was stopped
                 return
-            self.repetition.refuse_endless()
+            self.repetition.refuse_endless(end)
 
     def _refuse_another(self, repeat_while: str | None) -> None:
         """Refuse what would show a variable twice, or lose step with images that are repeated."""
@@ -337,10 +337,12 @@ class StoredImages(LoopNest):
             stored = channels_last.astype(dtype, order="C")
         if dtype.kind == "f" and not np.isfinite(stored).all():
             first = tuple(int(n) for n in np.argwhere(~np.isfinite(np.moveaxis(stored, -1, 1)))[0])
+            way_out = "replace it first, as with numpy.nan_to_num(images, posinf=1, neginf=0)"
+            if np.isfinite(images[first]):
+                way_out = "scale the images first"
             raise ValueError(
                 f"{self.label}: the value {images[first]} at {first} is not finite as "
-                f"'{self.variable}', a variable of {dtype}; replace it first, as with "
-                "numpy.nan_to_num"
+                f"'{self.variable}', a variable of {dtype}; {way_out}"
             )
         return stored
 

@@ -33,7 +33,8 @@ def check_constants(rule: str, constants: Mapping[str, Any], defined: Collection
 def check_numbers(rule: str, parameters: Mapping[str, Any]) -> None:
     """Refuse a parameter that is NaN: it would turn all weights into NaN, which learn nothing."""
     for name, value in parameters.items():
-        if isinstance(value, Real | Quantity) and np.isnan(np.asarray(value)).any():
+        # of all numbers NaN alone differs from itself; numpy doesn't know each, such as a Fraction
+        if isinstance(value, Real | np.ndarray) and np.any(value != value):
             raise ValueError(f"{rule}: {name} must be a number, got {value!r}")
 
 

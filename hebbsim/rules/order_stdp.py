@@ -1,7 +1,8 @@
 """STDP by order alone: what spiked before whom in a stimulus, however long before."""
 
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 from brian2.utils.stringtools import get_identifiers
@@ -12,14 +13,20 @@ from hebbsim.short_repr import ShortRepr
 __all__ = ["OrderSTDP"]
 
 
-def _check_rate(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+def _checked_rate(name: str, value: Any) -> float | str:
+    """Return a rate as Python's number, or as it is written."""
+    is_text = isinstance(value, str) and value.strip()
+    if isinstance(value, bool) or not (is_text or isinstance(value, Real)):
         raise TypeError(
             f"OrderSTDP: {name} must be a number or an expression such as "
             f"'0.004*exp(-n_stimuli/1000)', got {value!r}"
         )
-    if not isinstance(value, str) and not isfinite(value):
+    if isinstance(value, str):
+        return value
+    number = value if isinstance(value, int) else float(value)
+    if not -inf < number < inf:
         raise ValueError(f"OrderSTDP: {name} must be finite, got {value}")
+    return number
 
 
 def _factor(rate: float | str) -> str:
@@ -93,7 +100,7 @@ class OrderSTDP(ShortRepr):
 
     def __post_init__(self) -> None:
         for name in ("a_plus", "a_minus"):
-            _check_rate(name, getattr(self, name))
+            object.__setattr__(self, name, _checked_rate(name, getattr(self, name)))
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
         if not high - low < float("inf"):
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
@@ -258,9 +265,14 @@ class OrderSTDP(ShortRepr):
             kernel's ``n_shown_before``, as in
             ``conv.n_shown_before = linked_var(images.repetition, "n_repeats")``; as long as it is
             0, all showings count as first ones.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of this rule.
         """
-        _check_rate("a_plus_wrong", a_plus_wrong)
-        _check_rate("a_minus_wrong", a_minus_wrong)
+        a_plus_wrong = _checked_rate("a_plus_wrong", a_plus_wrong)
+        a_minus_wrong = _checked_rate("a_minus_wrong", a_minus_wrong)
         right, wrong = "int(reward > 0)", "int(reward < 0)"
         if block:
             first = "int(n_shown_before == 0)*" if repeated else ""

@@ -126,8 +126,7 @@ class Rule(ShortRepr):
             rate = float(self.learning_rate)
             if rate != rate or rate in (float("inf"), float("-inf")):
                 raise ValueError(f"{self.name}: learning_rate must be finite, got {rate}")
-        given = {of.name: getattr(self, of.name) for of in fields(self)}
-        check_numbers(self.name, {**given, **self.constants})
+        check_numbers(self.name, {**vars(self), **self.constants})
 
     def _is_made(self, name: str, value: Any, default: Any) -> bool:
         made = isinstance(value, MadeText) and not value.added

@@ -129,7 +129,8 @@ class Settings(SavedSettings):
     all_layers : bool
         Whether each layer is read out, or the last alone.
     mirrored : bool
-        Whether classifiers read the mean of the features of an image and of its mirror image.
+        Whether classifiers read the mean of the features of an image and of its mirror image; not
+        those of ablations.
     epochs : int
         Of the classifier that is trained by gradients.
     n_ablation, n_ablation_test : int

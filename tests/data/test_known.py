@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import struct
+import sys
 import tarfile
 from pathlib import Path
 from urllib.error import URLError
@@ -213,6 +214,15 @@ def test_idx_labels_that_name_no_class(idx):
     write_idx(folder / "train-labels-idx1-ubyte", np.arange(12))
     with pytest.raises(DatasetError, match="between 0 and 9 for 10 classes, got 0 to 11"):
         load_dataset(name, root)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_a_torchvision_that_does_not_work_is_no_fault_of_files(name, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator nms does not exist')")
+    with pytest.raises(RuntimeError, match=r"^operator nms does not exist$"):
+        load_dataset(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])

@@ -118,6 +118,9 @@ def test_a_condition_that_never_ends_is_told(target):
     network = Network(retina)
     with pytest.raises(RuntimeError, match=r"repeat_while=.* still holds after .* give it up: re"):
         shown.show(network, 1100)
+    beyond = "n_answered > 1"  # of an image that nobody asked for
+    retina, shown = repeating(batch_size=2, condition=f"total > -1 and {beyond}")
+    shown.show(Network(retina), 2)
     proposed = "(total > -1 and n_answered > 1) and n_repeats < 20"
     retina, shown = repeating(batch_size=2, condition=proposed)
     shown.show(Network(retina), 6)

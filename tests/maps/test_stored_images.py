@@ -121,6 +121,18 @@ def test_what_is_refused(images, options, message):
         StoredImages(retina, images, **options)
 
 
+def test_what_is_proposed_for_values_that_are_not_finite_helps():
+    prefs.core.default_float_dtype = np.float32
+    retina = FeatureMap((1, 1, 3), "x : 1")
+    images = np.array([[[[np.nan, np.inf, -np.inf]]]])
+    with pytest.raises(ValueError, match=r"as with numpy.nan_to_num\(images, posinf=1, neginf=0\)"):
+        StoredImages(retina, images)
+    StoredImages(retina, np.nan_to_num(images, posinf=1, neginf=0))
+    other = FeatureMap((1, 1, 1), "x : 1")
+    with pytest.raises(ValueError, match=r"1e\+300 at .* of float32; scale the images first"):
+        StoredImages(other, np.full((1, 1, 1, 1), 1e300))
+
+
 def test_the_variable_must_be_there_and_free():
     retina = FeatureMap((2, 3, 4), "x : 1\nI : volt")
     images = np.zeros((5, 2, 3, 4))

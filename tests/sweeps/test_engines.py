@@ -22,6 +22,7 @@ from sweep_cases import (
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.held_folder import held
 from hebbsim.sweeps import on_dask
+from hebbsim.sweeps.fresh_process import THREAD_VARIABLES
 from hebbsim.sweeps.on_loky import MOST_LOSSES
 from hebbsim.sweeps.plan import Sweep
 from hebbsim.sweeps.run import Engine, SweepFolder
@@ -140,7 +141,8 @@ def test_a_unit_that_kills_its_workers_is_given_up_and_named(tmp_path):
 
 def test_each_worker_has_a_build_folder_and_capped_threads(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     path = sweep_file(tmp_path / "sweep", "environment", grid={}, seeds=4)
     run(path, Engine(jobs=2))
     found = list(results(path).values())

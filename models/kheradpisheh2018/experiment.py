@@ -1,6 +1,7 @@
 """The protocol: two layers learn one after the other, classifiers read them out, and controls."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -49,7 +50,12 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
     announce("encoding")
     shown = _shown(settings, settings.epochs)
     network = learn_layers(
-        load_digits(settings, WINDOWS), LAYERS, seed, shown, Variation(), announce
+        load_digits(settings, WINDOWS),
+        LAYERS,
+        seed,
+        shown,
+        _of_network(CONTROLS["trained"], settings),
+        announce,
     )
     announce("reading out")
     numbers, confusion = _read_out(network.spiked, settings)
@@ -81,10 +87,22 @@ def _controls(
             continue
         announce(f"control: {name}")
         control = learn_layers(
-            some, LAYERS, seed, _shown(settings, settings.control_epochs), variation, silent
+            some,
+            LAYERS,
+            seed,
+            _shown(settings, settings.control_epochs),
+            _of_network(variation, settings),
+            silent,
         )
         found[name] = _known_to_machine(control.spiked, settings)
     return found | behind(found)
+
+
+def _of_network(variation: Variation | None, settings: Settings) -> Variation | None:
+    """Return a control of the network that the settings describe."""
+    if variation is None:
+        return None
+    return replace(variation, competing=variation.competing and settings.competing)
 
 
 def behind(found: Mapping[str, float]) -> dict[str, float]:

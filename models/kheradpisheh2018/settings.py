@@ -124,6 +124,8 @@ class Settings(DigitSettings):
 
     Parameters
     ----------
+    competing : bool
+        Whether winners exclude each other from learning, as published.
     converged : float
         Mean of w(1 - w) at which the second layer has, and stops (Kheradpisheh et al. 2018, section
         2.5).
@@ -134,6 +136,7 @@ class Settings(DigitSettings):
         Likewise the regularisation of the averaged perceptron with hinge loss, reconstructed here.
     """
 
+    competing: bool = True
     converged: float = 0.01
     penalties: tuple[float, ...] = PENALTIES
     alphas: tuple[float, ...] = ALPHAS

@@ -12,12 +12,13 @@ from sklearn.svm import LinearSVC
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
-from models.kheradpisheh2018.claims import CLAIMS
+from models.kheradpisheh2018.__main__ import MODEL
+from models.kheradpisheh2018.every_channel.__main__ import MODEL as EVERY_CHANNEL
 from models.kheradpisheh2018.experiment import run
 from models.kheradpisheh2018.figures import pictures
 from models.kheradpisheh2018.model import STEPS, LearningLayer, Variation, as_bits, transformed
 from models.kheradpisheh2018.readout import chosen, hinge, spiked, support_vectors
-from models.kheradpisheh2018.settings import LAYERS, N_BINS, QUICK
+from models.kheradpisheh2018.settings import LAYERS, N_BINS
 
 LAYER = replace(LAYERS[0], channels=6, kernel_size=3, padding=1, threshold=4, k=3, radius=1)
 
@@ -132,10 +133,11 @@ def test_winners_are_drawn_among_all_that_spike():
 
 
 @pytest.mark.slow
-def test_quick_run(tmp_path):
+@pytest.mark.parametrize("model", [MODEL, EVERY_CHANNEL], ids=lambda model: model.name)
+def test_quick_run(model, tmp_path):
     with run_preferences(1, "float32"):
-        found = run(QUICK, 0)
-    assert failing(CLAIMS, [dict(found.numbers)], quick=True) == []
-    for name, figure in pictures(QUICK, [found]).items():
+        found = run(model.quick, 0)
+    assert failing(model.claims, [dict(found.numbers)], quick=True) == []
+    for name, figure in pictures(model.quick, [found]).items():
         save_picture(figure, tmp_path / name)
     assert len(list(tmp_path.glob("*.png"))) == 5

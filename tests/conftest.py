@@ -4,7 +4,6 @@ import gc
 import os
 import shutil
 import sys
-from types import SimpleNamespace
 
 # Tests share the cores, and what they multiply is small: threads of BLAS, OpenMP and torch would
 # mostly spin, waiting for each other. Libraries look when they are loaded.
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 from brian2 import BrianLogger, defaultclock, device, ms, prefs, seed, set_device, start_scope
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core import network as brian2_network
 from cuda_programs import use_cuda
 from cython_modules import compile_cython_quickly
 
@@ -39,15 +37,6 @@ def _imports_are_no_garbage():
     """Keep what was imported out of the collection with which Brian2 begins each run."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _old_objects_are_no_garbage():
-    """Let Brian2 begin each run, of thousands, with a collection of young objects alone."""
-    young = SimpleNamespace(collect=lambda: gc.collect(1))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(brian2_network, "gc", young)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

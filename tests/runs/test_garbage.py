@@ -5,7 +5,6 @@ import weakref
 
 import numpy as np
 import pytest
-from brian2.core import network as brian2_network
 
 from hebbsim import ConvLayer, ConvNetwork, rules
 from hebbsim.runs import garbage
@@ -16,7 +15,6 @@ from hebbsim.runs.garbage import old_objects_kept
 def thawed(monkeypatch):
     """As in a process in which nobody has frozen anything."""
     monkeypatch.setattr(garbage, "_seen_frozen", [False])
-    monkeypatch.setattr(brian2_network, "gc", gc)  # of all objects, not of the young ones alone
     gc.unfreeze()
     yield
     gc.collect()

@@ -219,11 +219,11 @@ def run_all(steps):
 
 def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypatch):
     prefs.codegen.target = "numpy"
-    expected = run_all(15)
+    expected = run_all(9)
     assert expected["counts.n"].sum() > 0
     folder = tmp_path / "cuda"
     use_cuda(folder, monkeypatch, on_cpu=True)
-    found = run_all(15)
+    found = run_all(9)
     used = {code.template_name for code in device.code_objects.values()}
     stems = {path.stem for path in FOLDER.glob("*.cu")} - FRAMES
     assert stems <= used, f"{stems - used} not run"

@@ -78,8 +78,9 @@ class Settings(DigitSettings):
         Epochs of the layer that decides, in the network and in its controls.
     block : int
         Presentations after which its rates follow the share of right decisions.
-    shown_again : bool
-        Whether images are shown again until the decision is right, while channels drop out.
+    repeats : int
+        How often at most an image is shown again until the decision is right, while channels drop
+        out; 0 for the published network, which does neither.
     rate_factors : tuple of (int, float)
         After so many of its epochs, what all of its rates are multiplied by; controls have too few.
     """
@@ -90,13 +91,13 @@ class Settings(DigitSettings):
     rewarded: int = 20
     control_rewarded: int = 8
     block: int = 1000
-    shown_again: bool = False
+    repeats: int = 0
     rate_factors: tuple[tuple[int, float], ...] = ()
 
     @property
     def deciding(self) -> Deciding:
         """The layer that decides."""
-        return SHOWN_AGAIN if self.shown_again else DECIDING
+        return replace(SHOWN_AGAIN, repeats=self.repeats) if self.repeats else DECIDING
 
     def rate_factor(self, epoch: int) -> float:
         """Return what rates are multiplied by in an epoch, counted from 0."""

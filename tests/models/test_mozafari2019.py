@@ -191,12 +191,14 @@ def test_what_is_shown_again_is_a_model_of_its_own():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shown_again", [False, True])
-def test_quick_run_goes_on_where_it_was_stopped(tmp_path, shown_again):
+@pytest.mark.parametrize(
+    "settings",
+    [QUICK, replace(AGAIN_MODEL.quick, rate_factors=((2, 0.3), (4, 0.1)))],
+    ids=["published", "shown again"],
+)
+def test_quick_run_goes_on_where_it_was_stopped(tmp_path, settings):
     state, stopped = tmp_path / "state.npz", tmp_path / "stopped.npz"
-    settings, told = replace(QUICK, shown_again=shown_again), []
-    if shown_again:
-        settings = replace(settings, rate_factors=((2, 0.3), (4, 0.1)))
+    told = []
 
     def keep(text):
         if "epoch 4" in text:

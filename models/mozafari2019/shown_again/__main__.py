@@ -5,6 +5,7 @@ from dataclasses import replace
 from models.common import make_app
 from models.mozafari2019.__main__ import MODEL as PUBLISHED
 from models.mozafari2019.claims import CLAIMS
+from models.mozafari2019.settings import SHOWN_AGAIN
 
 __all__ = ["MODEL"]
 
@@ -13,9 +14,12 @@ MODEL = replace(
     name="mozafari2019.shown_again",
     title="Mozafari et al. 2019, wrong decisions shown again",
     full=replace(
-        PUBLISHED.full, shown_again=True, rewarded=45, rate_factors=((30, 0.3), (40, 0.1))
+        PUBLISHED.full,
+        repeats=SHOWN_AGAIN.repeats,
+        rewarded=45,
+        rate_factors=((30, 0.3), (40, 0.1)),
     ),
-    quick=replace(PUBLISHED.quick, shown_again=True),
+    quick=replace(PUBLISHED.quick, repeats=3),
     # what users of the authors' port report after 680 epochs
     claims=(replace(CLAIMS[0], least=96.5), *CLAIMS[1:]),
 )

@@ -145,7 +145,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=SETTINGS, default="digits")
     parser.add_argument("--data-root", default=os.environ.get("HEBBSIM_DATA_ROOT"))
-    parser.add_argument("--images", type=int, help="training images, all digits by default")
+    parser.add_argument(
+        "--images", type=int, help="training images; else all digits, or 5000 of Fashion-MNIST"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("spiking_features.png"))
     options = parser.parse_args()

@@ -102,7 +102,7 @@ class OrderSTDP(ShortRepr):
         for name in ("a_plus", "a_minus"):
             object.__setattr__(self, name, _checked_rate(name, getattr(self, name)))
         low, high = (float(bound) for bound in checked_bounds("OrderSTDP", self.w_min, self.w_max))
-        if not high - low < float("inf"):
+        if not high - low < inf:
             raise ValueError(f"OrderSTDP: the bounds must be finite, got {low} and {high}")
         if self.soft not in ("both", "ahead", None):
             raise ValueError(f"OrderSTDP: soft must be 'both', 'ahead' or None, got {self.soft!r}")

@@ -19,7 +19,7 @@ MODEL = replace(
         rewarded=45,
         rate_factors=((30, 0.3), (40, 0.1)),
     ),
-    quick=replace(PUBLISHED.quick, repeats=3),
+    quick=replace(PUBLISHED.quick, repeats=3),  # ten take longer than a minute
     # what users of the authors' port report after 680 epochs
     claims=(replace(CLAIMS[0], least=96.5), *CLAIMS[1:]),
 )

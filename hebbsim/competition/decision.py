@@ -60,8 +60,6 @@ class Decision(PerSample):
         If nobody wins in the map, there is not one class for each channel, a class or label is no
         integer from 0 on, `duration` is no whole number of time steps, or `images` are of another
         number, shown for another time, or to another number of samples.
-    NotImplementedError
-        In a run on CUDA.
 
     Examples
     --------
@@ -137,8 +135,8 @@ class _Deciding(StimulusNest):
                 values=values,
             )
         self.variables = Variables(decision)
-        for name, array in (("_wins", "_winspace"), ("_timestep", "t_in_timesteps")):
-            self.variables.add_reference(name, feature_map, array)
+        self.variables.add_reference("_winspace", feature_map)
+        self.variables.add_reference("_timestep", feature_map, "t_in_timesteps")
         counted = decision.repetition
         if counted is not None:
             self.variables.add_reference("_answered", counted, "n_answered")
@@ -160,7 +158,7 @@ class _Deciding(StimulusNest):
                 "_answered_var": counted and counted.variables["n_answered"],
             },
             needed_variables=[
-                *("decision", "label", "reward", "_wins", "_timestep", *kept),
+                *("decision", "label", "reward", "_winspace", "_timestep", *kept),
                 *([] if counted is None else ["_answered"]),
             ],
         )

@@ -1,10 +1,7 @@
 """Pooling of spikes: a map that hears of the first spike in each window of another."""
 
-from typing import Any
-
 from brian2.core.variables import Variables
 
-from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.competition.pooling import checked_windows
 from hebbsim.maps.feature_map import FeatureMap
@@ -36,8 +33,6 @@ class EarliestSpike(LoopNest):
         If the window doesn't fit, or the target has another shape.
     ValueError
         If the source doesn't spike, or `target` is no boolean.
-    NotImplementedError
-        In a run on CUDA.
 
     Examples
     --------
@@ -79,7 +74,7 @@ class EarliestSpike(LoopNest):
                 f"'{target} : boolean'"
             )
         self.variables = Variables(target_map)
-        self.variables.add_reference("_source_spikes", source_map, "_spikespace")
+        self.variables.add_reference("_source_spikespace", source_map, "_spikespace")
         super().__init__(
             target_map,
             "map_earliest_spike",
@@ -95,7 +90,7 @@ class EarliestSpike(LoopNest):
                 "_target_var": written,
                 "_spikes_var": source_map.variables["_spikespace"],
             },
-            needed_variables=[target, "_source_spikes"],
+            needed_variables=[target, "_source_spikespace"],
         )
         target_map.contained_objects.append(self)
         target_map.add_dependency(source_map)
@@ -104,8 +99,3 @@ class EarliestSpike(LoopNest):
     def label(self) -> str:
         """What errors call it."""
         return f"EarliestSpike into '{self.target_map.name}'"
-
-    def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the target before the code object is made."""
-        refuse_cuda(self.label)
-        super().before_run(run_namespace)

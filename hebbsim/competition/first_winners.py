@@ -48,8 +48,6 @@ class FirstWinners(StimulusNest):
     ValueError
         If the map doesn't spike or has an event ``win``, `duration` is no whole number of time
         steps, or another parameter is out of range.
-    NotImplementedError
-        In a run on CUDA.
 
     Examples
     --------
@@ -94,6 +92,7 @@ class FirstWinners(StimulusNest):
                 "memory_shape": feature_map.memory_shape,
                 "n_neurons": len(feature_map),
                 "k": k,
+                "n_winners": min(k, feature_map.shape.channels),
                 "radius": radius,
                 "steps": steps,
                 "values_dtype": value_dtype(feature_map, source),
@@ -148,8 +147,7 @@ class FirstWinners(StimulusNest):
         return variables["_winspace"]
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Find the type of what decides between spikes, and check as any of its kind."""
-        self._check_run()
+        """Find the type of what decides between spikes."""
         declare_local(
             self, "_source", self.source, self.template_kwds["values_dtype"], run_namespace
         )

@@ -4,7 +4,6 @@ from typing import Any
 
 from brian2 import Quantity
 
-from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.maps.durations import check_same_step, whole_steps
 
@@ -34,10 +33,6 @@ class StimulusNest(LoopNest):
         return self._label
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        """Check the time step and the target before the code object is made."""
-        self._check_run()
-        super().before_run(run_namespace)
-
-    def _check_run(self) -> None:
+        """Check the time step before the code object is made."""
         check_same_step(self._label, "duration", self._dt, self.clock.dt)
-        refuse_cuda(self._label)
+        super().before_run(run_namespace)

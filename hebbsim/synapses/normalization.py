@@ -7,7 +7,6 @@ from brian2 import Quantity
 from brian2.core.variables import Subexpression, Variable, Variables
 
 from hebbsim.codegen.conditions import check_condition, one_line, refer_to
-from hebbsim.codegen.cuda.refusal import refuse_cuda
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.update import NORMS, check_norm
@@ -79,7 +78,6 @@ class Normalization(LoopNest):
 
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Look up what the condition names, before the code object is made."""
-        refuse_cuda(self._label)
         self.variables, self._known = Variables(self.group), self.group.connection_variables()
         refer_to(self.variables, self.condition, self._known, self._index_of)
         check_condition(self, self.condition, self._label, _EXAMPLE, run_namespace)

@@ -43,8 +43,6 @@ class OrderPlasticity(StimulusNest):
     ValueError
         If the source doesn't spike, nobody wins in the target, the convolution lacks a variable of
         the rule's model, shares no kernel, or has groups or padding other than zeros.
-    NotImplementedError
-        In a run on CUDA.
 
     Examples
     --------
@@ -100,7 +98,10 @@ class OrderPlasticity(StimulusNest):
                 "_n_stimuli_var": variables["n_stimuli"],
                 "_timestep_var": conv.target.variables["t_in_timesteps"],
             },
-            needed_variables=["w", "n_stimuli", "_source_spikes", "_wins", "_timestep", *_KEPT],
+            needed_variables=[
+                *("w", "n_stimuli", "_source_spikespace", "_winspace", "_timestep"),
+                *_KEPT,
+            ],
         )
         conv.contained_objects.append(self)
 
@@ -139,8 +140,8 @@ class OrderPlasticity(StimulusNest):
         for name in ("_plus", "_minus", "dw"):
             self.variables.add_auxiliary_variable(name, dtype=w.dtype, dimensions=w.dim)
         for name, group, array in (
-            ("_source_spikes", conv.source, "_spikespace"),
-            ("_wins", conv.target, "_winspace"),
+            ("_source_spikespace", conv.source, "_spikespace"),
+            ("_winspace", conv.target, "_winspace"),
             ("_timestep", conv.target, "t_in_timesteps"),
         ):
             self.variables.add_reference(name, group, array)

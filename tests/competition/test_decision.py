@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from brian2 import Network, StateMonitor, defaultclock, linked_var
-from brian2.core.base import BrianObjectException
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hebbsim import (
@@ -15,7 +14,6 @@ from hebbsim import (
     StoredImages,
     rules,
 )
-from hebbsim.codegen.cuda.refusal import refuse_cuda
 
 N, BLOCK, CLASSES = 45, 20, np.array([0, 1, 2, 0, 1, 2])
 RULE = rules.OrderSTDP(0.04, 0.03, soft=None, w_min=0.2, w_max=0.8).rewarded(0.05, 0.005, BLOCK)
@@ -74,7 +72,6 @@ def transcribed(images, labels, w, learns=True, repeats=0):
     return np.array(found), w
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
 def test_rates_follow_the_share_of_right_decisions(target):
     images, labels, w = drawn()
     source, layer, duration = deciding(images)
@@ -101,7 +98,6 @@ def test_rates_follow_the_share_of_right_decisions(target):
     assert conv.n_right == is_right[2 * BLOCK :].sum()
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
 def test_labels_follow_images_that_are_shown_until_the_decision_is_right(target):
     images, labels, w = drawn()
     source, layer, duration = deciding(images, repeat_while="outcome < 0 and n_repeats < 2")
@@ -130,7 +126,6 @@ def test_labels_follow_images_that_are_shown_until_the_decision_is_right(target)
     assert_array_equal(decided.reward[0, 2::2], right[numbers])
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
 def test_rates_follow_what_is_right_at_once_where_images_are_shown_again(target):
     images, labels, w = drawn()
     source, layer, duration = deciding(images, repeat_while="outcome < 0 and n_repeats < 2")
@@ -218,7 +213,7 @@ def test_samples_decide_for_themselves_and_the_first_winner_counts(target):
     assert_array_equal(found[1], [[-1, 7], [1, 7], [0, 1]])
 
 
-def test_what_has_no_meaning_is_refused(monkeypatch):
+def test_what_has_no_meaning_is_refused():
     duration = 2 * defaultclock.dt
     layer = FeatureMap((3, 2, 2), "v : 1\nu : 1", "v > 1", name="layer")
     with pytest.raises(TypeError, match="Decision: expected a FeatureMap"):
@@ -248,16 +243,6 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
     paired = StoredImages(pair, np.zeros((2, 3, 2, 2)), "v", duration=duration)
     with pytest.raises(ValueError, match="images of 1 samples, got those of 'pair' with 2"):
         Decision(layer, [0, 1, 2], images=paired, duration=duration)
-    decision = Decision(layer, [0, 1, 2], duration=duration)
-    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
-    monkeypatch.setattr(  # who wins would be refused before
-        "hebbsim.maps.stimulus_nest.refuse_cuda",
-        lambda label: label.startswith("FirstWinners") or refuse_cuda(label),
-    )
-    with pytest.raises(BrianObjectException) as refused:
-        Network(layer, decision).run(duration)
-    assert str(refused.value.__cause__).startswith("Decision on 'layer'")
-    assert "no code for CUDA" in str(refused.value.__cause__)
 
 
 def test_rule_prints_how_rates_follow():

@@ -171,7 +171,6 @@ def test_what_is_no_condition_is_refused(condition):
         repeating(condition=condition)
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
 def test_filters_are_normalised_when_a_new_image_starts(target):
     """Not before its repeats; what an equation adds in between stays until then."""
     retina, _ = repeating()

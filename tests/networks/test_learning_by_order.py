@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from brian2 import SpikeMonitor, ms, prefs
-from conftest import choose_target
+from conftest import TARGETS, choose_target
 from latency_cases import NEVER, changes, first_spikes, winners
 
 from hebbsim import FeatureMap, SpikingLayer, SpikingNetwork, rules
@@ -92,7 +92,7 @@ def transcribed(images, weights, layers, epochs):
     return learned, outputs
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_network_learns_as_its_transcription(target, tmp_path, monkeypatch):
     choose_target(target, tmp_path, monkeypatch)
     images, spiking = bins(), network()

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from brian2 import EventMonitor, Network, defaultclock
-from brian2.core.base import BrianObjectException
 from latency_cases import NEVER, changes, first_spikes, latency_layer, winners
 from numpy.testing import assert_allclose
 
@@ -41,7 +40,6 @@ def run_layer(bins, w, rule, batch=1):
     return objects[0]
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpp_runtime", "cpp_standalone"], indirect=True)
 def test_layer_learns_as_its_transcription(target):
     bins, w = drawn()
     rule = rules.OrderSTDP(0.04, 0.03).doubling(every=10, until=0.15)
@@ -147,7 +145,7 @@ def maps(threshold="v > 1", model=None, **options):
     return conv, rule, 3 * defaultclock.dt
 
 
-def test_what_has_no_meaning_is_refused(monkeypatch):
+def test_what_has_no_meaning_is_refused():
     conv, rule, duration = maps()
     with pytest.raises(TypeError, match=r"expected ConvSynapses and a rules\.OrderSTDP"):
         OrderPlasticity(conv, rules.PairSTDP(), duration=duration)
@@ -162,13 +160,6 @@ def test_what_has_no_meaning_is_refused(monkeypatch):
         FirstWinners(conv.target, duration=duration)
         with pytest.raises(ValueError, match=message):
             OrderPlasticity(conv, rule, duration=duration)
-    conv, rule, duration = maps()
-    won = FirstWinners(conv.target, duration=duration)
-    learning = OrderPlasticity(conv, rule, duration=duration)
-    monkeypatch.setattr("hebbsim.codegen.cuda.refusal.on_cuda", lambda: True)
-    with pytest.raises(BrianObjectException) as caught:
-        Network(conv.source, conv.target, conv, won, learning).run(duration)
-    assert "there is no code for CUDA yet" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,13 @@ from hebbsim import (
     Assign,
     AveragePooling,
     ConvSynapses,
+    Decision,
+    EarliestSpike,
     FeatureMap,
+    FirstWinners,
     LateralInhibition,
     MaxPooling,
+    OrderPlasticity,
     PerChannel,
     PerMap,
     PerPosition,
@@ -30,6 +34,7 @@ from hebbsim import (
     SumPooling,
     Triangle,
     WinnerTakeAll,
+    pool_output_shape,
     rules,
 )
 from hebbsim.cli import app, listings
@@ -38,7 +43,7 @@ from hebbsim.networks.reset_at_onset import Restart
 
 FOLDER = Path(toolkit.__file__).parent / "templates"
 FRAMES = {"conv_spikes", "gather", "kernel_nest", "kernels", "loop_nest", "map_operation"}
-FRAMES |= {"neuron_indices", "product_tile"}
+FRAMES |= {"filter_norms", "neuron_indices", "product_tile"}
 BATCH = 2
 
 RATE_MODEL = """
@@ -200,11 +205,48 @@ def spiking_groups(rng):
     return [source, layer, counts, reward, conv]
 
 
+def order_groups(rng):
+    """First spikes of stimuli of four steps: who wins, learns and decides, and what is pooled."""
+    duration = 4 * defaultclock.dt
+    first = FeatureMap(
+        (2, 6, 5), "at : integer", "at == t_in_timesteps % 4", batch_size=BATCH, name="first"
+    )
+    layer = FeatureMap((5, 6, 5), "v : 1", "v > 1.5", "v = 0", batch_size=BATCH, name="layer_won")
+    rule = rules.OrderSTDP(0.2, 0.1).rewarded(0.1, 0.2, block=2)
+    conv = ConvSynapses(
+        first,
+        layer,
+        rule.model,
+        on_pre="v_post += w",
+        kernel_size=3,
+        padding=1,
+        normalize="L1",
+        norm=9,
+        normalize_when="t_in_timesteps % 4 == 1",
+        name="by_order",
+    )
+    winners = FirstWinners(layer, 3, radius=1, duration=duration)
+    decision = Decision(layer, [0, 1, 0, 1, 2], [0, 1, 1, 0], duration=duration, name="decided")
+    conv.reward = 1
+    learning = OrderPlasticity(conv, rule, duration=duration)
+    pooled = FeatureMap(
+        pool_output_shape(layer.shape, 3, 2, padding=1),
+        "arrived : boolean",
+        batch_size=BATCH,
+        name="arrived",
+    )
+    hands_on = EarliestSpike(layer, pooled, 3, 2, padding=1)
+    spiked_at = rng.integers(0, 6, (BATCH, 2, 6, 5))
+    spiked_at[..., 2:] = 9  # never
+    first.set_maps("at", spiked_at)
+    conv.set_kernel("w", rng.uniform(0, 1, conv.geometry.kernel_shape))
+    return [first, layer, conv, winners, decision, learning, pooled, hands_on]
+
+
 def run_all(steps):
-    """Run both kinds of groups, and return what they hold, by ``group.variable``."""
+    """Run all kinds of groups, and return what they hold, by ``group.variable``."""
     rng = np.random.default_rng(1)
-    rates, spikes = rate_groups(rng), spiking_groups(rng)
-    network = Network(rates, spikes)
+    network = Network(rate_groups(rng), spiking_groups(rng), order_groups(rng))
     network.run(steps * defaultclock.dt, namespace={})
     groups = {item.name: item for item in network.sorted_objects if hasattr(item, "variables")}
     return {
@@ -221,6 +263,9 @@ def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypat
     prefs.codegen.target = "numpy"
     expected = run_all(9)
     assert expected["counts.n"].sum() > 0
+    assert expected["layer_won._channel_won"].sum() > 3
+    assert 0 < expected["arrived.arrived"].mean() < 1
+    assert set(expected["decided.reward"]) == {1, -1}
     folder = tmp_path / "cuda"
     use_cuda(folder, monkeypatch, on_cpu=True)
     found = run_all(9)
@@ -292,7 +337,9 @@ def test_every_template_compiles_for_a_gpu_that_is_not_there(tmp_path, single):
     set_device("cuda_standalone", build_on_run=False)
     toolkit.compile_without_gpu(9.0)
     rng = np.random.default_rng(1)
-    Network(rate_groups(rng), spiking_groups(rng)).run(defaultclock.dt, namespace={})
+    Network(rate_groups(rng), spiking_groups(rng), order_groups(rng)).run(
+        defaultclock.dt, namespace={}
+    )
     device.build(directory=str(tmp_path), run=False, with_output=False)
     assert "-std=c++17 -arch=sm_90" in (tmp_path / "makefile").read_text()
     assert (tmp_path / "main").exists()

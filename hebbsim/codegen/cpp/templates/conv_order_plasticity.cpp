@@ -1,12 +1,13 @@
+{# WRITES_TO_READ_ONLY_VARIABLES { _input_spiked, _channel_changed } #}
 {# STDP by order: each winner changes its kernel by which of its inputs spiked in earlier steps; the
    changes are applied in the last step of a stimulus #}
 {# ALLOWS_SCALAR_WRITE #}
 {% extends 'common_group.cpp' %}
+{% from 'order_changes.cpp' import count, sizes, spiked with context %}
 
 {% block maincode %}
     {% set _change = get_array_name(_change_var) %}
-    constexpr int _OUT_ROWS = {{out_shape[1]}}, _OUT_COLS = {{out_shape[2]}}, _OUT = {{geometry.out_channels}};
-    constexpr int _ROWS = {{in_shape[1]}}, _COLS = {{in_shape[2]}}, _IN = {{in_shape[3]}}, _FAN_IN = {{geometry.fan_in}};
+    {{sizes()|indent(4)}}
     const int32_t* const _spikes = {{get_array_name(_source_spikes_var)}};
     const int32_t* const _winners = {{get_array_name(_wins_var)}};
     const int _n_wins = _winners[{{_wins_var.size - 1}}];
@@ -17,16 +18,10 @@
         for (int _n = 0; _n < _n_wins; _n++)
         {
             const int _channel = _winners[_n] % _OUT, _place = _winners[_n] / _OUT;
-            const int _sample = _place / (_OUT_ROWS * _OUT_COLS);
-            const int _row0 = _place / _OUT_COLS % _OUT_ROWS * {{geometry.stride[0]}} - {{geometry.padding[0]}};
-            const int _col0 = _place % _OUT_COLS * {{geometry.stride[1]}} - {{geometry.padding[1]}};
             {{_channel_changed}}[_channel] = true;
             for (int _element = 0; _element < _FAN_IN; _element++)
             {
-                const int _row = _row0 + _element / _IN / {{geometry.kernel_size[1]}} * {{geometry.dilation[0]}};
-                const int _col = _col0 + _element / _IN % {{geometry.kernel_size[1]}} * {{geometry.dilation[1]}};
-                const bool _spiked = _row >= 0 && _row < _ROWS && _col >= 0 && _col < _COLS
-                    && {{_input_spiked}}[((_sample * _ROWS + _row) * _COLS + _col) * _IN + _element % _IN];
+                {{spiked()|indent(16)}}
                 const int _idx = _element * _OUT + _channel;
                 const size_t _vectorisation_idx = _idx;
                 {{vector_code['change']|autoindent}}
@@ -54,11 +49,8 @@
             }
         }
         std::fill_n({{_input_spiked}}, {{_source_spikes_var.size - 1}}, 0);
-        {{get_array_name(_n_stimuli_var)}}[0] += {{in_shape[0]}};
-        {% if counts %}
         {
-            {{scalar_code['count']|autoindent}}
+            {{count()|indent(12)}}
         }
-        {% endif %}
     }
 {% endblock %}

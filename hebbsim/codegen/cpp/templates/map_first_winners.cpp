@@ -1,3 +1,4 @@
+{# WRITES_TO_READ_ONLY_VARIABLES { _decided, _excluded, _channel_won, _n_won } #}
 {# Of the neurons that spiked, those that win: the first of a stimulus, one at a position, one of a
    channel, and none near another #}
 {% extends 'common_group.cpp' %}

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from hebbsim import rules
-from hebbsim.bridge.decoding import decode
 from hebbsim.bridge.learning_curves import LearningCurves
 from hebbsim.bridge.nir_export import to_nir
 from hebbsim.bridge.nir_files import load_nir, save_nir
@@ -19,6 +18,9 @@ from hebbsim.competition.pooling import AveragePooling, MaxPooling, SumPooling
 from hebbsim.competition.thresholds import AdaptiveThreshold
 from hebbsim.competition.winners import SoftWinnerTakeAll, WinnerTakeAll
 from hebbsim.data.load import load_dataset
+from hebbsim.decoding.decode import decode
+from hebbsim.decoding.packed_bits import PackedBits
+from hebbsim.decoding.read_out import LinearReadOut
 from hebbsim.errors import installed, needed
 from hebbsim.geometry import conv_output_shape, pool_output_shape
 from hebbsim.maps.encoders import LatencyEncoder, PoissonEncoder
@@ -55,8 +57,10 @@ __all__ = [
     "LatencyEncoder",
     "LateralInhibition",
     "LearningCurves",
+    "LinearReadOut",
     "MaxPooling",
     "OrderPlasticity",
+    "PackedBits",
     "PerChannel",
     "PerMap",
     "PerPosition",

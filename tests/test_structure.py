@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "units": set(),
     "rules": {"short_repr", "statements", "units"},
     "data": {"errors", "whole_file"},
+    "decoding": {"data", "errors"},
     "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
     "runs": {"brian2_private", "codegen"},
     "standalone": {"brian2_private", "codegen"},
@@ -35,7 +36,16 @@ ROOMS: dict[str, set[str]] = {
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
 ROOMS["networks"] |= {"short_repr", "standalone"}
-ROOMS["bridge"] = {"data", "errors", "geometry", "networks", "rules", "statements", "synapses"}
+ROOMS["bridge"] = {
+    "data",
+    "decoding",
+    "errors",
+    "geometry",
+    "networks",
+    "rules",
+    "statements",
+    "synapses",
+}
 ROOMS["bridge"] |= {"whole_file"}
 ROOMS["experiments"] = {"codegen", "file_lock", "units", *ROOMS["bridge"], "bridge"} - {"rules"}
 ROOMS["sweeps"] = {*ROOMS["experiments"], "experiments"}
@@ -49,6 +59,7 @@ NEVER = {
     "geometry": ("brian2", "torch"),
     "errors": ("brian2", "torch"),
     "data": ("brian2",),
+    "decoding": ("brian2", "torch"),
     "rules": ("brian2.core", "brian2.codegen", "brian2.devices", "brian2.groups", "torch"),
     "codegen": ("torch",),
     "maps": ("torch",),
@@ -66,6 +77,7 @@ LATE = (
     "nir",
     "PIL",
     "safetensors",
+    "scipy",
     "sklearn",
     "spikingjelly",
     "threadpoolctl",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hebbsim.bridge.decoding import decode
+from hebbsim.decoding.decode import decode
 from hebbsim.errors import needed
 from hebbsim.networks.layered_network import LayeredNetwork
 from hebbsim.whole_file import check_place, make_folder, write_text

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from hebbsim.bridge.decoding import decode
 from hebbsim.bridge.weights import save_weights
 from hebbsim.compare.curves import CurveRow, Curves, KernelChanges
 from hebbsim.compare.images import Images, load_images
@@ -22,6 +21,7 @@ from hebbsim.compare.results import PIXELS, RANDOM, ResultsFolder, Row
 from hebbsim.compare.settings import CompareSettings, check_layers
 from hebbsim.compare.tables import markdown
 from hebbsim.data.dataset import ImageDataset, as_float
+from hebbsim.decoding.decode import decode
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.features import features
 from hebbsim.experiments.preferences import run_preferences

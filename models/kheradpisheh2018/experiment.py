@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from time import perf_counter
 
 import numpy as np
 from brian2 import seed as seed_brian2
 
+from hebbsim import PackedBits
 from models.common import Results
 from models.common.model import Announce, silent
 from models.kheradpisheh2018.layers import (
     Digits,
     Shown,
+    Trained,
     learn_layers,
     load_digits,
     spikes_of_one,
 )
 from models.kheradpisheh2018.model import Variation
-from models.kheradpisheh2018.readout import chosen, hinge, support_vectors
+from models.kheradpisheh2018.readout import chosen, fitted, hinge, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, WINDOWS, Settings
 
 __all__ = ["ASKED", "CONTROLS", "behind", "run"]
@@ -58,7 +61,7 @@ def run(settings: Settings, seed: int, announce: Announce = silent) -> Results:
         announce,
     )
     announce("reading out")
-    numbers, confusion = _read_out(network.spiked, settings)
+    numbers, confusion = _read_out(network, settings)
     numbers["minutes"] = (perf_counter() - start) / 60
     for number, (convergence, took) in enumerate(
         zip(network.convergence, network.milliseconds, strict=True), start=1
@@ -94,7 +97,7 @@ def _controls(
             _of_network(variation, settings),
             silent,
         )
-        found[name] = _known_to_machine(control.spiked, settings)
+        found[name] = _known_to_machine(control, settings)
     return found | behind(found)
 
 
@@ -119,29 +122,38 @@ def _shown(settings: Settings, epochs: tuple[int, int]) -> list[Shown]:
     return [Shown(*how) for how in zip(epochs, settings.doubling_every, converged, strict=True)]
 
 
-def _read_out(digits: Digits, settings: Settings) -> tuple[dict[str, float], np.ndarray]:
+def _read_out(network: Trained, settings: Settings) -> tuple[dict[str, float], np.ndarray]:
     """Return accuracies in percent, and the confusion matrix of the better classifier."""
+    train, test = _packed(network)
+    labels, asked = network.spiked.train_labels, network.spiked.test_labels
     given, numbers = {}, {}
-    for name, classifier, strengths in (
+    for name, read_out, strengths in (
         ("support vectors", support_vectors, settings.penalties),
         ("hinge", hinge, settings.alphas),
     ):
-        strength = chosen(classifier, digits.train, digits.train_labels, strengths)
-        given[name] = classifier(digits.train, digits.train_labels, digits.test, strength)
-        numbers[name] = _percent(given[name], digits.test_labels)
+        strength = chosen(read_out, train, labels, strengths)
+        given[name] = fitted(read_out, strength, train, labels).predict(test)
+        numbers[name] = _percent(given[name], asked)
         numbers[f"strength, {name}"] = strength
     best = max(given, key=lambda name: numbers[name])
     confusion = np.zeros((10, 10), dtype=int)
-    np.add.at(confusion, (digits.test_labels, given[best]), 1)
+    np.add.at(confusion, (asked, given[best]), 1)
     numbers["accuracy"] = numbers[best]
-    numbers["spikes an image"] = int(np.bitwise_count(digits.train).sum()) / len(digits.train)
+    numbers["spikes an image"] = int(np.bitwise_count(train.bits).sum()) / len(train)
     return numbers, confusion
 
 
-def _known_to_machine(digits: Digits, settings: Settings) -> float:
-    train, labels = digits.train, digits.train_labels
+def _known_to_machine(network: Trained, settings: Settings) -> float:
+    (train, test), labels = _packed(network), network.spiked.train_labels
     penalty = chosen(support_vectors, train, labels, settings.penalties)
-    return _percent(support_vectors(train, labels, digits.test, penalty), digits.test_labels)
+    told = fitted(support_vectors, penalty, train, labels)
+    return _percent(told.predict(test), network.spiked.test_labels)
+
+
+def _packed(network: Trained) -> tuple[PackedBits, PackedBits]:
+    """Return which neurons of the last pooled map spiked, for training and for tested images."""
+    spiked, n_neurons = network.spiked, prod(network.shape)
+    return PackedBits(spiked.train, n_neurons), PackedBits(spiked.test, n_neurons)
 
 
 def _percent(given: np.ndarray, labels: np.ndarray) -> float:

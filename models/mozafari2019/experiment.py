@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 from brian2 import seed as seed_brian2
 
+from hebbsim import PackedBits
 from hebbsim.networks.own_random_numbers import seed_by_place
 from models.common import Results
 from models.common.model import Announce, silent
@@ -157,7 +158,7 @@ def _controls(
 def _unpacked(spiked: Digits, shape: tuple[int, ...]) -> Digits:
     """Return which neurons spike as maps, of a bit for each."""
     train, test = (
-        np.unpackbits(bits, axis=1, count=math.prod(shape)).astype(bool).reshape(-1, *shape)
+        PackedBits(bits, math.prod(shape))[:].reshape(-1, *shape)
         for bits in (spiked.train, spiked.test)
     )
     return replace(spiked, train=train, test=test)

@@ -19,8 +19,8 @@ from hebbsim import (
     Triangle,
     WinnerTakeAll,
 )
-from hebbsim.bridge.decoding import decode
 from hebbsim.data.filters import standardize
+from hebbsim.decoding.decode import decode
 
 TENTH = np.float32(0.1)
 EXACT = float(TENTH)

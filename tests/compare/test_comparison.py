@@ -14,7 +14,6 @@ from brian2 import prefs
 from safetensors.numpy import load_file
 
 from hebbsim import ConvNetwork, rules
-from hebbsim.bridge.decoding import decode
 from hebbsim.codegen.cuda.toolkit import Requirement
 from hebbsim.compare import comparison as module
 from hebbsim.compare.comparison import compare
@@ -24,6 +23,7 @@ from hebbsim.compare.settings import CompareSettings
 from hebbsim.compare.tables import label, markdown, summarize
 from hebbsim.data.dataset import DatasetError, as_float
 from hebbsim.data.load import load_dataset
+from hebbsim.decoding.decode import decode
 from hebbsim.errors import SettingsError
 from hebbsim.experiments import standalone
 from hebbsim.experiments.features import features, quadrants

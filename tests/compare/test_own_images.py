@@ -15,11 +15,11 @@ from data_cases import write_image
 from PIL import Image
 from rich.console import Console
 
-from hebbsim.bridge.decoding import decode
 from hebbsim.compare.comparison import compare, load_images
 from hebbsim.compare.settings import CompareSettings
 from hebbsim.data.dataset import DatasetError, usual_type
 from hebbsim.data.load import load_dataset
+from hebbsim.decoding.decode import decode
 from hebbsim.errors import SettingsError
 
 SMALL = {"rules": ("Hebb",), "channels": (3, 4), "kernels": (3, 2)}

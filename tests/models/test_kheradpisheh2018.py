@@ -7,8 +7,8 @@ import pytest
 from brian2 import EventMonitor, defaultclock, prefs, seed
 from latency_cases import NEVER, changes, first_spikes, winners
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.svm import LinearSVC
 
+from hebbsim import PackedBits
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import run_preferences
 from models.common.claim import failing
@@ -17,7 +17,7 @@ from models.kheradpisheh2018.every_channel.__main__ import MODEL as EVERY_CHANNE
 from models.kheradpisheh2018.experiment import run
 from models.kheradpisheh2018.figures import pictures
 from models.kheradpisheh2018.model import STEPS, LearningLayer, Variation, as_bits, transformed
-from models.kheradpisheh2018.readout import chosen, hinge, spiked, support_vectors
+from models.kheradpisheh2018.readout import chosen, fitted, hinge, support_vectors
 from models.kheradpisheh2018.settings import LAYERS, N_BINS
 
 LAYER = replace(LAYERS[0], channels=6, kernel_size=3, padding=1, threshold=4, k=3, radius=1)
@@ -72,50 +72,57 @@ def test_layer_learns_and_hands_on_as_its_transcription(target, alone, monkeypat
     assert_array_equal(transformed(layer, bins, expected, as_bits), as_bits(np.array(outputs)))
 
 
-def test_features_are_the_neurons_that_spiked():
-    bins, _ = drawn((2, 5, 7))
-    found = [(of, part.copy()) for of, part in spiked(as_bits(bins), chunk=3)]
-    assert [of.stop for of, _ in found] == [3, 6, 8]
-    features = np.concatenate([part for _, part in found])
-    assert_array_equal(features[:, :70], bins.reshape(len(bins), -1) < NEVER)
-    assert features.shape == (8, 72)
-    assert not features[:, 70:].any()
+class Known:
+    """A read-out that knows as many images as it is strong, and checks what it is given."""
+
+    def __init__(self, strength, n):
+        self.strength, self.n = strength, n
+
+    def fit(self, spiked, labels):
+        assert (len(spiked), len(labels)) == (self.n, self.n)
+        assert_array_equal(spiked.bits[:, 0], np.arange(self.n) % 256)
+        assert_array_equal(labels, np.arange(self.n) % 2)
+        return self
+
+    def score(self, spiked, labels):
+        assert len(spiked) == len(labels)
+        self.first = int(spiked.bits[0, 0])
+        return min(self.strength, len(labels)) / len(labels)
 
 
 def test_strength_is_chosen_on_the_last_fifth_of_the_images():
     bits, labels = np.arange(20, dtype=np.uint8)[:, None], np.arange(20) % 2
+    spiked = PackedBits(bits, 8)
+    asked = []
 
-    def classifier(train, known, tested, strength):
-        assert_array_equal(train[:, 0], range(16))
-        assert_array_equal(tested[:, 0], range(16, 20))
-        assert_array_equal(known, labels[:16])
-        return np.where(np.arange(4) < strength, labels[16:], -1)
+    def read_out(strength, n):
+        asked.append(Known(strength, n))
+        return asked[-1]
 
-    assert chosen(classifier, bits, labels, (1, 3, 3.5, 2)) == 3.5
-    assert chosen(classifier, bits, labels, (1, 4, 5, 2)) == 4
-    assert chosen(None, bits, labels, (2,)) == 2  # nothing to compare
+    assert chosen(read_out, spiked, labels, (1, 3, 3.5, 2)) == 3.5
+    assert {(one.n, one.first) for one in asked} == {(16, 16)}
+    assert chosen(read_out, spiked, labels, (1, 4, 5, 2)) == 4
+    assert chosen(None, spiked, labels, (2,)) == 2  # nothing to compare
 
-    many = np.zeros((20_000, 1), dtype=np.uint8)
-
-    def count(train, known, tested, strength):
-        assert (len(train), len(known), len(tested)) == (10_000, 10_000, 4_000)
-        return np.full(4_000, strength)
-
-    assert chosen(count, many, np.ones(20_000), (0, 1)) == 1
+    many = PackedBits((np.arange(20_000) % 256).astype(np.uint8)[:, None], 8)
+    asked.clear()
+    assert chosen(read_out, many, np.arange(20_000) % 2, (0, 1)) == 1
+    assert {(one.n, one.first) for one in asked} == {(10_000, 16_000 % 256)}
 
 
-def test_classifiers_are_those_of_scikit_learn():
+@pytest.mark.parametrize(("read_out", "strength"), [(support_vectors, 2.4), (hinge, 1e-3)])
+def test_read_outs_know_what_the_spikes_tell(read_out, strength):
     bins, _ = drawn((3, 6, 6), n=400)
-    features = (bins.reshape(400, -1) < NEVER).astype(float)
-    answers = features @ np.random.default_rng(1).normal(size=(108, 4))
-    labels = answers.argmax(axis=1)
-    train, test, known = as_bits(bins[:300]), as_bits(bins[300:]), labels[:300]
-    machine = LinearSVC(C=2.4, dual=False, tol=1e-6, max_iter=10_000).fit(features[:300], known)
-    found = support_vectors(train, known, test, 2.4, iterations=1000)
-    assert_array_equal(found, machine.predict(features[300:]))
-    assert (found == labels[300:]).mean() > 0.7
-    assert (hinge(train, known, test, 1e-3) == labels[300:]).mean() > 0.7
-    assert (hinge(train, np.roll(known, 1), test, 1e-3) == labels[300:]).mean() < 0.5
+    spiked = PackedBits.of(bins.reshape(400, -1) < NEVER)
+    labels = (spiked[:] @ np.random.default_rng(1).normal(size=(108, 4))).argmax(axis=1)
+    first, last = slice(300), slice(300, None)
+
+    def score(known):
+        told = fitted(read_out, strength, spiked.samples(first), known)
+        return told.score(spiked.samples(last), labels[last])
+
+    assert score(labels[first]) > 0.7
+    assert score(np.roll(labels[first], 1)) < 0.5
 
 
 def test_winners_are_drawn_among_all_that_spike():

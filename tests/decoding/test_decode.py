@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hebbsim.bridge.decoding import decode
 from hebbsim.data.load import load_dataset
+from hebbsim.decoding.decode import decode
 
 METHODS = ["ridge", "logistic", "svm"]
 

@@ -1,0 +1,1 @@
+"""Linear read-outs: how much can be told from what neurons answer."""

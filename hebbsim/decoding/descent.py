@@ -1,0 +1,167 @@
+"""Linear read-outs that minimise a loss step by step."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebbsim.decoding.features import Features
+
+__all__ = ["averaged_hinge", "cross_entropy", "minimise", "squared_hinge"]
+
+type _Floats = NDArray[np.floating]
+type _Loss = Callable[[_Floats, NDArray[np.intp]], tuple[float, _Floats]]
+
+#: Samples that stochastic gradient descent passes through before the next are read
+_SAMPLES = 2500
+
+
+def squared_hinge(outputs: _Floats, classes: NDArray[np.intp]) -> tuple[float, _Floats]:
+    """Return the loss of each class against the rest, summed over samples, and its slope.
+
+    Parameters
+    ----------
+    outputs : array
+        `(n, n_classes)`.
+    classes : array of int
+        `(n,)`.
+    """
+    side = np.full(outputs.shape, -1, dtype=outputs.dtype)
+    side[np.arange(len(classes)), classes] = 1
+    missing = np.maximum(1 - side * outputs, 0)
+    return float((missing.astype(np.float64) ** 2).sum()), -2 * side * missing
+
+
+def cross_entropy(outputs: _Floats, classes: NDArray[np.intp]) -> tuple[float, _Floats]:
+    """Return the loss of a softmax over classes, and its slope; as `squared_hinge`."""
+    own = np.arange(len(classes)), classes
+    outputs = outputs - outputs.max(axis=1, keepdims=True)
+    probable = np.exp(outputs)
+    total = probable.sum(axis=1, keepdims=True)
+    loss = float((np.log(total[:, 0]) - outputs[own]).sum(dtype=np.float64))
+    probable /= total
+    probable[own] -= 1
+    return loss, probable
+
+
+def minimise(
+    loss: _Loss,
+    features: Features,
+    classes: NDArray[np.intp],
+    mean: _Floats,
+    scale: _Floats,
+    alpha: float,
+    max_iter: int,
+    *,
+    penalised_intercept: bool,
+) -> tuple[_Floats, _Floats]:
+    """Return weights `(n_features, n_classes)` and intercepts of standardised features, by L-BFGS.
+
+    Minimises the loss plus alpha times half the squared weights. Sparse features stay sparse:
+    weights are divided by `scale`, and `mean` is taken from what they add up to.
+
+    Parameters
+    ----------
+    loss : callable
+        `squared_hinge` or `cross_entropy`.
+    features : Features
+        `(n, n_features)`.
+    classes : array of int
+        `(n,)`, from 0.
+    mean, scale : array
+        `(n_features,)`: what features are standardised by.
+    alpha : float
+        Strength of the penalty.
+    max_iter : int
+        Iterations at most; where they are used up, a warning says so.
+    penalised_intercept : bool
+        Whether intercepts count as weights.
+    """
+    from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+    shape = features.width + 1, int(classes.max()) + 1
+    # divided by what keeps either term, and so the criterion to stop, from vanishing
+    of_loss = max(1 / alpha, 1 / features.n_samples)
+    of_penalty = np.full(shape, alpha * of_loss)
+    of_penalty[-1] *= penalised_intercept
+
+    def objective(flat: _Floats) -> tuple[float, _Floats]:
+        weights = flat.reshape(shape)
+        scaled = weights[:-1] / scale[:, None]
+        intercept = (weights[-1] - mean @ scaled).astype(features.dtype)
+        scaled = scaled.astype(features.dtype)
+        gradient = of_penalty * weights
+        total = 0.5 * float(np.vdot(gradient, weights))
+        sums, slopes = np.zeros(scaled.shape), np.zeros(shape[1])
+        for here, part in features.parts():
+            lost, slope = loss(part @ scaled + intercept, classes[here])
+            slope *= of_loss
+            total += lost * of_loss
+            sums += part.T @ slope
+            slopes += slope.sum(axis=0)
+        gradient[:-1] += (sums - np.outer(mean, slopes)) / scale[:, None]
+        gradient[-1] += slopes
+        return total, gradient.ravel()
+
+    options = {"maxiter": max_iter, "maxfun": 2 * max_iter}
+    start = np.zeros(shape).ravel()
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    if found.status == 1:
+        _warn(max_iter)
+    weights = found.x.reshape(shape)
+    return weights[:-1], weights[-1]
+
+
+def _warn(max_iter: int) -> None:
+    from sklearn.exceptions import ConvergenceWarning
+
+    warnings.warn(
+        f"the read-out was still improving after {max_iter} iterations; give it more by max_iter=, "
+        "a larger alpha, or standardised features",
+        ConvergenceWarning,
+        stacklevel=5,
+    )
+
+
+def averaged_hinge(
+    features: Features,
+    classes: NDArray[np.intp],
+    mean: _Floats,
+    scale: _Floats,
+    alpha: float,
+    passes: int,
+    seed: int,
+) -> tuple[_Floats, _Floats]:
+    """Return averaged weights of stochastic gradient descent on the hinge loss; as `minimise`.
+
+    scikit-learn's ``SGDClassifier(average=True)``, a part of the samples at a time; features that
+    are not standardised as a sparse matrix, of which it lets intercepts learn at a hundredth of the
+    rate.
+
+    Parameters
+    ----------
+    passes : int
+        Over the samples.
+    seed : int
+        Of the order within a part.
+    """
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+    from sklearn.linear_model import SGDClassifier
+
+    standard = bool(mean.any() or (scale != 1).any())
+    descent = SGDClassifier(alpha=alpha / features.n_samples, average=True, random_state=seed)
+    for _ in range(passes):
+        for start in range(0, features.n_samples, _SAMPLES):
+            here = slice(start, start + _SAMPLES)
+            part = features.rows(here, dense=standard)
+            if standard:
+                part -= mean.astype(part.dtype)
+                part /= scale.astype(part.dtype)
+            else:
+                part = csr_matrix(part)
+            descent.partial_fit(part, classes[here], classes=np.unique(classes))
+    weights, intercept = descent.coef_.T, descent.intercept_
+    if weights.shape[1] == 1:  # two classes have one side
+        weights, intercept = np.hstack([-weights, weights]), np.append(-intercept, intercept)
+    return weights, intercept

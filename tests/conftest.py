@@ -32,10 +32,10 @@ STANDALONE = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _imports_are_no_garbage():
-    """Keep what was imported out of the collection with which Brian2 begins each run."""
-    gc.collect()
+@pytest.fixture(autouse=True)
+def _what_stays_is_no_garbage():
+    """Keep what was imported or cached before out of the collection that begins each run."""
+    gc.collect()  # what the last test left
     gc.freeze()
 
 

@@ -56,7 +56,8 @@ def _data_root(name: str, data_root: StrPath | None, download: bool) -> Path:
     if not download and not root.is_dir():
         raise DatasetError(
             f"data set '{name}': the data root '{root}' is no folder; check data_root "
-            f"(--data-root, {DATA_ROOT_VARIABLE}), or load with download=True (--download)"
+            f"(--data-root, {DATA_ROOT_VARIABLE}), or load with download=True "
+            "(hebbsim compare --download)"
         )
     return root
 

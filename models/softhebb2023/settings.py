@@ -99,7 +99,8 @@ class ReadOut:
 
 
 READ_OUT = ReadOut()
-#: Of ridge regression, as a share of the sum of squared centred features; chosen by us
+#: Of ridge regression, as a share of the sum of squared centred features: of 3e-6 to 3e-4 the best
+#: on 5,000 of the training images (79.5, 80.5, 79.1, 77.6, 74.8 %; with mirror images 83.0 %)
 PENALTY = 1e-5
 
 

@@ -13,8 +13,8 @@ __all__ = ["averaged_hinge", "cross_entropy", "minimise", "squared_hinge"]
 type _Floats = NDArray[np.floating]
 type _Loss = Callable[[_Floats, NDArray[np.intp]], tuple[float, _Floats]]
 
-#: Samples that stochastic gradient descent passes through before the next are read
-_SAMPLES = 2500
+#: Samples that stochastic descent passes through before the next are read, and bytes at most
+_SAMPLES, _BYTES = 2500, 128_000_000
 
 
 def squared_hinge(outputs: _Floats, classes: NDArray[np.intp]) -> tuple[float, _Floats]:
@@ -150,17 +150,19 @@ def averaged_hinge(
     from sklearn.linear_model import SGDClassifier
 
     standard = bool(mean.any() or (scale != 1).any())
-    descent = SGDClassifier(alpha=alpha / features.n_samples, average=True, random_state=seed)
-    for _ in range(passes):
-        for start in range(0, features.n_samples, _SAMPLES):
-            here = slice(start, start + _SAMPLES)
-            part = features.rows(here, dense=standard)
-            if standard:
-                part -= mean.astype(part.dtype)
-                part /= scale.astype(part.dtype)
-            else:
-                part = csr_matrix(part)
-            descent.partial_fit(part, classes[here], classes=np.unique(classes))
+    alpha_of_one, random = alpha / features.n_samples, np.random.RandomState(seed)
+    descent = SGDClassifier(alpha=alpha_of_one, average=True, random_state=random)
+    size = min(_SAMPLES, max(1, _BYTES // (features.width * features.dtype.itemsize)))
+    n_parts = -(-features.n_samples // size)
+    for part_of in list(range(n_parts)) * passes:
+        here = slice(part_of, None, n_parts)  # of all classes, in whatever order they are given
+        part = features.rows(here, dense=standard)
+        if standard:
+            part -= mean.astype(part.dtype)
+            part /= scale.astype(part.dtype)
+        else:
+            part = csr_matrix(part)
+        descent.partial_fit(part, classes[here], classes=np.unique(classes))
     weights, intercept = descent.coef_.T, descent.intercept_
     if weights.shape[1] == 1:  # two classes have one side
         weights, intercept = np.hstack([-weights, weights]), np.append(-intercept, intercept)

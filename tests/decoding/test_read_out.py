@@ -54,7 +54,8 @@ def of_sklearn(method, features, labels):
         model = LinearSVC(C=1 / ALPHA, dual=False, tol=1e-10, max_iter=10_000)
         model.fit(features, labels)
     else:
-        model = SGDClassifier(alpha=ALPHA / len(labels), average=True, random_state=4)
+        model = SGDClassifier(alpha=ALPHA / len(labels), average=True)
+        model.set_params(random_state=np.random.RandomState(4))
         for _ in range(20):
             model.partial_fit(features, labels, classes=np.arange(3))
     return model.coef_, model.intercept_
@@ -140,6 +141,17 @@ def test_two_classes_of_the_hinge_loss_have_a_side_each():
     found = LinearReadOut("hinge", ALPHA).fit(spiked, labels)
     assert_array_equal(found.weights[0], -found.weights[1])
     assert found.score(spiked, labels) > 0.8
+
+
+def test_samples_may_be_sorted_by_class(method, standardize, monkeypatch):
+    """As in folders of images; what is read at a time holds some of each class."""
+    monkeypatch.setattr("hebbsim.decoding.descent._SAMPLES", 40)
+    spiked, labels = spikes(600, n_classes=6)
+    order = np.argsort(labels, kind="stable")
+    how = {"method": method, "alpha": ALPHA, "standardize": standardize}
+    given = LinearReadOut(**how).fit(spiked, labels).score(spiked, labels)
+    ordered = LinearReadOut(**how).fit(spiked[order], labels[order]).score(spiked, labels)
+    assert ordered == pytest.approx(given, abs=0.04)
 
 
 def test_classes_keep_their_names():

@@ -28,8 +28,8 @@ def decode(
     Parameters
     ----------
     train_features : array or sparse matrix
-        `(n_train, ...)`, of any shape: each sample is flattened. Booleans, bytes, sparse matrices,
-        `PackedBits` and arrays in files are read some samples at a time.
+        `(n_train, ...)`, of any shape: each sample is flattened. Booleans, bytes, sparse matrices
+        in rows, `PackedBits` and arrays in files are read some samples at a time.
     train_labels : array
         `(n_train,)` or `(n_train, 1)`, integers or strings, of two classes or more.
     test_features : array or sparse matrix
@@ -49,7 +49,7 @@ def decode(
         this fits and scores.
     alpha : float, optional
         Strength of the squared penalty on the weights, positive; scikit-learn's ``C`` is
-        ``1/alpha``.
+        ``1/alpha``, and for ``'logistic'`` with two classes ``2/alpha``.
     standardize : bool, optional
         Whether features are standardised, where that is not as the method does.
     max_iter : int, optional

@@ -50,11 +50,24 @@ class Features:
         import scipy.sparse  # type: ignore[import-untyped]
 
         self.is_sparse = bool(scipy.sparse.issparse(given))
-        if self.is_sparse:
-            self.given = given.tocsr()
-        else:
-            in_parts = isinstance(getattr(given, "dtype", None), np.dtype)
-            self.given = given if in_parts else np.asarray(given)
+        if self.is_sparse and given.ndim == 2:
+            given = given.tocsr()
+        elif self.is_sparse:
+            raise ValueError(
+                f"{split} features that are sparse must have shape (n, n_features), got "
+                f"{given.shape}"
+            )
+        elif not isinstance(getattr(given, "dtype", None), np.dtype):  # else read in parts
+            try:
+                given = np.asarray(given)
+            except (RuntimeError, TypeError, ValueError) as error:
+                raise ValueError(f"{split} features are no array: {error}") from error
+        if np.ma.is_masked(given):
+            raise ValueError(
+                f"{split} features must not be masked, got {np.ma.count_masked(given)} values that "
+                "are; fill them, or leave these samples out"
+            )
+        self.given = given
         self.given_shape = tuple(self.given.shape)
         refuse_no_values(f"{split} features", self.given, "iubf", "real numbers")
         #: Number of samples, and of features of each
@@ -64,26 +77,37 @@ class Features:
         if self.given.dtype.kind == "f":
             self._refuse_what_is_not_finite(split)
 
-    def rows(self, here: slice, made: NDArray[Any] | None = None, *, dense: bool = False) -> Any:
+    def rows(
+        self,
+        here: slice,
+        dtype: DTypeLike | None = None,
+        made: NDArray[Any] | None = None,
+        *,
+        dense: bool = False,
+    ) -> Any:
         """Return floats of some samples, `(n, n_features)`.
 
         Parameters
         ----------
         here : slice
             Which samples.
+        dtype : dtype, optional
+            Of the floats; by default `dtype`.
         made : array, optional
             What dense ones are written to, for as many samples or more; by default new.
         dense : bool
             Whether sparse features become an array too.
         """
         part = self.given[here]
+        dtype = np.dtype(dtype or self.dtype)
         if self.is_sparse and not dense:
-            return part.astype(self.dtype)
+            return part.astype(dtype)
         n = part.shape[0]
-        if made is None:
-            made = np.empty((n, self.width), self.dtype)
-        made[:n] = part.toarray() if self.is_sparse else part.reshape(n, self.width)
-        return made[:n]
+        made = np.empty((n, self.width), dtype) if made is None else made[:n]
+        if self.is_sparse:
+            return part.astype(dtype).toarray(out=made)
+        made[:] = np.asarray(part).reshape(n, self.width)
+        return made
 
     def parts(
         self, dtype: DTypeLike | None = None, *, dense: bool = False, at_least: int = 1
@@ -92,19 +116,21 @@ class Features:
 
         Parameters
         ----------
-        dtype : dtype, optional
-            Of dense floats; by default `dtype`.
-        dense : bool
-            Whether sparse features become arrays too.
+        dtype, dense
+            As of `rows`.
         at_least : int
             Samples of a part, where more than that don't stay in a cache.
         """
         dtype = np.dtype(dtype or self.dtype)
-        size = min(self.n_samples, max(at_least, _BYTES // (self.width * dtype.itemsize)))
+        size = min(self.n_samples, max(at_least, self.within(_BYTES, dtype)))
         made = np.empty((size, self.width), dtype)
         for start in range(0, self.n_samples, size):
             here = slice(start, min(start + size, self.n_samples))
-            yield here, self.rows(here, made, dense=dense)
+            yield here, self.rows(here, dtype, made, dense=dense)
+
+    def within(self, n_bytes: int, dtype: DTypeLike | None = None) -> int:
+        """Return how many samples have floats of so many bytes; one at least."""
+        return max(1, n_bytes // (self.width * np.dtype(dtype or self.dtype).itemsize))
 
     def standard(
         self, mean: NDArray[np.float64], scale: NDArray[np.float64], *, at_least: int = 1

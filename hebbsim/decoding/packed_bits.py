@@ -1,5 +1,6 @@
 """Features that are true or false, a bit each."""
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -43,14 +44,19 @@ class PackedBits:
     dtype = np.dtype(bool)
 
     def __init__(self, bits: NDArray[np.uint8], n_features: int) -> None:
-        needed = -(-n_features // 8)
-        if bits.dtype != np.uint8 or bits.ndim != 2 or bits.shape[1] != needed or not bits.size:
+        if not isinstance(n_features, Integral) or n_features < 1:
             raise ValueError(
-                f"PackedBits: expected bytes of shape (n, {needed}) for {n_features} features, got "
-                f"{bits.dtype} of shape {bits.shape}; PackedBits.of packs booleans"
+                f"PackedBits: n_features must be an integer from 1 on, got {n_features!r}"
             )
-        self.bits = bits
-        self.shape: tuple[int, int] = (len(bits), n_features)
+        bits, n_bytes = np.asarray(bits), -(-int(n_features) // 8)
+        if bits.dtype != np.uint8 or bits.ndim != 2 or bits.shape[1] != n_bytes or not bits.size:
+            raise ValueError(
+                f"PackedBits: expected bytes of shape (n, {n_bytes}) for {n_features} features of "
+                f"one sample or more, got {bits.dtype} of shape {bits.shape}; PackedBits.of packs "
+                "booleans"
+            )
+        self.bits: NDArray[np.uint8] = bits
+        self.shape: tuple[int, int] = (len(bits), int(n_features))
 
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
@@ -72,15 +78,17 @@ class PackedBits:
         return cls(np.packbits(flat, axis=1), flat.shape[1])
 
     def samples(self, which: Any) -> Self:
-        """Return some samples, packed as they are: of a slice, a mask or indices."""
-        return type(self)(self.bits[which], self.shape[1])
+        """Return some samples, packed as they are: of a slice, a mask, indices or one number."""
+        return type(self)(np.atleast_2d(self.bits[which]), self.shape[1])
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, which: Any) -> NDArray[np.bool_]:
-        """Return booleans of some samples: of a slice, a mask, indices or one number."""
-        return np.unpackbits(self.bits[which], axis=-1, count=self.shape[1]).view(bool)
+        """Return booleans, indexed as an array of `shape` would be; samples come first."""
+        samples, *features = which if isinstance(which, tuple) else (which,)
+        read = np.unpackbits(self.bits[samples], axis=-1, count=self.shape[1]).view(bool)
+        return read[..., *features] if features else read
 
     def __repr__(self) -> str:
         return f"<PackedBits of {self.shape[0]} samples and {self.shape[1]} features>"

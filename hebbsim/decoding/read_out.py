@@ -1,6 +1,8 @@
 """A linear read-out that is fitted once and asked as often as one likes."""
 
 from dataclasses import dataclass, field
+from math import inf
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -17,12 +19,13 @@ __all__ = ["LinearReadOut"]
 _METHODS = ("ridge", "logistic", "svm", "hinge")
 
 
-@dataclass
+@dataclass(eq=False)
 class LinearReadOut:
     """Tell classes from features by the largest of weighted sums.
 
-    Features are read some at a time, and never copied as a whole: booleans, bytes, sparse matrices,
-    `PackedBits`, arrays in files (``numpy.load(path, mmap_mode="r")``, a data set of h5py).
+    Features are read some at a time, and not copied as a whole: booleans, bytes, sparse matrices in
+    rows (CSR; others become such), `PackedBits`, arrays in files
+    (``numpy.load(path, mmap_mode="r")``, a data set of h5py).
 
     Parameters
     ----------
@@ -61,7 +64,7 @@ class LinearReadOut:
     Raises
     ------
     ValueError
-        If the method is unknown, `alpha` not positive, or `max_iter` no positive integer.
+        If the method is unknown, `alpha` not positive, or another option out of range.
 
     Notes
     -----
@@ -85,22 +88,21 @@ class LinearReadOut:
     standardize: bool | None = None
     max_iter: int | None = None
     seed: int = 0
-    classes: NDArray[Any] = field(init=False, repr=False, compare=False)
-    weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    intercept: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    classes: NDArray[Any] = field(init=False, repr=False)
+    weights: NDArray[np.float64] = field(init=False, repr=False)
+    intercept: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.method not in _METHODS:
             raise ValueError(unknown("read-out", self.method, _METHODS))
-        if not (self.alpha > 0 and np.isfinite(self.alpha)):
-            raise ValueError(f"alpha must be positive and finite, got {self.alpha}")
+        if not isinstance(self.alpha, Real) or not 0 < self.alpha < inf:
+            raise ValueError(f"alpha must be positive and finite, got {self.alpha!r}")
         if self.standardize not in (None, True, False):
             raise ValueError(f"standardize must be True, False or None, got {self.standardize!r}")
-        given = self.max_iter
-        if given is not None and (
-            isinstance(given, bool) or not isinstance(given, int) or given < 1
-        ):
-            raise ValueError(f"max_iter must be a positive integer, got {given!r}")
+        steps = 1 if self.max_iter is None else self.max_iter
+        for name, value, least in (("max_iter", steps, 1), ("seed", self.seed, 0)):
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} must be an integer from {least} on, got {value!r}")
 
     def fit(self, features: Any, labels: ArrayLike) -> Self:
         """Learn the weights.
@@ -127,6 +129,7 @@ class LinearReadOut:
 
     def fit_samples(self, training: Samples) -> Self:
         """Learn the weights from samples that were checked before; else as `fit`."""
+        self.__post_init__()  # of what may have been set since
         known = training.features
         classes, indices = np.unique(training.labels, return_inverse=True)
         if len(classes) < 2:
@@ -209,6 +212,9 @@ class LinearReadOut:
 
     def _predicted(self, features: Features) -> NDArray[Any]:
         refuse_other_width(self._shape, features.given_shape)
-        weights = self.weights.T.astype(features.dtype)
-        told = [(part @ weights + self.intercept).argmax(axis=1) for _, part in features.parts()]
+        dtype = np.float64 if self.method == "ridge" else features.dtype
+        weights = self.weights.T.astype(dtype)
+        told = [
+            (part @ weights + self.intercept).argmax(axis=1) for _, part in features.parts(dtype)
+        ]
         return self.classes[np.concatenate(told)]

@@ -9,8 +9,8 @@ __all__ = ["ridge"]
 
 type _Floats = NDArray[np.float64]
 
-#: Samples that are multiplied with all others at a time
-_SAMPLES = 500
+#: Samples that are multiplied with all others at a time, and bytes of their floats at most
+_SAMPLES, _BYTES = 500, 64_000_000
 
 
 def ridge(
@@ -79,7 +79,8 @@ def _by_samples(
     from scipy.linalg import lapack
 
     gram = np.zeros((features.n_samples,) * 2, order="F")
-    for here, part in features.standard(mean, scale, at_least=_SAMPLES):
+    at_least = min(_SAMPLES, features.within(_BYTES, np.float64))
+    for here, part in features.standard(mean, scale, at_least=at_least):
         for there, other in features.standard(mean, scale):
             if there.start >= here.stop:
                 break

@@ -72,6 +72,8 @@ def refuse_other_width(train: tuple[int, ...], test: tuple[int, ...]) -> None:
 
 def _labels(split: str, labels: ArrayLike) -> NDArray[Any]:
     labels = one_a_sample(np.asarray(labels))
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.ravel()):
+        labels = labels.astype(str)  # as tables keep them
     if labels.ndim != 1 or labels.dtype.kind not in "iubU":
         raise ValueError(
             f"{split} labels must be integers or strings of shape (n,) or (n, 1), got "

@@ -233,7 +233,84 @@ def test_constant_features_are_no_noise(method):
     assert found.score(features, labels) > 0.7
 
 
+@pytest.mark.parametrize("method", ["logistic", "svm"])
+@pytest.mark.parametrize("dtype", [np.float64, np.int16])
+def test_large_offsets_cancel_nothing(method, dtype):
+    spiked, labels = spikes(400)
+    features = spiked + np.array(30_000, dtype=dtype)
+    near = LinearReadOut(method, ALPHA).fit(spiked.astype(float), labels)
+    far = LinearReadOut(method, ALPHA).fit(features, labels)
+    assert_allclose(far.weights, near.weights, atol=5e-3)
+    ridge = LinearReadOut(alpha=ALPHA).fit(features, labels)
+    of_double = LinearReadOut(alpha=ALPHA).fit(features.astype(float), labels)
+    assert_array_equal(ridge.predict(features), of_double.predict(features))
+
+
+def test_a_search_goes_on_until_little_is_left():
+    """Of features far from 0, whose slopes differ by their offset."""
+    spiked, labels = spikes(400)
+    features = spiked + 10.0
+    model = LogisticRegression(C=1 / ALPHA, tol=1e-10, max_iter=10_000).fit(features, labels)
+    found = LinearReadOut("logistic", ALPHA, standardize=False, max_iter=5000)
+    assert_allclose(found.fit(features, labels).weights, model.coef_, atol=5e-3)
+
+
+def test_tables_are_read_as_arrays():
+    class Column:  # as that of a table: of one dtype, without shapes to choose
+        def __init__(self, values):
+            self.values, self.dtype, self.shape = values, values.dtype, values.shape
+
+        def __getitem__(self, which):
+            return Column(self.values[which])
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+    values, labels = np.array([0.0, 0.1, 5.0, 5.1]), np.array(["a", "a", "b", "b"], dtype=object)
+    assert LinearReadOut().fit(Column(values), labels).score(Column(values), labels) == 1
+
+
+@pytest.mark.parametrize("method", ["ridge", "hinge"])
+def test_wide_features_are_read_in_small_parts(method, monkeypatch):
+    """Floats of all would take 8 MB."""
+    monkeypatch.setattr(stored, "_BYTES", 40_000)
+    monkeypatch.setattr("hebbsim.decoding.descent._BYTES", 400_000)
+    monkeypatch.setattr("hebbsim.decoding.ridge._BYTES", 400_000)
+    spiked, labels = spikes(100, 10_000)
+    read_out = LinearReadOut(method, standardize=True, max_iter=2)
+    read_out.fit(spiked[:10], labels[:10])  # what is imported or kept
+    tracemalloc.start()
+    read_out.fit(spiked, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3e6
+
+
+def test_options_may_be_set_later():
+    read_out = LinearReadOut()
+    read_out.alpha = -1
+    with pytest.raises(ValueError, match="alpha must be positive and finite, got -1"):
+        read_out.fit(*spikes())
+    assert LinearReadOut(max_iter=np.int64(5)) != LinearReadOut(max_iter=5)  # fitted apart
+
+
 # What is refused
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (np.ma.masked_less([[1.0, 2.0], [3.0, 4.0]], 2), "must not be masked, got 1 values that"),
+        (
+            scipy.sparse.coo_array(np.array([1, 0])),
+            r"must have shape \(n, n_features\), got \(2,\)",
+        ),
+        ([[1, 2], [3]], "training features are no array"),
+    ],
+)
+def test_forms_that_cannot_be_read(features, message):
+    with pytest.raises(ValueError, match=message):
+        LinearReadOut().fit(features, [0, 1])
 
 
 def test_a_penalty_that_is_too_small():
@@ -253,9 +330,11 @@ def test_nothing_is_told_before_it_is_fitted():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"max_iter": 0}, "max_iter must be a positive integer, got 0"),
-        ({"max_iter": 2.5}, r"max_iter must be a positive integer, got 2\.5"),
+        ({"max_iter": 0}, "max_iter must be an integer from 1 on, got 0"),
+        ({"max_iter": 2.5}, r"max_iter must be an integer from 1 on, got 2\.5"),
         ({"standardize": "no"}, "standardize must be True, False or None, got 'no'"),
+        ({"seed": "x"}, "seed must be an integer from 0 on, got 'x'"),
+        ({"alpha": "1"}, "alpha must be positive and finite, got '1'"),
         ({"method": "lasso"}, "unknown read-out 'lasso'"),
     ],
 )
@@ -296,6 +375,10 @@ def test_bits_are_read_as_booleans():
     assert_array_equal(packed[3], spiked[3])
     some = packed.samples([4, 1])
     assert_array_equal(some[:], spiked[[4, 1]])
+    assert_array_equal(packed.samples(3)[:], spiked[3:4])
+    assert_array_equal(packed[:, 3], spiked[:, 3])
+    assert_array_equal(packed[1:4, 2:9], spiked[1:4, 2:9])
+    assert packed[2, 5] == spiked[2, 5]
     assert "2 samples and 21 features" in repr(some)
 
 
@@ -303,8 +386,14 @@ def test_bits_are_read_as_booleans():
     "bits", [np.zeros((3, 2), int), np.zeros((3, 3), np.uint8), np.zeros(2, np.uint8)]
 )
 def test_bits_of_another_form(bits):
-    with pytest.raises(ValueError, match=r"expected bytes of shape \(n, 2\) for 9 features, got"):
+    with pytest.raises(ValueError, match=r"bytes of shape \(n, 2\) for 9 features of one sample"):
         PackedBits(bits, 9)
+
+
+@pytest.mark.parametrize("n_features", [0, 9.0])
+def test_numbers_of_features(n_features):
+    with pytest.raises(ValueError, match="n_features must be an integer from 1 on, got"):
+        PackedBits(np.zeros((3, 2), np.uint8), n_features)
 
 
 @pytest.mark.parametrize("values", [np.zeros((3, 2)), np.zeros((0, 2), bool), True])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 
@@ -10,7 +11,7 @@ from matplotlib.animation import Animation
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from hebbsim.errors import SettingsError
+from hebbsim.errors import SettingsError, needed
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import cores, run_preferences
 from hebbsim.experiments.progress import progress_bar
@@ -71,6 +72,8 @@ class Model[S: SavedSettings]:
     goes_on : bool
         Whether a seed that was stopped goes on where it was: ``run(settings, seed, announce,
         state)`` gets the path of a file for that.
+    needs_torch : bool
+        Whether it can't do without torch, which is looked for before anything is run.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Model[S: SavedSettings]:
     figures: Callable[[S, Sequence[Results]], Mapping[str, Figure | Animation]]
     dtype: str = "float64"
     goes_on: bool = False
+    needs_torch: bool = False
 
     def run_seeds(
         self,
@@ -126,7 +130,12 @@ class Model[S: SavedSettings]:
             If another process writes to it.
         SettingsError
             If the number of threads is negative.
+        MissingPackageError
+            If torch is needed and isn't installed.
         """
+        if self.needs_torch:
+            with needed("torch", f"models.{self.name}", "hebbsim[torch]"):
+                import_module("torch")
         n_threads = cores() if threads is None else threads
         if n_threads < 0:
             raise SettingsError(f"threads: expected 0 (without OpenMP) or more, got {threads}")

@@ -8,7 +8,16 @@ from models.softhebb2023.settings import FULL, QUICK
 
 TITLE = "Journé et al. 2023: SoftHebb"
 MODEL = Model(
-    "softhebb2023", TITLE, FULL, QUICK, run, CLAIMS, pictures, dtype="float32", goes_on=True
+    "softhebb2023",
+    TITLE,
+    FULL,
+    QUICK,
+    run,
+    CLAIMS,
+    pictures,
+    dtype="float32",
+    goes_on=True,
+    needs_torch=True,
 )
 
 if __name__ == "__main__":

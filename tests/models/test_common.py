@@ -1,5 +1,6 @@
 """What all models share: claims, runs over seeds, the command and the page."""
 
+import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 
@@ -113,6 +114,16 @@ def test_threads_are_none_or_more(tmp_path):
         MODEL.run_seeds([0], tmp_path / "x", threads=-3)
     assert not (tmp_path / "x").exists()
     assert MODEL.run_seeds([0], tmp_path / "x", threads=0)[0].numbers["sum"] == 6
+
+
+def test_a_missing_torch_is_told_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    app = make_app(replace(MODEL, needs_torch=True))
+    found = CliRunner().invoke(app, ["--output", str(tmp_path / "out")])
+    assert found.exit_code == 2
+    assert "models.counting needs the package torch" in found.output
+    assert "hebbsim[torch]" in found.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_settings_with_units_come_back_from_a_file(tmp_path):

@@ -17,6 +17,7 @@ MODEL = Model(
     CLAIMS,
     figures,
     dtype="float32",
+    needs_torch=True,
 )
 
 if __name__ == "__main__":

@@ -28,7 +28,16 @@ CLAIMS = (
 TITLE = "Journé et al. 2023: SoftHebb on STL-10"
 SMALL = replace(QUICK, preset="stl10", channels=(*QUICK.channels, 128))
 MODEL = Model(
-    "softhebb2023.stl10", TITLE, STL10, SMALL, run, CLAIMS, pictures, dtype="float32", goes_on=True
+    "softhebb2023.stl10",
+    TITLE,
+    STL10,
+    SMALL,
+    run,
+    CLAIMS,
+    pictures,
+    dtype="float32",
+    goes_on=True,
+    needs_torch=True,
 )
 
 if __name__ == "__main__":

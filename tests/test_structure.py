@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "file_lock": set(),
     "geometry": set(),
+    "progress": set(),
     "short_repr": set(),
     "statements": set(),
     "brian2_private": set(),
@@ -26,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "units": set(),
     "rules": {"short_repr", "statements", "units"},
     "data": {"errors", "whole_file"},
-    "decoding": {"data", "errors"},
+    "decoding": {"data", "errors", "progress"},
     "codegen": {"brian2_private", "file_lock", "geometry", "statements"},
     "runs": {"brian2_private", "codegen"},
     "standalone": {"brian2_private", "codegen"},
@@ -35,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["synapses"] = {"brian2_private", "errors", "rules", "units", *ROOMS["competition"]}
 ROOMS["networks"] = {"competition", "data", "errors", *ROOMS["synapses"], "synapses", "whole_file"}
-ROOMS["networks"] |= {"short_repr", "standalone"}
+ROOMS["networks"] |= {"progress", "short_repr", "standalone"}
 ROOMS["bridge"] = {
     "data",
     "decoding",
@@ -47,7 +48,8 @@ ROOMS["bridge"] = {
     "synapses",
 }
 ROOMS["bridge"] |= {"whole_file"}
-ROOMS["experiments"] = {"codegen", "file_lock", "units", *ROOMS["bridge"], "bridge"} - {"rules"}
+ROOMS["experiments"] = {"codegen", "file_lock", "progress", "units", *ROOMS["bridge"], "bridge"}
+ROOMS["experiments"] -= {"rules"}
 ROOMS["sweeps"] = {*ROOMS["experiments"], "experiments"}
 ROOMS["compare"] = {*ROOMS["sweeps"], "rules", "sweeps"}
 ROOMS["benchmark"] = {*ROOMS["networks"], "bridge", "experiments", "networks"}

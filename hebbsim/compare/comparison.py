@@ -25,10 +25,10 @@ from hebbsim.decoding.decode import decode
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.features import features
 from hebbsim.experiments.preferences import run_preferences
-from hebbsim.experiments.progress import Bar, progress_bar
 from hebbsim.experiments.results import weights_name
 from hebbsim.experiments.standalone import check_device, device_of_networks
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.progress import Bar, progress_bar
 from hebbsim.whole_file import write_text
 
 __all__ = ["CompareSettings", "compare"]

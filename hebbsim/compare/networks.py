@@ -12,8 +12,8 @@ from hebbsim.compare.network_settings import NetworkSettings
 from hebbsim.compare.results import ResultsFolder, Row
 from hebbsim.compare.settings import CompareSettings
 from hebbsim.experiments.preferences import cores
-from hebbsim.experiments.progress import Bar
 from hebbsim.experiments.results import image_fingerprints
+from hebbsim.progress import Bar
 from hebbsim.sweeps.listener import Listener
 from hebbsim.sweeps.on_loky import run_on_loky
 from hebbsim.sweeps.unit import Unit

@@ -21,6 +21,7 @@ def decode(
     standardize: bool | None = None,
     max_iter: int | None = None,
     seed: int = 0,
+    progress: bool = False,
 ) -> float:
     """
     Train a linear read-out on one split and score it on the other.
@@ -56,6 +57,8 @@ def decode(
         Steps of ``'logistic'`` and ``'svm'`` at most, by default 1000; passes of ``'hinge'``, 20.
     seed : int, optional
         Of the order in which ``'hinge'`` takes samples; nothing else is random.
+    progress : bool, optional
+        Show a progress bar.
 
     Returns
     -------
@@ -101,4 +104,4 @@ def decode(
     test = Samples(test_features, test_labels, "test")
     refuse_other_labels(train.labels, test.labels)
     refuse_other_width(train.features.given_shape, test.features.given_shape)
-    return read_out.fit_samples(train).score_samples(test)
+    return read_out.fit_samples(train, progress=progress).score_samples(test)

@@ -55,6 +55,7 @@ def minimise(
     scale: _Floats,
     alpha: float,
     max_iter: int,
+    advance: Callable[[int], None],
     *,
     penalised_intercept: bool,
 ) -> tuple[_Floats, _Floats]:
@@ -77,6 +78,8 @@ def minimise(
         Strength of the penalty.
     max_iter : int
         Iterations at most; where they are used up, a warning says so.
+    advance : callable
+        Told of each step.
     penalised_intercept : bool
         Whether intercepts count as weights.
     """
@@ -116,7 +119,14 @@ def minimise(
     if features.dtype == np.float64:
         options["ftol"] = 64 * np.finfo(float).eps
     start = np.zeros(shape).ravel()
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    found = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options=options,
+        callback=lambda _: advance(1),
+    )
     # where it ends because sums are rounded, next to nothing is left
     if found.status and np.abs(found.jac).max() > _LEFT * of_mean:
         _warn(found.nit)
@@ -143,6 +153,7 @@ def averaged_hinge(
     alpha: float,
     passes: int,
     seed: int,
+    advance: Callable[[int], None],
 ) -> tuple[_Floats, _Floats]:
     """Return averaged weights of stochastic gradient descent on the hinge loss; as `minimise`.
 
@@ -156,6 +167,8 @@ def averaged_hinge(
         Over the samples.
     seed : int
         Of the order within a part.
+    advance : callable
+        Told how many samples were passed through.
     """
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
     from sklearn.linear_model import SGDClassifier
@@ -174,6 +187,7 @@ def averaged_hinge(
         else:
             part = csr_matrix(part)
         descent.partial_fit(part, classes[here], classes=np.unique(classes))
+        advance(part.shape[0])
     weights, intercept = descent.coef_.T, descent.intercept_
     if weights.shape[1] == 1:  # two classes have one side
         weights, intercept = np.hstack([-weights, weights]), np.append(-intercept, intercept)

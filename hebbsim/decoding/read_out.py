@@ -1,5 +1,6 @@
 """A linear read-out that is fitted once and asked as often as one likes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from numbers import Integral, Real
@@ -13,10 +14,13 @@ from hebbsim.decoding.features import Features
 from hebbsim.decoding.ridge import ridge
 from hebbsim.decoding.samples import Samples, refuse_other_labels, refuse_other_width
 from hebbsim.errors import unknown
+from hebbsim.progress import progress_bar
 
 __all__ = ["LinearReadOut"]
 
 _METHODS = ("ridge", "logistic", "svm", "hinge")
+#: Steps at most, or passes over the samples
+_STEPS = {"logistic": 1000, "svm": 1000, "hinge": 20}
 
 
 @dataclass(eq=False)
@@ -104,7 +108,7 @@ class LinearReadOut:
             if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise ValueError(f"{name} must be an integer from {least} on, got {value!r}")
 
-    def fit(self, features: Any, labels: ArrayLike) -> Self:
+    def fit(self, features: Any, labels: ArrayLike, *, progress: bool = False) -> Self:
         """Learn the weights.
 
         Parameters
@@ -113,6 +117,8 @@ class LinearReadOut:
             ``(n, ...)``, of any shape: each sample is flattened.
         labels : array
             ``(n,)`` or ``(n, 1)``, integers or strings, of two classes or more.
+        progress : bool, optional
+            Show a progress bar: of samples, or of steps out of `max_iter`.
 
         Raises
         ------
@@ -125,9 +131,9 @@ class LinearReadOut:
         sklearn.exceptions.ConvergenceWarning
             If `max_iter` steps were not enough.
         """
-        return self.fit_samples(Samples(features, labels, "training"))
+        return self.fit_samples(Samples(features, labels, "training"), progress=progress)
 
-    def fit_samples(self, training: Samples) -> Self:
+    def fit_samples(self, training: Samples, *, progress: bool = False) -> Self:
         """Learn the weights from samples that were checked before; else as `fit`."""
         self.__post_init__()  # of what may have been set since
         known = training.features
@@ -141,7 +147,11 @@ class LinearReadOut:
         if standard or self.method == "ridge":  # whose intercept is not penalised
             mean, deviation = known.moments()
             scale = deviation if standard else scale
-        weights, intercept = self._minimised(known, indices, mean, scale)
+        n_steps = self.max_iter or _STEPS.get(self.method, 1)
+        totals = {"ridge": known.n_samples, "hinge": n_steps * known.n_samples}
+        total = totals.get(self.method, n_steps)
+        with progress_bar(f"read-out: {self.method}", total, show=progress) as bar:
+            weights, intercept = self._minimised(known, indices, mean, scale, n_steps, bar.advance)
         weights = weights / scale[:, None]
         self.classes, self.weights = classes, weights.T
         self.intercept = intercept - mean @ weights
@@ -154,18 +164,20 @@ class LinearReadOut:
         classes: NDArray[np.intp],
         mean: NDArray[np.float64],
         scale: NDArray[np.float64],
+        n_steps: int,
+        advance: Callable[[int], None],
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return weights and intercepts of standardised features."""
         how = (features, classes, mean, scale, self.alpha)
         if self.method == "ridge":
             one_hot = np.eye(int(classes.max()) + 1)[classes]
             offset = one_hot.mean(axis=0)
-            return ridge(features, one_hot - offset, mean, scale, self.alpha), offset
+            return ridge(features, one_hot - offset, mean, scale, self.alpha, advance), offset
         if self.method == "hinge":
-            return averaged_hinge(*how, self.max_iter or 20, self.seed)
+            return averaged_hinge(*how, n_steps, self.seed, advance)
         svm = self.method == "svm"
         loss = squared_hinge if svm else cross_entropy
-        return minimise(loss, *how, self.max_iter or 1000, penalised_intercept=svm)
+        return minimise(loss, *how, n_steps, advance, penalised_intercept=svm)
 
     def predict(self, features: Any) -> NDArray[Any]:
         """Return the class of each sample, ``(n,)``.

@@ -1,5 +1,7 @@
 """Ridge regression on classes, in closed form."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,12 @@ _SAMPLES, _BYTES = 500, 64_000_000
 
 
 def ridge(
-    features: Features, targets: _Floats, mean: _Floats, scale: _Floats, alpha: float
+    features: Features,
+    targets: _Floats,
+    mean: _Floats,
+    scale: _Floats,
+    alpha: float,
+    advance: Callable[[int], None],
 ) -> _Floats:
     """Return the weights of least squares on centred targets, `(n_features, n_classes)`.
 
@@ -31,6 +38,8 @@ def ridge(
         `(n_features,)`: what is subtracted from features, and what they are then divided by.
     alpha : float
         Penalty on squared weights.
+    advance : callable
+        Told how many samples were multiplied.
 
     Raises
     ------
@@ -38,11 +47,16 @@ def ridge(
         If the penalty is too small for double precision.
     """
     solve = _by_features if features.width <= features.n_samples else _by_samples
-    return solve(features, targets, mean, scale, alpha)
+    return solve(features, targets, mean, scale, alpha, advance)
 
 
 def _by_features(
-    features: Features, targets: _Floats, mean: _Floats, scale: _Floats, alpha: float
+    features: Features,
+    targets: _Floats,
+    mean: _Floats,
+    scale: _Floats,
+    alpha: float,
+    advance: Callable[[int], None],
 ) -> _Floats:
     from scipy.linalg import lapack  # type: ignore[import-untyped]
 
@@ -54,6 +68,7 @@ def _by_features(
     for here, part in features.standard(mean, scale):
         gram = lapack.dsfrk(n, len(part), 1.0, part.T, 1.0, gram, uplo="L", overwrite_c=True)
         sums += part.T @ targets[here]
+        advance(len(part))
     factor, info = lapack.dpftrf(n, gram, uplo="L", overwrite_a=True)
     _check(info, alpha)
     return lapack.dpftrs(n, factor, sums, uplo="L", overwrite_b=True)[0]
@@ -74,7 +89,12 @@ def _packed_diagonal(n: int) -> NDArray[np.intp]:
 
 
 def _by_samples(
-    features: Features, targets: _Floats, mean: _Floats, scale: _Floats, alpha: float
+    features: Features,
+    targets: _Floats,
+    mean: _Floats,
+    scale: _Floats,
+    alpha: float,
+    advance: Callable[[int], None],
 ) -> _Floats:
     from scipy.linalg import lapack
 
@@ -85,6 +105,7 @@ def _by_samples(
             if there.start >= here.stop:
                 break
             gram[here, there] = part @ other.T
+        advance(len(part))
     gram.flat[:: len(gram) + 1] += alpha
     factor, info = lapack.dpotrf(gram, lower=True, overwrite_a=True)
     _check(info, alpha)

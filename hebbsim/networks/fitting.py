@@ -22,10 +22,10 @@ from hebbsim.networks.checkpoint import (
 from hebbsim.networks.fingerprint import fingerprint
 from hebbsim.networks.interruption import Interruption, StoppedError, interruptible
 from hebbsim.networks.learned import Learned
-from hebbsim.networks.notebook import can_draw
 from hebbsim.networks.schedule import Schedule
 from hebbsim.networks.serialization import plain
 from hebbsim.networks.stage import Stage
+from hebbsim.progress import can_draw
 from hebbsim.synapses.update import NonFiniteWeightsError
 from hebbsim.whole_file import check_place, make_folder
 

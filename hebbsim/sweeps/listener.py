@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from hebbsim.experiments.progress import Bar
+from hebbsim.progress import Bar
 from hebbsim.sweeps.unit import Unit
 from hebbsim.sweeps.work import End, Outcome
 

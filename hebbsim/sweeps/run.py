@@ -8,8 +8,8 @@ from rich.console import Console
 
 from hebbsim.errors import SettingsError
 from hebbsim.experiments.preferences import cores
-from hebbsim.experiments.progress import progress_bar
 from hebbsim.experiments.results import ResultsError
+from hebbsim.progress import progress_bar
 from hebbsim.sweeps.here import run_here
 from hebbsim.sweeps.listener import Listener
 from hebbsim.sweeps.on_dask import check_dask, run_on_dask

@@ -14,8 +14,8 @@ from rich.console import Console
 from hebbsim.errors import SettingsError, needed
 from hebbsim.experiments.figures import save_picture
 from hebbsim.experiments.preferences import cores, run_preferences
-from hebbsim.experiments.progress import progress_bar
 from hebbsim.experiments.settings import SavedSettings
+from hebbsim.progress import progress_bar
 from hebbsim.whole_file import write_text
 from models.common.claim import Claim, claims_table
 from models.common.folder import ModelFolder

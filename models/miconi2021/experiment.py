@@ -12,9 +12,9 @@ from hebbsim.data.dataset import as_float
 from hebbsim.data.filters import standardize
 from hebbsim.experiments.features import quadrants
 from hebbsim.experiments.preferences import run_preferences
-from hebbsim.experiments.progress import progress_bar
 from hebbsim.experiments.standalone import check_device, device_of_networks
 from hebbsim.networks.conv_network import ConvNetwork
+from hebbsim.progress import progress_bar
 from hebbsim.whole_file import write_text
 from models.miconi2021.figures import save_figures
 from models.miconi2021.images import Images, load_images, mirrored

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -284,6 +285,29 @@ def test_wide_features_are_read_in_small_parts(method, monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3e6
+
+
+@pytest.mark.parametrize(("n", "n_features"), [(150, 21), (30, 50)])
+def test_a_bar_is_full_when_all_is_done(method, n, n_features, monkeypatch):
+    bars = []
+
+    @contextmanager
+    def progress_bar(text, total, show):
+        assert text == f"read-out: {method}"
+        bars.append([show, 0, total])
+
+        class Bar:
+            def advance(self, done):
+                bars[-1][1] += done
+
+        yield Bar()
+
+    monkeypatch.setattr("hebbsim.decoding.read_out.progress_bar", progress_bar)
+    spiked, labels = spikes(n, n_features)
+    decode(spiked, labels, spiked, labels, method, progress=True)
+    ((show, done, total),) = bars
+    assert show
+    assert done == total if method in ("ridge", "hinge") else 0 < done < total
 
 
 def test_options_may_be_set_later():

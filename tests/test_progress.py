@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from rich import console as rich_console
 
-from hebbsim import rules
-from hebbsim.experiments.progress import progress_bar
-from hebbsim.networks import notebook
+from hebbsim import progress, rules
 from hebbsim.networks.conv_layer import ConvLayer
 from hebbsim.networks.conv_network import ConvNetwork
 from hebbsim.networks.fitting import _progress
@@ -19,16 +17,16 @@ def in_a_notebook(monkeypatch):
     """Let rich take this for a notebook without ipywidgets."""
     console = rich_console.Console(force_jupyter=True)
     monkeypatch.setattr("rich._console", console)
-    monkeypatch.setattr(notebook, "find_spec", lambda name: None)
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
     return console
 
 
 def test_no_bar_asks_for_ipywidgets(in_a_notebook):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*ipywidgets")
-        with progress_bar("learning", 3) as bar:
+        with progress.progress_bar("learning", 3) as bar:
             bar.advance()
-        with progress_bar("learning", 3, console=in_a_notebook) as bar:
+        with progress.progress_bar("learning", 3, console=in_a_notebook) as bar:
             bar.announce("more")
         with _progress(True, 3) as advance:
             advance(1)
@@ -37,7 +35,7 @@ def test_no_bar_asks_for_ipywidgets(in_a_notebook):
 
 
 def test_elsewhere_and_with_ipywidgets_bars_are_drawn(in_a_notebook, monkeypatch):
-    assert not notebook.can_draw()
-    assert notebook.can_draw(rich_console.Console(force_jupyter=False))
-    monkeypatch.setattr(notebook, "find_spec", lambda name: object())
-    assert notebook.can_draw()
+    assert not progress.can_draw()
+    assert progress.can_draw(rich_console.Console(force_jupyter=False))
+    monkeypatch.setattr(progress, "find_spec", lambda name: object())
+    assert progress.can_draw()

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
+from rich import get_console
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -13,9 +15,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from hebbsim.networks.notebook import can_draw
+__all__ = ["Bar", "can_draw", "progress_bar"]
 
-__all__ = ["Bar", "progress_bar"]
+
+def can_draw(console: Console | None = None) -> bool:
+    """Whether a progress bar can be drawn: in a notebook that takes ipywidgets.
+
+    Without them rich warns with each bar, and draws none.
+
+    Parameters
+    ----------
+    console : Console, optional
+        Where the bar would be; by default rich's own.
+    """
+    console = get_console() if console is None else console
+    return not console.is_jupyter or find_spec("ipywidgets") is not None
 
 
 class Bar:

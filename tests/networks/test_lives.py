@@ -192,5 +192,5 @@ def life(machine, examples):
 
 
 # what draws random numbers is compiled all the same
-TestLives = pytest.mark.usefixtures("brian2_in_numpy")(life(Lives, 35))
+TestLives = pytest.mark.usefixtures("brian2_in_numpy")(life(Lives, 20))
 TestLivesInManyProcesses = pytest.mark.slow(life(LivesInManyProcesses, 500))

@@ -92,6 +92,7 @@ def minimise(
     of_penalty[-1] *= penalised_intercept
     taken_after = mean if features.is_sparse else np.zeros_like(mean)
     taken_before = (mean - taken_after).astype(features.dtype)
+    takes_before = bool(taken_before.any())
 
     def objective(flat: _Floats) -> tuple[float, _Floats]:
         weights = flat.reshape(shape)
@@ -102,7 +103,7 @@ def minimise(
         total = 0.5 * float(np.vdot(gradient, weights))
         sums, slopes = np.zeros(scaled.shape), np.zeros(shape[1])
         for here, part in features.parts():
-            if taken_before.any():
+            if takes_before:
                 part -= taken_before
             lost, slope = loss(part @ scaled + intercept, classes[here])
             slope *= of_loss

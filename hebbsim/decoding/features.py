@@ -141,18 +141,22 @@ class Features:
             part /= scale
             yield here, part
 
-    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and standard deviation of each feature; 1 where it is constant."""
-        mean, square = np.zeros(self.width), np.zeros(self.width)
+    def mean(self) -> NDArray[np.float64]:
+        """Return the mean of each feature."""
+        total = np.zeros(self.width)
         for _, part in self.parts(np.float64, dense=True):
-            mean += part.sum(axis=0)
-        mean /= self.n_samples
+            total += part.sum(axis=0)
+        return total / self.n_samples
+
+    def deviation(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviation of each feature from its mean; 1 where it is constant."""
+        square = np.zeros(self.width)
         for _, part in self.standard(mean, np.ones(self.width)):
             square += np.einsum("nf,nf->f", part, part)
         deviation = np.sqrt(square / self.n_samples)
         # what a constant is off its mean by is no deviation
         constant = deviation <= self.n_samples * np.finfo(float).eps * np.abs(mean)
-        return mean, np.where(constant, 1.0, deviation)
+        return np.where(constant, 1.0, deviation)
 
     def _refuse_what_is_not_finite(self, split: str) -> None:
         n_bad, first = 0, 0

@@ -145,8 +145,9 @@ class LinearReadOut:
         standard = self.method != "ridge" if self.standardize is None else self.standardize
         mean, scale = np.zeros(known.width), np.ones(known.width)
         if standard or self.method == "ridge":  # whose intercept is not penalised
-            mean, deviation = known.moments()
-            scale = deviation if standard else scale
+            mean = known.mean()
+        if standard:
+            scale = known.deviation(mean)
         n_steps = self.max_iter or _STEPS.get(self.method, 1)
         totals = {"ridge": known.n_samples, "hinge": n_steps * known.n_samples}
         total = totals.get(self.method, n_steps)

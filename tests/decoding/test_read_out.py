@@ -164,6 +164,15 @@ def test_classes_keep_their_names():
     assert set(found.predict(spiked)) == set(names)
 
 
+def peak_of_fit(read_out, features, labels):
+    """Return the bytes that a read-out takes at most while it is fitted."""
+    tracemalloc.start()
+    read_out.fit(features, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("form", ["bool", "csr", "packed"])
 def test_features_are_not_copied(method, form, tmp_path, monkeypatch):
@@ -174,11 +183,7 @@ def test_features_are_not_copied(method, form, tmp_path, monkeypatch):
     given = stored_as(form, spiked & (np.random.default_rng(0).random(spiked.shape) < 0.1), "")
     few = LinearReadOut(method, standardize=form == "csr", max_iter=2)
     few.fit(given[:100], labels[:100])  # what is imported or kept
-    tracemalloc.start()
-    few.fit(given, labels)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 9e5
+    assert peak_of_fit(few, given, labels) < 9e5
 
 
 @pytest.mark.slow
@@ -280,11 +285,7 @@ def test_wide_features_are_read_in_small_parts(method, monkeypatch):
     spiked, labels = spikes(100, 10_000)
     read_out = LinearReadOut(method, standardize=True, max_iter=2)
     read_out.fit(spiked[:10], labels[:10])  # what is imported or kept
-    tracemalloc.start()
-    read_out.fit(spiked, labels)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 3e6
+    assert peak_of_fit(read_out, spiked, labels) < 3e6
 
 
 @pytest.mark.parametrize(("n", "n_features"), [(150, 21), (30, 50)])

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from models.common import Claim, Model, make_app
-from models.softhebb2023.experiment import run
-from models.softhebb2023.figures import pictures
+from models.common import Claim, make_app
+from models.softhebb2023.__main__ import MODEL as PUBLISHED
 from models.softhebb2023.settings import PRESETS, QUICK, Settings
 
 CHANNELS = tuple(layer.channels for layer in PRESETS["stl10"])
@@ -25,19 +24,14 @@ CLAIMS = (
     Claim("... ridge regression", "all at once, layer 4, ridge", quick=False),
     Claim("Learning without labels, minutes", "all at once, minutes"),
 )
-TITLE = "Journé et al. 2023: SoftHebb on STL-10"
 SMALL = replace(QUICK, preset="stl10", channels=(*QUICK.channels, 128))
-MODEL = Model(
-    "softhebb2023.stl10",
-    TITLE,
-    STL10,
-    SMALL,
-    run,
-    CLAIMS,
-    pictures,
-    dtype="float32",
-    goes_on=True,
-    needs_torch=True,
+MODEL = replace(
+    PUBLISHED,
+    name="softhebb2023.stl10",
+    title="Journé et al. 2023: SoftHebb on STL-10",
+    full=STL10,
+    quick=SMALL,
+    claims=CLAIMS,
 )
 
 if __name__ == "__main__":

@@ -102,3 +102,13 @@ for (int _n = 1; _n < 8; _n++) _sum += _lanes[_n][threadIdx.x];
 CUDA_SAFE_CALL(cudaMemcpy({{host_name(_target_var)}}, _results, sizeof(*_results) * {{n_results}}, cudaMemcpyDeviceToDevice));
 {% endif %}
 {% endmacro %}
+
+{# What threads agree on: of the largest values the first neuron, -1 for none; a value that is not a number
+   was made infinitely low before #}
+{% macro candidates(type) %}
+struct _Candidate { {{type}} _value; int _neuron; };
+const auto _better = [](_Candidate _a, _Candidate _b) {
+    if (_a._neuron < 0 || _b._neuron < 0) return _a._neuron < 0 ? _b : _a;
+    return (_a._value > _b._value || (_a._value == _b._value && _a._neuron < _b._neuron)) ? _a : _b;
+};
+{%- endmacro %}

@@ -3,7 +3,7 @@
    channel, and none near another. A block chooses those of a sample: in rounds, its threads agree on the
    first of the positions that are left. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import each, keep, kernel, launch with context %}
+{% from 'kernels.cu' import candidates, each, keep, kernel, launch with context %}
 
 {% macro _sizes() %}
 constexpr int _BATCH = {{memory_shape[0]}}, _ROWS = {{memory_shape[1]}}, _COLS = {{memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}}, _PLACES = _ROWS * _COLS;
@@ -49,13 +49,9 @@ constexpr int _BATCH = {{memory_shape[0]}}, _ROWS = {{memory_shape[1]}}, _COLS =
 {% endcall %}
 {% call kernel('choose', 256, 'const ' ~ _scalar ~ '* const _values, const int* const _first, int* const _n_new, int* const _won,') %}
     {{_sizes()}}
-    struct _Candidate { {{_scalar}} _value; int _neuron; };
+    {{candidates(_scalar)|indent(4)}}
     __shared__ _Candidate _lanes[256];
     if ({{get_array_name(_spikes_var)}}[{{n_neurons}}] == 0) return;
-    const auto _better = [](_Candidate _a, _Candidate _b) {
-        if (_a._neuron < 0 || _b._neuron < 0) return _a._neuron < 0 ? _b : _a;
-        return (_a._value > _b._value || (_a._value == _b._value && _a._neuron < _b._neuron)) ? _a : _b;
-    };
     const int _sample = blockIdx.x, _n_before = {{_n_won}}[_sample];
     int _n_now = _n_before;
     while (_n_now < {{k}})

@@ -2,7 +2,7 @@
    which lose their spikes of this step. A block runs the race of a sample: in rounds, its threads agree
    on the first of those that are left. #}
 {% extends 'loop_nest.cu' %}
-{% from 'kernels.cu' import each, keep, kernel, launch with context %}
+{% from 'kernels.cu' import candidates, each, keep, kernel, launch with context %}
 
 {% macro _sizes() %}
 constexpr int _ROWS = {{memory_shape[1]}}, _COLS = {{memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}}, _SIZE = _ROWS * _COLS * _CHANNELS;
@@ -45,14 +45,9 @@ for (int _n = {{'threadIdx.x' if shared_by > 1 else '0'}}; _n < _n_near; _n += {
 {% endcall %}
 {% call kernel('race', 256, 'char* const _states, const ' ~ _scalar ~ '* const _race,') %}
     {{_sizes()}}
-    struct _Candidate { {{_scalar}} _value; int _neuron; };
+    {{candidates(_scalar)|indent(4)}}
     __shared__ _Candidate _lanes[256];
     if ({{get_array_name(_spikes_var)}}[{{n_neurons}}] == 0) return;
-    // what is not a number comes last, with what is infinitely low; of equal ones the first wins
-    const auto _better = [](_Candidate _a, _Candidate _b) {
-        if (_a._neuron < 0 || _b._neuron < 0) return _a._neuron < 0 ? _b : _a;
-        return (_a._value > _b._value || (_a._value == _b._value && _a._neuron < _b._neuron)) ? _a : _b;
-    };
     while (true)
     {
         _Candidate _best = {0, -1};

@@ -119,7 +119,8 @@ class ConvSynapses(KernelGroup):
     weight : str
         The kernel variable that `mask`, `normalize` and the check for finite values apply to.
     mask : array or None
-        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, the weight is 0 and stays 0.
+        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, there is no connection. The
+        weight is 0 and stays 0, and so is what is summed to that element of the kernel.
     normalize : {None, 'L1', 'L2'}
         Bring each filter (all weights onto one output channel) to this norm after each update.
     norm : float or Quantity
@@ -241,10 +242,10 @@ class ConvSynapses(KernelGroup):
         self.model = read_model(self.connections, model, rule, self._taken())
         self._add_variables(method, method_options, dtype)
         self._integrate(method, method_options)
-        self.sums = make_sums(self, self.model, rule, order, weight if mask is not None else None)
-        self._sum_over_samples(order + 2)
         if mask is not None:
             self.add_mask(weight)
+        self.sums = make_sums(self, self.model, rule, order, weight if mask is not None else None)
+        self._sum_over_samples(order + 2)
         self.pathways = make_pathways(self, rule, on_pre, on_post, on_event, weight)
         delays = read_delays(self.connections.label, delay, self._name_pathways())
         self.contained_objects.extend([*self.sums.values(), *self.pathways.values()])

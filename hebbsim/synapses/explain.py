@@ -221,6 +221,10 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
                 f"where {activity} in at most 1 neuron of {total.dense_from}, only those are "
                 f"visited: {geometry.fan_in} operations each"
             )
+    if total.lists_elements:
+        lines.append(
+            f"where no more than 1 element of {total.left_from} is left, those alone are visited"
+        )
     return lines, operations
 
 

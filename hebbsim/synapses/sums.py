@@ -1,5 +1,6 @@
 """Sums over a convolution's connections, into postsynaptic, presynaptic or kernel variables."""
 
+import math
 from itertools import count
 from typing import Any
 
@@ -49,7 +50,7 @@ class ConnectionSum(ForwardOperation):
     order : int
         Place in the step of a sum to the kernel; shifts that of others.
     masked : str, optional
-        The weight that a mask prunes.
+        The weight that a mask prunes. Sums to what it leaves out of the kernel are 0.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class ConnectionSum(ForwardOperation):
         #: Measured in C++ at 9 to 900 connections of a neuron; on a GPU a guess
         slowest, fewest = (1000, 8) if on_cuda() else (450, 3)
         self.dense_from = max(fewest, slowest // connections.geometry.fan_in)
-        #: Weights that a mask leaves are visited alone if no more than one in so many is left: from
-        #: there on it was faster, later for few samples, which leave lanes of vectors empty
-        batch_size = connections.batch_size
-        self.sparse_from = 10 if batch_size == 1 else 4 if batch_size < 16 else 3
+        #: What a mask leaves is visited alone if no more than one weight in so many is left: from
+        #: there on it was faster. Lists of them are made for so many positions in all
+        lists = 1000 // (connections.batch_size * math.prod(connections.geometry.out_shape[1:]))
+        self.sparse_from = 3 + lists
+        #: Likewise for what active neurons add to a kernel, one element after the other
+        self.left_from = 12 + lists
         self.variables = kernel.connection_variables()
         self.target_variable: Variable = self.variables[equation.varname]
         self.variables.add_auxiliary_variable(
@@ -81,7 +84,11 @@ class ConnectionSum(ForwardOperation):
             dimensions=self.target_variable.dim,
             dtype=self.target_variable.dtype,
         )
-        lines = [*self._run_over_channels(cumulative), f"_synaptic_var = {equation.expr.code}"]
+        #: Whether it sums to the elements of the kernel alone that a mask leaves
+        self.pruned = side == "kernel" and masked is not None
+        #: What is summed
+        self.term = f"mask*({equation.expr.code})" if self.pruned else equation.expr.code
+        lines = [*self._run_over_channels(cumulative), f"_synaptic_var = {self.term}"]
         # neurons that read what is summed, such as a recurrent map's, see it as it was
         self._buffered = (
             changed_read(equation.expr.code, [self.target_variable], self.variables) is not None
@@ -118,13 +125,13 @@ class ConnectionSum(ForwardOperation):
         self.products: tuple[Product, ...] | None = None
         visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
-            self.products = separate(equation.expr.code, sides_of(self.variables))
+            self.products = separate(self.term, sides_of(self.variables))
         #: Which of them are zero for the same neurons, see `silent_together`
         self.part_of = silent_together(self.products or ())
         #: What a sum to neurons is, if it is a single product of the kernel with the inputs
         self.single: Product | None = self._single() if side == "post" else None
-        #: Whether it visits the weights alone that a mask leaves
-        self.sparse = self._is_sparse(masked)
+        #: Whether it visits the weights alone that a mask leaves, or the elements that it sums to
+        self.sparse, self.lists_elements = self._is_sparse(masked), self.pruned
         #: That product, if its sums share multiplications
         self.saving: Product | None = self._saving()
         if side != "kernel":
@@ -197,6 +204,10 @@ class ConnectionSum(ForwardOperation):
         )
         return self.single if fits else None
 
+    def visit_all(self) -> None:
+        """From the next run on visit what a mask leaves out, too: what it saves is told by that."""
+        self.sparse = self.lists_elements = False
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
@@ -257,6 +268,9 @@ class ConnectionSum(ForwardOperation):
             if product.pre != "1":
                 code = f"_s{number} = ({product.post})*({product.pre})"
                 self.abstract_code[f"product{number}"] = code
+        if self.lists_elements:
+            self._declare("_m", "mask", run_namespace)
+            self.abstract_code["mask"] = "_m = mask"
         self.user_code = self.abstract_code
         places = {False: count(), True: count()}  # of plain sums, and of correlations
         products = [
@@ -275,6 +289,8 @@ class ConnectionSum(ForwardOperation):
             ],
             "dense_from": self.dense_from,
             "padded": any(geometry.padding),
+            "lists_elements": self.lists_elements,
+            "left_from": self.left_from,
         }
 
 

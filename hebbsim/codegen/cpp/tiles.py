@@ -33,6 +33,7 @@ __all__ = [
 _MOST_VECTORS = 4  # in a tile's run of channels
 _KERNEL_VECTORS = 2  # likewise, where every sum loads its own activity
 _WINOGRAD_TILES = 48  # in a block
+_SPARSE_TASKS = 14  # that threads share, at least
 _PACKED_POSITIONS = 960  # in a block, chains of 96
 _L1_BYTES = 32 * 1024
 _L2_BYTES = 512 * 1024
@@ -201,11 +202,12 @@ def winograd_blocks(
 class SparseTiles(NamedTuple):
     """How the target map of a sum over a pruned kernel is cut.
 
-    `lanes` samples lie side by side; `cols` and they fill `vectors` registers of `width` numbers;
-    and what a stripe of `rows` sees stays in cache.
+    `lanes` samples lie side by side, no more than `side`, a power of two; `cols` and they fill
+    `vectors` registers of `width` numbers; a thread computes stripes of `rows`.
     """
 
     lanes: int
+    side: int
     width: int
     vectors: int
     cols: list[Cut]
@@ -217,21 +219,20 @@ def sparse_tiles(
 ) -> SparseTiles:
     """Choose runs of samples and columns for which sums stay in registers."""
     width = registers.bytes // itemsize
-    lanes = -(-batch_size // -(-batch_size // width))
+    blocks = -(-batch_size // width)
+    # whole vectors are aligned, unless many of their samples would be none
+    lanes = width if 8 * blocks * width <= 9 * batch_size else -(-batch_size // blocks)
     vectors = _sums(registers)
     # neighbouring columns follow each other in a vector unless a stride parts them
     most = vectors * width // lanes if geometry.stride[1] == 1 else vectors
-    seen_cols = (geometry.out_shape.cols - 1) * geometry.stride[1] + _extent(geometry, 1)
-    line = seen_cols * lanes * geometry.in_shape.channels * itemsize
-    fitting = (_L2_BYTES // 2 // line - _extent(geometry, 0)) // geometry.stride[0] + 1
-    rows = min(max(1, fitting), geometry.out_shape.rows)
-    stripes = -(-geometry.out_shape.rows // rows)
+    rows = -(-geometry.out_shape.rows // -(-_SPARSE_TASKS // blocks))
     return SparseTiles(
         lanes,
+        1 << (lanes - 1).bit_length(),
         width,
         vectors,
         even_cut(geometry.out_shape.cols, max(1, most)),
-        -(-geometry.out_shape.rows // stripes),
+        rows,
     )
 
 

@@ -114,7 +114,7 @@ def test_equals_torch_in_standalone_mode(tmp_path):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize(("batch", "of"), [(1, 10), (8, 4), (16, 3)])
+@pytest.mark.parametrize(("batch", "of"), [(1, 18), (8, 4), (16, 3)])
 def test_it_is_explained(batch, of):
     conv = build((6, 9, 11), 34, batch_size=batch)[-1]
     assert f"no more than 1 weight of {of} is left, those alone are visited" in str(conv.explain())

@@ -1,11 +1,13 @@
 {# Each kernel element sums products that separate: kernel * sum over positions of post * pre.
    Where few neurons are active, only they are visited (so that an infinite input of silent neurons
-   goes unnoticed); else each product is a correlation of all. Products that are zero for the same
-   neurons are summed together, each such part in the way that suits it. #}
+   goes unnoticed), and of their connections only those that a mask leaves, if it leaves few; else
+   each product is a correlation of all. Products that are zero for the same neurons are summed
+   together, each such part in the way that suits it. #}
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants, ranges, receptive_field, source_line with context %}
 {% from 'kernel_nest.cpp' import kernel_nest with context %}
 {% from 'kernel_packed.cpp' import packed_nest with context %}
+{% from 'left_elements.cpp' import count_elements, list_elements with context %}
 
 {# needs _position and _channel #}
 {% macro _post_neuron() %}
@@ -86,6 +88,50 @@ const int _tap0 = (_krow * _KCOLS + _kcol) * _GROUP_IN, _place = (_samples[0] * 
 const int _first_idx[1] = {_place * _IN_CHANNELS + _group * _GROUP_IN};
 {{_add_run(correlations, 1, '_GROUP_IN', '_group * _GROUP_IN + _input', '_place')}}
 {% endcall %}
+{%- endmacro %}
+
+{# needs _tap and _channel #}
+{% macro _totals_of(plain) %}
+{% for product in plain %}
+const {{c_data_type(_target_var.dtype)}} _s{{product.number}} = _totals[({{product.place}} * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
+{% endfor %}
+{%- endmacro %}
+
+{# Adds what `_neuron` contributes to element _e, which its channel has; the caller says where its input lies #}
+{% macro _add_left(correlations) %}
+const int _pre_channel_idx = _channel / _GROUP_OUT * _GROUP_IN + _left[_e]._input, _pre_sample_idx = _sample;
+const int _pre_position_idx = {{caller()}};
+const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+{{vector_code['pre']|join('\n')}}
+{% for product in correlations %}
+_sums[{{product.place}} * _ELEMENTS + _e] += _neuron._q{{product.number}} * _p{{product.pre_number}};
+{% endfor %}
+{%- endmacro %}
+
+{# `_neuron`, of a channel of which a mask leaves few elements #}
+{% macro _visit_left(correlations) %}
+const int _position = _neuron._position, _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS;
+const int _sample = _position / (_OUT_ROWS * _OUT_COLS);
+const int _row0 = _row * _STRIDE_ROW - _PAD_ROW, _col0 = _col * _STRIDE_COL - _PAD_COL;
+{% if padded %}
+if (_row0 < 0 || _row0 + (_KROWS - 1) * _DILATE_ROW >= _IN_ROWS || _col0 < 0 || _col0 + (_KCOLS - 1) * _DILATE_COL >= _IN_COLS)
+    for (int _e = _starts[_channel]; _e < _starts[_channel + 1]; _e++)
+    {
+        const int _krow = _left[_e]._tap / _GROUP_IN / _KCOLS, _kcol = _left[_e]._tap / _GROUP_IN % _KCOLS;
+        const int _pre_row = {{source_line(geometry, 'row')}}, _pre_col = {{source_line(geometry, 'col')}};
+        {% if not geometry.pads_neurons %}
+        if (_pre_row < 0 || _pre_row >= _IN_ROWS || _pre_col < 0 || _pre_col >= _IN_COLS) continue;
+        {% endif %}
+        {% call _add_left(correlations) %}(_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col{% endcall %}
+
+    }
+else
+{% endif %}
+    for (int _e = _starts[_channel]; _e < _starts[_channel + 1]; _e++)
+    {
+        {% call _add_left(correlations) %}(_sample * _IN_ROWS + _row0) * _IN_COLS + _col0 + _left[_e]._shift{% endcall %}
+
+    }
 {%- endmacro %}
 
 {# All products of a part, which are zero for the same neurons #}
@@ -252,19 +298,21 @@ else
     for (int _share = 0; _share < _SHARES; _share++)
     {
         const int _first_channel = (long) _OUT_CHANNELS * _share / _SHARES, _last_channel = (long) _OUT_CHANNELS * (_share + 1) / _SHARES;
+        const size_t _first_sum = {{'_few_left ? _starts[_first_channel] : ' if lists_elements}}(size_t) _first_channel * _TAPS;
+        const size_t _last_sum = {{'_few_left ? _starts[_last_channel] : ' if lists_elements}}(size_t) _last_channel * _TAPS;
         {% for product in correlations %}
-        std::fill(&_sums[{{product.place}} * _ELEMENTS + (size_t) _first_channel * _TAPS], &_sums[{{product.place}} * _ELEMENTS + (size_t) _last_channel * _TAPS], 0);
+        std::fill(_sums.begin() + {{product.place}} * _ELEMENTS + _first_sum, _sums.begin() + {{product.place}} * _ELEMENTS + _last_sum, 0);
         {% endfor %}
         {% for product in plain %}
         for (int _tap = 0; _tap < _PLACES; _tap++) std::fill(&_totals[({{product.place}} * _PLACES + _tap) * _OUT_CHANNELS + _first_channel], &_totals[({{product.place}} * _PLACES + _tap) * _OUT_CHANNELS] + _last_channel, 0);
         {% endfor %}
         {% if correlations %}
         const auto _add_one = [&](const _Active* const* const _neurons) {
-            {{_visit(correlations, 1)|indent(16)}}
+            {{_visit(correlations, 1)|indent(12)}}
         };
         // some neurons of a channel at a time, whose products are added in registers
         const auto _add_together = [&](const _Active* const* const _neurons) {
-            {{_visit(correlations, _TOGETHER)|indent(16)}}
+            {{_visit(correlations, _TOGETHER)|indent(12)}}
         };
         std::vector<const _Active*> _waiting((size_t) (_last_channel - _first_channel) * {{_TOGETHER}});
         std::vector<int> _n_waiting(_last_channel - _first_channel);
@@ -297,11 +345,18 @@ else
             {% endfor %}
             {% endif %}
             {% if correlations %}
+            {% if lists_elements %}
+            if (_few_left)
+            {
+                {{_visit_left(correlations)|indent(16)}}
+                continue;
+            }
+            {% endif %}
             {% if padded %}
             const int _row0 = _row * _STRIDE_ROW - _PAD_ROW, _col0 = _col * _STRIDE_COL - _PAD_COL;
             if (_row0 < 0 || _row0 + (_KROWS - 1) * _DILATE_ROW >= _IN_ROWS || _col0 < 0 || _col0 + (_KCOLS - 1) * _DILATE_COL >= _IN_COLS)
             {
-                {{_visit_border(correlations)|indent(20)}}
+                {{_visit_border(correlations)|indent(16)}}
                 continue;
             }
             {% endif %}
@@ -338,6 +393,22 @@ else
     static thread_local std::vector<{{_long}}> _sums_here({{_correlations|length}} * _ELEMENTS + _SIDE * (size_t) (_TAPS + _OUT_CHANNELS + 1)), _totals_here({{_plain|length}} * (size_t) _PLACES * _OUT_CHANNELS);
     std::vector<{{_long}}> &_sums = _sums_here, &_totals = _totals_here;
     bool _is_crowded[{{parts|length}}];
+    {% if lists_elements %}
+    {{count_elements('mask', '_m')|indent(4)}}
+    const bool _few_left = _elements * {{left_from}} <= _ELEMENTS;
+    struct _Left { int _tap, _shift, _input; };  // the shift is from the first position of a receptive field
+    static thread_local std::vector<_Left> _left_here;
+    if (_few_left && _left_here.size() < _elements) _left_here.resize(_elements);
+    _Left* const _left = _left_here.data();
+    if (_few_left)
+    {
+        {% call list_elements('mask', '_m') %}
+const int _krow = _tap / _GROUP_IN / _KCOLS, _kcol = _tap / _GROUP_IN % _KCOLS;
+_left[_place] = {_tap, _krow * _DILATE_ROW * _IN_COLS + _kcol * _DILATE_COL, _tap % _GROUP_IN};
+        {% endcall %}
+
+    }
+    {% endif %}
     {% for part in parts %}
     {
         {{_sum_part(part)|indent(8)}}
@@ -345,41 +416,63 @@ else
     }
     {% endfor %}
     {{scalar_code['kernel']|autoindent}}
-    // sums lie tap by tap in each channel's run, or as the kernel does: turned in small squares
-    {{parallel(geometry.kernel_elements)}}
-    for (int _tap0 = 0; _tap0 < _TAPS; _tap0 += _SIDE)
-        for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _SIDE)
-        {
-            const int _n_taps = std::min(_SIDE, _TAPS - _tap0), _n_channels = std::min(_SIDE, _OUT_CHANNELS - _channel0);
-            {% for product in _correlations %}
-            {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];  // beyond the last tap or channel it is not used
+    {% if lists_elements %}
+    if (_few_left)
+    {
+        {{parallel(geometry.kernel_elements)}}
+        for (int _tap = 0; _tap < _TAPS; _tap++)
+            std::fill({{get_array_name(_target_var)}} + (size_t) _tap * _OUT_CHANNELS, {{get_array_name(_target_var)}} + (size_t) (_tap + 1) * _OUT_CHANNELS, 0);
+        {{parallel('_elements * 16')}}
+        for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++)
+            for (int _e = _starts[_channel]; _e < _starts[_channel + 1]; _e++)
             {
-                const {{_long}}* const _from = &_sums[{{product.place}} * _ELEMENTS + (_is_crowded[{{product.part}}] ? (size_t) _tap0 * _OUT_CHANNELS + _channel0 : (size_t) _channel0 * _TAPS + _tap0)];
-                if (_is_crowded[{{product.part}}])
-                    for (int _n = 0; _n < _SIDE; _n++)
-                        for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _n * _OUT_CHANNELS + _v];
-                else
-                    for (int _n = 0; _n < _SIDE; _n++)
-                        for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _v * _TAPS + _n];
+                const int _tap = _left[_e]._tap, _kernel_idx = _tap * _OUT_CHANNELS + _channel;
+                const size_t _vectorisation_idx = _kernel_idx;
+                {% for product in _correlations %}
+                const {{_type}} _s{{product.number}} = _sums[{{product.place}} * _ELEMENTS + (_is_crowded[{{product.part}}] ? _kernel_idx : _e)];
+                {% endfor %}
+                {{_totals_of(_plain)|indent(16)}}
+                {{vector_code['kernel']|join('\n')|indent(16)}}
+                {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
             }
-            {% endfor %}
-            for (int _n = 0; _n < _n_taps; _n++)
+    }
+    else
+    {% endif %}
+    {
+        // sums lie tap by tap in each channel's run, or as the kernel does: turned in small squares
+        {{parallel(geometry.kernel_elements)}}
+        for (int _tap0 = 0; _tap0 < _TAPS; _tap0 += _SIDE)
+            for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _SIDE)
             {
-                const int _tap = _tap0 + _n;
-                #pragma omp simd
-                for (int _v = 0; _v < _n_channels; _v++)
+                const int _n_taps = std::min(_SIDE, _TAPS - _tap0), _n_channels = std::min(_SIDE, _OUT_CHANNELS - _channel0);
+                {% for product in _correlations %}
+                {{_type}} _square{{loop.index0}}[_SIDE][_SIDE];  // beyond the last tap or channel it is not used
                 {
-                    const int _channel = _channel0 + _v, _kernel_idx = _tap * _OUT_CHANNELS + _channel;
-                    const size_t _vectorisation_idx = _kernel_idx;
-                    {% for product in _correlations %}
-                    const {{_type}} _s{{product.number}} = _square{{loop.index0}}[_n][_v];
-                    {% endfor %}
-                    {% for product in _plain %}
-                    const {{_type}} _s{{product.number}} = _totals[({{product.place}} * _PLACES + {{'_tap / _GROUP_IN' if geometry.pads_zeros else '0'}}) * _OUT_CHANNELS + _channel];
-                    {% endfor %}
-                    {{vector_code['kernel']|join('\n')|indent(20)}}
-                    {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+                    const {{_long}}* const _from = &_sums[{{product.place}} * _ELEMENTS + (_is_crowded[{{product.part}}] ? (size_t) _tap0 * _OUT_CHANNELS + _channel0 : (size_t) _channel0 * _TAPS + _tap0)];
+                    if (_is_crowded[{{product.part}}])
+                        for (int _n = 0; _n < _SIDE; _n++)
+                            for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _n * _OUT_CHANNELS + _v];
+                    else
+                        for (int _n = 0; _n < _SIDE; _n++)
+                            for (int _v = 0; _v < _SIDE; _v++) _square{{loop.index0}}[_n][_v] = _from[(size_t) _v * _TAPS + _n];
+                }
+                {% endfor %}
+                for (int _n = 0; _n < _n_taps; _n++)
+                {
+                    const int _tap = _tap0 + _n;
+                    #pragma omp simd
+                    for (int _v = 0; _v < _n_channels; _v++)
+                    {
+                        const int _channel = _channel0 + _v, _kernel_idx = _tap * _OUT_CHANNELS + _channel;
+                        const size_t _vectorisation_idx = _kernel_idx;
+                        {% for product in _correlations %}
+                        const {{_type}} _s{{product.number}} = _square{{loop.index0}}[_n][_v];
+                        {% endfor %}
+                        {{_totals_of(_plain)|indent(20)}}
+                        {{vector_code['kernel']|join('\n')|indent(20)}}
+                        {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+                    }
                 }
             }
-        }
+    }
 {% endblock %}

@@ -4,15 +4,8 @@
    connection is visited. #}
 {% extends 'common_group.cpp' %}
 {% from 'conv_indices.cpp' import constants, results with context %}
+{% from 'left_elements.cpp' import count_elements, list_elements with context %}
 {% from 'post_nest.cpp' import post_nest with context %}
-
-{# needs _tap and _channel #}
-{% macro _element() %}
-const int _kernel_idx = _tap * _OUT_CHANNELS + _channel, _post_channel_idx = _channel;
-const int _pre_channel_idx = _channel / _GROUP_OUT * _GROUP_IN + _tap % _GROUP_IN;
-const size_t _vectorisation_idx = _kernel_idx;
-{{vector_code['kernel']|join('\n')}}
-{%- endmacro %}
 
 {# The row or column of the source at a place of the padded map, less than 0 outside #}
 {% macro _source_of(place, axis) %}
@@ -23,6 +16,62 @@ _SOURCE_{{AXIS}}[{{place}}]
 ({{place}} < _PAD_{{AXIS}} || {{place}} - _PAD_{{AXIS}} >= _IN_{{AXIS}}S ? -1 : {{place}} - _PAD_{{AXIS}})
 {%- endif %}
 {% endmacro %}
+
+{# The rows of a matrix become its columns. There are a power of two of them: each round interleaves the
+   two halves. #}
+{% macro _turned(name, matrix, other, rows, columns) %}
+_scalar *{{name}} = {{matrix}}, *{{name}}_next = {{other}};
+for (int _rows = {{rows}}; _rows > 1; _rows /= 2)
+{
+    constexpr int _HALF = {{rows}} * {{columns}} / 2;
+    #pragma omp simd
+    for (int _n = 0; _n < _HALF; _n++)
+    {
+        {{name}}_next[2 * _n] = {{name}}[_n];
+        {{name}}_next[2 * _n + 1] = {{name}}[_n + _HALF];
+    }
+    std::swap({{name}}, {{name}}_next);
+}
+{%- endmacro %}
+
+{# The row _n_turned of the source that a stripe sees #}
+{% macro _turn_row(side) %}
+constexpr int _SIDE = {{side}}, _CHANNELS = _IN_CHANNELS < 64 ? _IN_CHANNELS : 64;  // in one go
+const int _padded_row = _row0 * _STRIDE_ROW + _n_turned, _pre_row = {{_source_of('_padded_row', 'row')}};
+for (int _c = 0; _c < _SEEN_COLS; _c++)
+{
+    const int _pre_col = {{_source_of('_c', 'col')}};
+    _scalar* const _here = _inputs + (size_t) _n_turned * _IN_CHANNELS * _RUN + _c * _LANES;
+    if (_pre_row < 0 || _pre_col < 0)
+    {
+        for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
+            for (int _lane = 0; _lane < _LANES; _lane++) _here[_channel * _RUN + _lane] = 0;
+        continue;
+    }
+    for (int _channel0 = 0; _channel0 < _IN_CHANNELS; _channel0 += _CHANNELS)
+    {
+        const int _n_channels = std::min(_CHANNELS, _IN_CHANNELS - _channel0);
+        _scalar _samples[_SIDE][_CHANNELS], _other[_SIDE][_CHANNELS];
+        for (int _lane = 0; _lane < _LANES; _lane++)
+        {
+            const int _pre_sample_idx = std::min(_sample0 + _lane, _BATCH - 1);  // the rest is not stored
+            const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
+            #pragma omp simd
+            for (int _v = 0; _v < _n_channels; _v++)
+            {
+                const int _pre_channel_idx = _channel0 + _v;
+                const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
+                const size_t _vectorisation_idx = _pre_idx;
+                {{vector_code['pre']|join('\n')|indent(16)}}
+                _samples[_lane][_v] = _p;
+            }
+        }
+        {{_turned('_lines', '_samples[0]', '_other[0]', '_SIDE', '_CHANNELS')|indent(8)}}
+        for (int _v = 0; _v < _n_channels; _v++)
+            for (int _lane = 0; _lane < _LANES; _lane++) _here[(_channel0 + _v) * _RUN + _lane] = _lines[_v * _SIDE + _lane];
+    }
+}
+{%- endmacro %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
@@ -38,29 +87,7 @@ _SOURCE_{{AXIS}}[{{place}}]
     constexpr int _SEEN_ROWS = (_STRIPE - 1) * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1;
     constexpr int _SEEN_COLS = (_OUT_COLS - 1) * _STRIDE_COL + (_KCOLS - 1) * _DILATE_COL + 1;
     constexpr int _RUN = _SEEN_COLS * _LANES;
-    constexpr int _SHARES = 16, _BITS = 32;
-    // where what each element multiplies lies, channel by channel; thread_local: see other loops
-    static thread_local std::vector<int> _starts_here(_OUT_CHANNELS + 1), _places_here;
-    static thread_local std::vector<_scalar> _values_here;
-    int* const _starts = _starts_here.data();
-    std::fill(_starts, _starts + _OUT_CHANNELS + 1, 0);
-    {
-        {{scalar_code['kernel']|autoindent}}
-        {{parallel(geometry.kernel_elements)}}
-        for (int _share = 0; _share < _SHARES; _share++)
-        {
-            const int _first = _OUT_CHANNELS * _share / _SHARES, _last = _OUT_CHANNELS * (_share + 1) / _SHARES;
-            for (int _tap = 0; _tap < _TAPS; _tap++)
-                #pragma omp simd
-                for (int _channel = _first; _channel < _last; _channel++)
-                {
-                    {{_element()|indent(20)}}
-                    _starts[_channel + 1] += _k != 0 ? 1 : 0;
-                }
-        }
-    }
-    for (int _channel = 0; _channel < _OUT_CHANNELS; _channel++) _starts[_channel + 1] += _starts[_channel];
-    const size_t _elements = _starts[_OUT_CHANNELS];
+    {{count_elements('kernel', '_k')|indent(4)}}
     if (_elements * {{sparse_from}} > (size_t) _TAPS * _OUT_CHANNELS)
     {
         {{scalar_code['direct']|autoindent}}
@@ -68,6 +95,9 @@ _SOURCE_{{AXIS}}[{{place}}]
     }
     else
     {
+        // what each element multiplies, and where that lies
+        static thread_local std::vector<int> _places_here;
+        static thread_local std::vector<_scalar> _values_here;
         if (_places_here.size() < _elements)
         {
             _places_here.resize(_elements);
@@ -75,35 +105,12 @@ _SOURCE_{{AXIS}}[{{place}}]
         }
         int* const _places = _places_here.data();
         _scalar* const _values = _values_here.data();
-        {
-            {{scalar_code['kernel']|autoindent}}
-            {{parallel(geometry.kernel_elements)}}
-            for (int _share = 0; _share < _SHARES; _share++)
-            {
-                const int _first = _OUT_CHANNELS * _share / _SHARES, _last = _OUT_CHANNELS * (_share + 1) / _SHARES;
-                std::vector<int> _next(_starts + _first, _starts + _last);
-                for (int _tap = 0; _tap < _TAPS; _tap++)
-                for (int _channel0 = _first; _channel0 < _last; _channel0 += _BITS)
-                {
-                    unsigned _there = 0;  // a bit for each channel
-                    #pragma omp simd reduction(|:_there)
-                    for (int _v = 0; _v < std::min(_BITS, _last - _channel0); _v++)
-                    {
-                        const int _channel = _channel0 + _v;
-                        {{_element()|indent(24)}}
-                        _there |= _k != 0 ? 1u << _v : 0u;
-                    }
-                    for (; _there; _there &= _there - 1)
-                    {
-                        const int _channel = _channel0 + __builtin_ctz(_there);
-                        {{_element()|indent(24)}}
-                        const int _krow = _tap / _GROUP_IN / _KCOLS, _kcol = _tap / _GROUP_IN % _KCOLS, _place = _next[_channel - _first]++;
-                        _places[_place] = (_krow * _DILATE_ROW * _IN_CHANNELS + _pre_channel_idx) * _RUN + _kcol * _DILATE_COL * _LANES;
-                        _values[_place] = _k;
-                    }
-                }
-            }
-        }
+        {% call list_elements('kernel', '_k') %}
+const int _krow = _tap / _GROUP_IN / _KCOLS, _kcol = _tap / _GROUP_IN % _KCOLS;
+_places[_place] = (_krow * _DILATE_ROW * _IN_CHANNELS + _pre_channel_idx) * _RUN + _kcol * _DILATE_COL * _LANES;
+_values[_place] = _k;
+        {% endcall %}
+
         {{scalar_code['pre']|autoindent}}
         {{parallel('_elements * _BATCH * _OUT_ROWS * _OUT_COLS / 8')}}
         for (int _task = 0; _task < _BLOCKS * _STRIPES; _task++)
@@ -113,31 +120,15 @@ _SOURCE_{{AXIS}}[{{place}}]
             static thread_local std::vector<_scalar> _inputs_here((size_t) _SEEN_ROWS * _IN_CHANNELS * _RUN + _SLACK);
             _scalar* const _inputs = _inputs_here.data();  // [row][channel][column][sample]
             const int _n_rows = std::min(_STRIPE, _OUT_ROWS - _row0);
-            for (int _r = 0; _r < (_n_rows - 1) * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1; _r++)
-            for (int _c = 0; _c < _SEEN_COLS; _c++)
-            {
-                const int _padded_row = _row0 * _STRIDE_ROW + _r;
-                const int _pre_row = {{_source_of('_padded_row', 'row')}}, _pre_col = {{_source_of('_c', 'col')}};
-                _scalar* const _here = _inputs + (size_t) _r * _IN_CHANNELS * _RUN + _c * _LANES;
-                if (_pre_row < 0 || _pre_col < 0)
-                {
-                    for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
-                        for (int _lane = 0; _lane < _LANES; _lane++) _here[_channel * _RUN + _lane] = 0;
-                    continue;
-                }
-                for (int _pre_channel_idx = 0; _pre_channel_idx < _IN_CHANNELS; _pre_channel_idx++)
-                    for (int _lane = 0; _lane < _LANES; _lane++)
-                    {
-                        const int _pre_sample_idx = std::min(_sample0 + _lane, _BATCH - 1);  // the rest is not stored
-                        const int _pre_position_idx = (_pre_sample_idx * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col;
-                        const int _pre_idx = _pre_position_idx * _IN_CHANNELS + _pre_channel_idx, _pre_sub_idx = _pre_idx + {{pre_start}};
-                        const size_t _vectorisation_idx = _pre_idx;
-                        {{vector_code['pre']|join('\n')|indent(24)}}
-                        _here[_pre_channel_idx * _RUN + _lane] = _p;
-                    }
-            }
+            int _n_turned = 0;  // rows of them
             constexpr int _TOGETHER = 16;  // channels that are stored in one go
             for (int _row = 0; _row < _n_rows; _row++)
+            {
+            // what nobody has seen yet is turned around just before, so that it's in cache
+            for (; _n_turned < _row * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1; _n_turned++)
+            {
+                {{_turn_row(_cuts.side)|indent(16)}}
+            }
             for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _TOGETHER)
             {
                 const int _n_channels = std::min(_TOGETHER, _OUT_CHANNELS - _channel0);
@@ -148,7 +139,7 @@ _SOURCE_{{AXIS}}[{{place}}]
                     constexpr int _COLS = {{cols.size}}, _V = {{_cuts.width if geometry.stride[1] == 1 else '_LANES'}};
                     constexpr int _VECTORS = (_COLS * _LANES + _V - 1) / _V, _STEP = {{'_V' if geometry.stride[1] == 1 else '_STRIDE_COL * _LANES'}};
                     const _scalar* const _origin = _inputs + (size_t) _row * _STRIDE_ROW * _IN_CHANNELS * _RUN + _col0 * _STRIDE_COL * _LANES;
-                    _scalar _out[_TOGETHER][_VECTORS * _V];
+                    _scalar _out_here[_TOGETHER][_VECTORS * _V], _other[_TOGETHER][_VECTORS * _V];
                     for (int _v = 0; _v < _n_channels; _v++)
                     {
                         int _n = _starts[_channel0 + _v];
@@ -177,19 +168,26 @@ _SOURCE_{{AXIS}}[{{place}}]
                         {% if _long %}
                         for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _whole[_q * _V + _lane] += _sum[_q][_lane];
                         } while (_n < _stop);
-                        for (int _place = 0; _place < _VECTORS * _V; _place++) _out[_v][_place] = _whole[_place];
+                        for (int _place = 0; _place < _VECTORS * _V; _place++) _out_here[_v][_place] = _whole[_place];
                         {% else %}
-                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _out[_v][_q * _V + _lane] = _sum[_q][_lane];
+                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _out_here[_v][_q * _V + _lane] = _sum[_q][_lane];
                         {% endif %}
                     }
+                    {{_turned('_out', '_out_here[0]', '_other[0]', '_TOGETHER', '_VECTORS * _V')|indent(20)}}
                     for (int _lane = 0; _lane < std::min(_LANES, _BATCH - _sample0); _lane++)
                     for (int _col = 0; _col < _COLS; _col++)
                     {
                         {{_type}}* const _target = _results + (((size_t) (_sample0 + _lane) * _OUT_ROWS + _row0 + _row) * _OUT_COLS + _col0 + _col) * _OUT_CHANNELS + _channel0;
-                        for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _out[_v][_col * _LANES + _lane];
+                        const _scalar* const _from = _out + (_col * _LANES + _lane) * _TOGETHER;
+                        if (_n_channels == _TOGETHER)  // of known length: a vector
+                            #pragma omp simd
+                            for (int _v = 0; _v < _TOGETHER; _v++) _target[_v] = _from[_v];
+                        else
+                            for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _from[_v];
                     }
                 }
                 {% endfor %}
+            }
             }
         }
     }

@@ -26,10 +26,11 @@ from hebbsim.synapses.explicit import ExplicitSynapses
 from hebbsim.synapses.idle_sums import warn_of_idle_sums
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.kernel_view import KernelView, has_kernel_axes, refuse_kernel
+from hebbsim.synapses.left_out import sums_left_out
 from hebbsim.synapses.linking import link_shared
 from hebbsim.synapses.model import read_model
 from hebbsim.synapses.normalization import Normalization
-from hebbsim.synapses.pathways import SpikePathway, make_pathways
+from hebbsim.synapses.pathways import SpikePathway, make_pathways, statements_of_pathways
 from hebbsim.synapses.per_sample import SampleKernels
 from hebbsim.synapses.reductions import KernelReduction, create_reduced, make_reductions
 from hebbsim.synapses.sample_updates import SampleSum
@@ -119,8 +120,8 @@ class ConvSynapses(KernelGroup):
     weight : str
         The kernel variable that `mask`, `normalize` and the check for finite values apply to.
     mask : array or None
-        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, there is no connection. The
-        weight is 0 and stays 0, and so is what is summed to that element of the kernel.
+        Ones and zeros, shape ``get_kernel(weight)``: where it is 0, the weight is 0 and stays 0. So
+        is what is summed over connections to change it, if that serves for nothing else.
     normalize : {None, 'L1', 'L2'}
         Bring each filter (all weights onto one output channel) to this norm after each update.
     norm : float or Quantity
@@ -242,9 +243,17 @@ class ConvSynapses(KernelGroup):
         self.model = read_model(self.connections, model, rule, self._taken())
         self._add_variables(method, method_options, dtype)
         self._integrate(method, method_options)
+        if update is None and rule is not None:
+            update = rule.update
         if mask is not None:
             self.add_mask(weight)
-        self.sums = make_sums(self, self.model, rule, order, weight if mask is not None else None)
+        left_out: list[str] = []
+        if self.is_masked:
+            pathways = statements_of_pathways(rule, on_pre, on_post)
+            left_out = sums_left_out(self.model, weight, update, pathways)
+        self.sums = make_sums(
+            self, self.model, rule, order, weight if self.is_masked else None, left_out
+        )
         self._sum_over_samples(order + 2)
         self.pathways = make_pathways(self, rule, on_pre, on_post, on_event, weight)
         delays = read_delays(self.connections.label, delay, self._name_pathways())
@@ -252,7 +261,7 @@ class ConvSynapses(KernelGroup):
         now_and_then = normalize_when is not None
         self.update = make_update(
             self,
-            rule.update if update is None and rule else update,
+            update,
             weight=weight,
             normalize=None if now_and_then else normalize,
             norm=1.0 if now_and_then else norm,

@@ -12,7 +12,7 @@ from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
 from hebbsim.codegen.loop_nest import LoopNest
-from hebbsim.codegen.targets import code_object_class
+from hebbsim.codegen.targets import code_object_class, on_cuda
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.normalization import Normalization
 from hebbsim.synapses.pathways import SpikePathway
@@ -179,7 +179,7 @@ def _sum(total: ConnectionSum) -> Work:
     lines, operations = [loops], connections
     if code_object_class() is NumpyCodeObject:
         lines.append("in numpy, which visits every connection")
-    elif total.sparse:
+    elif total.sparse and not on_cuda():
         lines.append(
             f"where no more than 1 weight of {total.sparse_from} is left, those alone are visited"
         )
@@ -214,17 +214,20 @@ def _separated(total: ConnectionSum, connections: int) -> tuple[list[str], int]:
     active: dict[int, dict[str, None]] = {}
     for part, product in zip(total.part_of, products, strict=True):
         active.setdefault(part, {})[product.post] = None
+    left = (
+        f", fewer if no more than 1 element of {total.left_from} is left"
+        if total.lists_elements and not on_cuda()
+        else ""
+    )
     for posts in active.values():
         if "1" not in posts:
             activity = " or ".join(f"{post} != 0" for post in posts)
             lines.append(
                 f"where {activity} in at most 1 neuron of {total.dense_from}, only those are "
-                f"visited: {geometry.fan_in} operations each"
+                f"visited: {geometry.fan_in} operations each{left}"
             )
-    if total.lists_elements:
-        lines.append(
-            f"where no more than 1 element of {total.left_from} is left, those alone are visited"
-        )
+    if total.left_out:
+        lines.append("0 where the mask is 0")
     return lines, operations
 
 

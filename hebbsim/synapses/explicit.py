@@ -113,7 +113,10 @@ class ExplicitSynapses(MadeByUser, Synapses):
             self._add_running_sum(equation, post, elements)
         for runner in sums.values():
             if runner.side == "kernel":
-                self._sum_to_kernel(runner.equation.varname, runner.equation.expr.code)
+                term = runner.equation.expr.code
+                if runner.left_out:
+                    term = f"mask*({term})"
+                self._sum_to_kernel(runner.equation.varname, term)
         for name in changed:
             for clock in clocks[name]:
                 self._collect_changes(name, clock)

@@ -333,6 +333,18 @@ def _conditional(statement: Statement, variable: Any) -> Statement:
     return Statement(name, "=", f"int({active})*({value}) + int(not {active})*{name}")
 
 
+def statements_of_pathways(
+    rule: Rule | None,
+    on_pre: str | Mapping[str, str] | None,
+    on_post: str | Mapping[str, str] | None,
+) -> list[str]:
+    """Return the texts of all pathways of a convolution and its rule."""
+    texts: list[Any] = [getattr(rule, f"on_{side}", "") for side in ("pre", "post")]
+    for given in (on_pre, on_post):
+        texts += given.values() if isinstance(given, Mapping) else [given]
+    return [text for text in texts if isinstance(text, str)]
+
+
 def make_pathways(
     kernel: KernelGroup,
     rule: Rule | None,

@@ -1,6 +1,7 @@
 """Sums over a convolution's connections, into postsynaptic, presynaptic or kernel variables."""
 
 import math
+from collections.abc import Container
 from itertools import count
 from typing import Any
 
@@ -50,7 +51,9 @@ class ConnectionSum(ForwardOperation):
     order : int
         Place in the step of a sum to the kernel; shifts that of others.
     masked : str, optional
-        The weight that a mask prunes. Sums to what it leaves out of the kernel are 0.
+        The weight that a mask prunes.
+    left_out : bool
+        Whether sums to what it leaves out of the kernel are 0.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class ConnectionSum(ForwardOperation):
         *,
         order: int,
         masked: str | None,
+        left_out: bool = False,
     ) -> None:
         self.side = side
         self.connections = connections = kernel.connections
@@ -85,10 +89,8 @@ class ConnectionSum(ForwardOperation):
             dtype=self.target_variable.dtype,
         )
         #: Whether it sums to the elements of the kernel alone that a mask leaves
-        self.pruned = side == "kernel" and masked is not None
-        #: What is summed
-        self.term = f"mask*({equation.expr.code})" if self.pruned else equation.expr.code
-        lines = [*self._run_over_channels(cumulative), f"_synaptic_var = {self.term}"]
+        self.left_out = left_out
+        lines = [*self._run_over_channels(cumulative), f"_synaptic_var = {equation.expr.code}"]
         # neurons that read what is summed, such as a recurrent map's, see it as it was
         self._buffered = (
             changed_read(equation.expr.code, [self.target_variable], self.variables) is not None
@@ -116,8 +118,9 @@ class ConnectionSum(ForwardOperation):
                 "_sum_index": self.variables.indices[equation.varname],
                 "per_sample": "per sample" in equation.flags,
                 "sparse_from": self.sparse_from,
+                "_mask_var": kernel.variables["mask"] if left_out else None,
             },
-            needed_variables=[equation.varname],
+            needed_variables=[equation.varname, *(["mask"] if left_out else [])],
         )
         if side != "kernel":
             self.computes = self.target_variable
@@ -125,13 +128,15 @@ class ConnectionSum(ForwardOperation):
         self.products: tuple[Product, ...] | None = None
         visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
         if side == "kernel" and not cumulative and not visits_all:
-            self.products = separate(self.term, sides_of(self.variables))
+            self.products = separate(equation.expr.code, sides_of(self.variables))
         #: Which of them are zero for the same neurons, see `silent_together`
         self.part_of = silent_together(self.products or ())
         #: What a sum to neurons is, if it is a single product of the kernel with the inputs
         self.single: Product | None = self._single() if side == "post" else None
-        #: Whether it visits the weights alone that a mask leaves, or the elements that it sums to
-        self.sparse, self.lists_elements = self._is_sparse(masked), self.pruned
+        #: Whether it visits the weights alone that a mask leaves
+        self.sparse = self._is_sparse(masked)
+        #: Whether active neurons visit the elements alone that it leaves
+        self.lists_elements = left_out and any(p.pre != "1" for p in self.products or ())
         #: That product, if its sums share multiplications
         self.saving: Product | None = self._saving()
         if side != "kernel":
@@ -268,9 +273,6 @@ class ConnectionSum(ForwardOperation):
             if product.pre != "1":
                 code = f"_s{number} = ({product.post})*({product.pre})"
                 self.abstract_code[f"product{number}"] = code
-        if self.lists_elements:
-            self._declare("_m", "mask", run_namespace)
-            self.abstract_code["mask"] = "_m = mask"
         self.user_code = self.abstract_code
         places = {False: count(), True: count()}  # of plain sums, and of correlations
         products = [
@@ -295,12 +297,18 @@ class ConnectionSum(ForwardOperation):
 
 
 def make_sums(
-    kernel: KernelGroup, model: ConvModel, rule: Rule | None, order: int, masked: str | None
+    kernel: KernelGroup,
+    model: ConvModel,
+    rule: Rule | None,
+    order: int,
+    masked: str | None,
+    left_out: Container[str],
 ) -> dict[str, ConnectionSum]:
     """Return the sums of a convolution, by what they write.
 
     Those to neurons take their places among the forward operations of the maps; those to the
-    kernel run at the end of a step.
+    kernel run at the end of a step. Those named in `left_out` are 0 where a mask prunes the weight
+    that is `masked`.
 
     Raises
     ------
@@ -319,7 +327,13 @@ def make_sums(
             )
         check_identifiers(connections, rule, known, [equation, *used])
         sums[equation.varname] = ConnectionSum(
-            kernel, equation, side, used, order=order, masked=masked
+            kernel,
+            equation,
+            side,
+            used,
+            order=order,
+            masked=masked,
+            left_out=side == "kernel" and equation.varname in left_out,
         )
     return sums
 

@@ -14,22 +14,35 @@ GEOMETRIES = {
     "plain": {"batch_size": 19},
     "padded": {"padding": (1, 2), "batch_size": 10},
     "strided": {"stride": (2, 3), "padding": 1, "batch_size": 5},
-    "dilated": {"dilation": (2, 1), "groups": 2, "batch_size": 1},
+    "dilated": {"dilation": (2, 1), "groups": 2, "batch_size": 9},
     "reflected": {"padding": 1, "padding_mode": "reflect", "batch_size": 8},
 }
 #: A correlation, one with weights, and activity alone, silent for the same neurons and not
 CHANGE = "y_post*(x_pre - 2*y_post*w) + 3*y_post + 0.5*x_pre"
 
 
-def build(change, shape=SHAPE, filters=FILTERS, kernel=KERNEL, *, batch_size=3, **kwds):
+def build(
+    change,
+    shape=SHAPE,
+    filters=FILTERS,
+    kernel=KERNEL,
+    *,
+    batch_size=3,
+    update="w += 0*dw",
+    **geometry_kwds,
+):
     """Maps with a convolution, whose mask is still to be set."""
-    geometry = ConvGeometry(shape, filters, kernel, **kwds)
+    geometry = ConvGeometry(shape, filters, kernel, **geometry_kwds)
     source = FeatureMap(shape, "x : 1", batch_size=batch_size)
-    layer = FeatureMap(geometry.out_shape, "y : 1", batch_size=batch_size)
-    ones = np.ones(geometry.kernel_shape)
-    model = f"w : 1\n{change}"
+    layer = FeatureMap(geometry.out_shape, "u : 1\ny : 1", batch_size=batch_size)
     conv = ConvSynapses(
-        source, layer, model, update="w += 0", mask=ones, kernel_size=kernel, **kwds
+        source,
+        layer,
+        f"w : 1\n{change}",
+        update=update,
+        mask=np.ones(geometry.kernel_shape),
+        kernel_size=kernel,
+        **geometry_kwds,
     )
     source.set_maps("x", np.random.default_rng(1).standard_normal((batch_size, *shape)))
     return source, layer, conv
@@ -87,8 +100,9 @@ def test_equals_torch(geometry, threads):
     prefs.devices.cpp_standalone.openmp_threads = threads
     source, layer, conv = build(f"dw = {CHANGE} : 1 (summed)", **GEOMETRIES[geometry])
     network = Network(source, layer, conv)
-    for left, active in ((0.04, 0.01), (0.04, 1), (0.5, 0.01), (0.5, 1), (0, 0.01)):
+    for left, active in ((0.03, 0.01), (0.03, 1), (0.5, 0.01), (0.5, 1), (0, 0.01)):
         mask = prepare(layer, conv, left=left, active=active)
+        assert (np.count_nonzero(mask) * conv.sums["dw"].left_from <= mask.size) == (left < 0.5)
         network.run(defaultclock.dt)
         assert conv.sums["dw"].template == "conv_sum_kernel_products"
         found, wanted = conv.get_kernel("dw"), torchs(source, layer, conv) * mask
@@ -100,7 +114,6 @@ def test_equals_torch(geometry, threads):
 SUMS = {
     "separable": f"dw = {CHANGE} : 1 (summed)",
     "not separable": "dw = tanh(y_post*x_pre + w) : 1 (summed)",
-    "of each sample": "dw = y_post*x_pre : 1 (summed, per sample)",
     "over channels": "xh = y_post*w : 1 (cumulative)\ndw = y_post*(x_pre - xh) : 1 (summed)",
 }
 
@@ -117,7 +130,7 @@ def test_what_is_left_is_summed_to_on_every_target(target):
             source,
             layer,
             f"w : 1\n{change}",
-            update="w += 0",
+            update="w += 0*dw",
             mask=mask,
             kernel_size=kernel,
             padding=1,
@@ -128,15 +141,107 @@ def test_what_is_left_is_summed_to_on_every_target(target):
         pairs.append((whole, pruned))
     Network(objects).run(defaultclock.dt)
     for change, (whole, pruned) in zip(SUMS, pairs, strict=True):
-        found, all_ = (
-            np.asarray((conv if conv.samples is None else conv.samples).variables["dw"].get_value())
-            for conv in (pruned, whole)
-        )
-        left = np.resize(pruned.variables["mask"].get_value(), found.shape)
+        found, all_ = pruned.get_kernel("dw"), whole.get_kernel("dw")
         assert np.count_nonzero(all_) == all_.size, change
+        left = pruned.get_kernel("mask")
         np.testing.assert_allclose(found, all_ * left, rtol=0, atol=1e-13, err_msg=change)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpp_runtime"], indirect=True)
+@pytest.mark.parametrize("change", ["-y_post*x_pre*log(w)", "tanh(y_post*x_pre)*log(w)"])
+def test_a_change_that_is_infinite_where_a_weight_is_0(target, change):
+    """A pruned weight is; a bound keeps the others."""
+    source, layer, conv = build(
+        f"dw = {change} : 1 (summed)", update="w = clip(w + dw, 0.1, 1)*mask"
+    )
+    mask = prepare(layer, conv, left=0.3, active=1)
+    conv.w = "0.5*mask"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        Network(source, layer, conv).run(defaultclock.dt)
+    np.testing.assert_array_equal(conv.get_kernel("dw")[~mask], 0)
+    np.testing.assert_array_equal(conv.get_kernel("w")[~mask], 0)
+
+
+#: What else reads a sum, and whether it is left out where the weight is pruned
+READERS = {
+    "nothing": ("", "w += dw", {}, True),
+    "the weight alone, by a maximum": (
+        "largest = dw : 1 (maximum over kernel)",
+        "w += dw/largest",
+        {},
+        True,
+    ),
+    "the weight alone, by its name": ("change = 2*dw : 1", "w += change", {}, True),
+    "another weight": ("v : 1", "w += dw\nv += dw", {}, False),
+    "another weight, by its name": ("v : 1\nchange = 2*dw : 1", "w += dw\nv += change", {}, False),
+    "another weight, by a mean": (
+        "v : 1\nm = dw : 1 (mean over filter)",
+        "w += dw\nv += m",
+        {},
+        False,
+    ),
+    "an equation": ("dv/dt = dw/second : 1", "w += dw", {}, False),
+    "neurons": ("u_post = dw*x_pre : 1 (summed)", "w += dw", {}, False),
+    "a pathway": ("", "w += dw", {"on_pre": "u_post += dw"}, False),
+    "nobody": ("", "w += 0", {}, False),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_only_what_serves_the_pruned_weight_alone_is_left_out(reader):
+    prefs.codegen.target = "numpy"
+    model, update, kwds, left_out = READERS[reader]
+    source = FeatureMap((2, 5, 4), "x : 1", threshold="x > 2")
+    layer = FeatureMap((3, 4, 3), "u : 1\ny : 1")
+    conv = ConvSynapses(
+        source,
+        layer,
+        f"w : 1\ndw = y_post*x_pre : 1 (summed)\n{model}",
+        update=update,
+        mask=np.ones((3, 2, 2, 2)),
+        kernel_size=2,
+        **kwds,
+    )
+    mask = np.random.default_rng(2).random((3, 2, 2, 2)) < 0.3
+    conv.set_mask(mask)
+    source.x, layer.y = 1, 1
+    Network(source, layer, conv).run(defaultclock.dt)
+    np.testing.assert_array_equal(conv.get_kernel("dw") == 0, ~mask & left_out)
+
+
+def test_explicit_synapses_leave_out_the_same():
+    """So that the largest change is that of a weight that is there."""
+    prefs.codegen.target = "numpy"
+    found = []
+    for explicit in (False, True):
+        change = "dw = y_post*x_pre : 1 (summed)\nlargest = abs(dw) : 1 (maximum over kernel)"
+        source, layer, conv = build(change, (2, 5, 4), 3, 2, update="w += dw/largest")
+        prepare(layer, conv, left=0.2, active=1)
+        Network(source, layer, conv.to_synapses() if explicit else conv).run(defaultclock.dt)
+        found.append([conv.get_kernel("w"), float(np.asarray(conv.largest[:]))])
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=0, atol=1e-13)
+    assert found[0][1] == pytest.approx(found[1][1])
+    assert found[0][1] == pytest.approx(np.abs(conv.get_kernel("dw")).max())
+
+
+def test_all_can_be_visited_instead():
+    """The same is learned, by other loops."""
+    found = []
+    for visits_all in (False, True):
+        source, layer, conv = build(
+            f"u_post = w*x_pre : 1 (summed)\ndw = {CHANGE} : 1 (summed)", update="w += 0.1*dw"
+        )
+        prepare(layer, conv, left=0.03, active=0.01)
+        for total in conv.sums.values() if visits_all else ():
+            total.visit_all()
+        Network(source, layer, conv).run(2 * defaultclock.dt)
+        found.append(conv.get_kernel("w"))
+        assert (conv.sums["u_post"].template == "conv_sum_post_sparse") != visits_all
+        assert conv.sums["dw"].template_kwds["lists_elements"] != visits_all
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-12)
 
 
 def test_it_is_explained():
     text = str(build(f"dw = {CHANGE} : 1 (summed)")[-1].explain())
-    assert "where no more than 1 element of 16 is left, those alone are visited" in text
+    assert "operations each, fewer if no more than 1 element of 16 is left" in text
+    assert "0 where the mask is 0" in text

@@ -37,6 +37,7 @@ _SPARSE_TASKS = 14  # that threads share, at least
 _PACKED_POSITIONS = 960  # in a block, chains of 96
 _L1_BYTES = 32 * 1024
 _L2_BYTES = 512 * 1024
+_HELD_BYTES = 2 * _L2_BYTES  # of which a few rows are read at a time
 
 
 class Registers(NamedTuple):
@@ -203,7 +204,8 @@ class SparseTiles(NamedTuple):
     """How the target map of a sum over a pruned kernel is cut.
 
     `lanes` samples lie side by side, no more than `side`, a power of two; `cols` and they fill
-    `vectors` registers of `width` numbers; a thread computes stripes of `rows`.
+    `vectors` registers of `width` numbers; a thread computes stripes of `rows`, of whose inputs so
+    many rows are `held` at a time.
     """
 
     lanes: int
@@ -212,6 +214,7 @@ class SparseTiles(NamedTuple):
     vectors: int
     cols: list[Cut]
     rows: int
+    held: int
 
 
 def sparse_tiles(
@@ -226,6 +229,12 @@ def sparse_tiles(
     # neighbouring columns follow each other in a vector unless a stride parts them
     most = vectors * width // lanes if geometry.stride[1] == 1 else vectors
     rows = -(-geometry.out_shape.rows // -(-_SPARSE_TASKS // blocks))
+    seen_rows, seen_cols = (
+        (n - 1) * geometry.stride[axis] + _extent(geometry, axis)
+        for axis, n in enumerate((rows, geometry.out_shape.cols))
+    )
+    line = seen_cols * lanes * geometry.in_shape.channels * itemsize
+    held = max(2 * _extent(geometry, 0), _HELD_BYTES // line)
     return SparseTiles(
         lanes,
         1 << (lanes - 1).bit_length(),
@@ -233,6 +242,7 @@ def sparse_tiles(
         vectors,
         even_cut(geometry.out_shape.cols, max(1, most)),
         rows,
+        min(held, seen_rows),
     )
 
 

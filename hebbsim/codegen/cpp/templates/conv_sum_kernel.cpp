@@ -22,4 +22,8 @@
     {% else %}
     std::copy(_results, _results + {{n_results}}, {{get_array_name(_target_var)}});
     {% endif %}
+    {% if _mask_var is not none %}
+    for (int _kernel_idx = 0; _kernel_idx < {{n_results}}; _kernel_idx++)
+        if ({{get_array_name(_mask_var)}}[_kernel_idx] == 0) {{get_array_name(_target_var)}}[_kernel_idx] = 0;
+    {% endif %}
 {% endblock %}

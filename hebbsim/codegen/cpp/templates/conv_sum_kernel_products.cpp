@@ -294,7 +294,7 @@ else
     for (int _chunk = 0; _chunk < _CHUNKS; _chunk++) _n_active += _found[_chunk].size();
     // each share of the channels picks its own from all that are active, in their order
     constexpr int _SHARES = {{[1, prefs.devices.cpp_standalone.openmp_threads]|max}};
-    {{parallel('_n_active * _TAPS')}}
+    {{parallel(('_n_active * (_few_left ? _elements / _OUT_CHANNELS + 1 : _TAPS)') if lists_elements else '_n_active * _TAPS')}}
     for (int _share = 0; _share < _SHARES; _share++)
     {
         const int _first_channel = (long) _OUT_CHANNELS * _share / _SHARES, _last_channel = (long) _OUT_CHANNELS * (_share + 1) / _SHARES;
@@ -394,7 +394,8 @@ else
     std::vector<{{_long}}> &_sums = _sums_here, &_totals = _totals_here;
     bool _is_crowded[{{parts|length}}];
     {% if lists_elements %}
-    {{count_elements('mask', '_m')|indent(4)}}
+    {% set _left_there = get_array_name(_mask_var) ~ '[_kernel_idx]' %}
+    {{count_elements(none, _left_there)|indent(4)}}
     const bool _few_left = _elements * {{left_from}} <= _ELEMENTS;
     struct _Left { int _tap, _shift, _input; };  // the shift is from the first position of a receptive field
     static thread_local std::vector<_Left> _left_here;
@@ -402,7 +403,7 @@ else
     _Left* const _left = _left_here.data();
     if (_few_left)
     {
-        {% call list_elements('mask', '_m') %}
+        {% call list_elements(none, _left_there) %}
 const int _krow = _tap / _GROUP_IN / _KCOLS, _kcol = _tap / _GROUP_IN % _KCOLS;
 _left[_place] = {_tap, _krow * _DILATE_ROW * _IN_COLS + _kcol * _DILATE_COL, _tap % _GROUP_IN};
         {% endcall %}
@@ -470,7 +471,7 @@ _left[_place] = {_tap, _krow * _DILATE_ROW * _IN_COLS + _kcol * _DILATE_COL, _ta
                         {% endfor %}
                         {{_totals_of(_plain)|indent(20)}}
                         {{vector_code['kernel']|join('\n')|indent(20)}}
-                        {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+                        {{get_array_name(_target_var)}}[_kernel_idx] = {{'%s[_kernel_idx] == 0 ? 0 : ' % get_array_name(_mask_var) if _mask_var is not none}}_synaptic_var;
                     }
                 }
             }

@@ -41,7 +41,7 @@ const int _padded_row = _row0 * _STRIDE_ROW + _n_turned, _pre_row = {{_source_of
 for (int _c = 0; _c < _SEEN_COLS; _c++)
 {
     const int _pre_col = {{_source_of('_c', 'col')}};
-    _scalar* const _here = _inputs + (size_t) _n_turned * _IN_CHANNELS * _RUN + _c * _LANES;
+    _scalar* const _here = _inputs + (_n_turned - _first) * _LINE + _c * _LANES;
     if (_pre_row < 0 || _pre_col < 0)
     {
         for (int _channel = 0; _channel < _IN_CHANNELS; _channel++)
@@ -77,16 +77,18 @@ for (int _c = 0; _c < _SEEN_COLS; _c++)
     {{constants(geometry, batch_size)|indent(4)}}
     {% set _type = c_data_type(_target_var.dtype) %}
     {% set _cuts = sparse_tiles(geometry, batch_size, itemsize, registers()) %}
-    {% set _long = in_chains(_target_var.dtype, geometry.fan_in // sparse_from) %}
+    {% set _long = in_chains(_target_var.dtype, geometry.fan_in // 3) %}{# of which a third may be left #}
+
     typedef {{_type}} _scalar;
     {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
     constexpr int _TAPS = _KROWS * _KCOLS * _GROUP_IN;
     constexpr int _LANES = {{_cuts.lanes}}, _BLOCKS = (_BATCH + _LANES - 1) / _LANES;  // samples side by side
     constexpr int _STRIPE = {{_cuts.rows}}, _STRIPES = (_OUT_ROWS + _STRIPE - 1) / _STRIPE;
-    constexpr int _SEEN_ROWS = (_STRIPE - 1) * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1;
+    constexpr int _EXTENT = (_KROWS - 1) * _DILATE_ROW + 1, _HELD = {{_cuts.held}};  // rows that are held at a time
     constexpr int _SEEN_COLS = (_OUT_COLS - 1) * _STRIDE_COL + (_KCOLS - 1) * _DILATE_COL + 1;
     constexpr int _RUN = _SEEN_COLS * _LANES;
+    constexpr size_t _LINE = (size_t) _IN_CHANNELS * _RUN;
     {{count_elements('kernel', '_k')|indent(4)}}
     if (_elements * {{sparse_from}} > (size_t) _TAPS * _OUT_CHANNELS)
     {
@@ -117,15 +119,21 @@ _values[_place] = _k;
         {
             const int _sample0 = _task / _STRIPES * _LANES, _row0 = _task % _STRIPES * _STRIPE;
             constexpr int _SLACK = {{_cuts.width}};  // vectors may reach beyond the last run
-            static thread_local std::vector<_scalar> _inputs_here((size_t) _SEEN_ROWS * _IN_CHANNELS * _RUN + _SLACK);
+            static thread_local std::vector<_scalar> _inputs_here(_HELD * _LINE + _SLACK);
             _scalar* const _inputs = _inputs_here.data();  // [row][channel][column][sample]
             const int _n_rows = std::min(_STRIPE, _OUT_ROWS - _row0);
-            int _n_turned = 0;  // rows of them
+            int _first = 0, _n_turned = 0;  // rows of the stripe
             constexpr int _TOGETHER = 16;  // channels that are stored in one go
             for (int _row = 0; _row < _n_rows; _row++)
             {
+            const int _top = _row * _STRIDE_ROW;
+            if (_top + _EXTENT - _first > _HELD)  // what is seen again moves to the front
+            {
+                if (_n_turned > _top) std::copy(_inputs + (_top - _first) * _LINE, _inputs + (_n_turned - _first) * _LINE, _inputs);
+                _first = _top;
+            }
             // what nobody has seen yet is turned around just before, so that it's in cache
-            for (; _n_turned < _row * _STRIDE_ROW + (_KROWS - 1) * _DILATE_ROW + 1; _n_turned++)
+            for (_n_turned = std::max(_n_turned, _top); _n_turned < _top + _EXTENT; _n_turned++)
             {
                 {{_turn_row(_cuts.side)|indent(16)}}
             }
@@ -138,7 +146,7 @@ _values[_place] = _k;
                     // neighbouring positions follow each other, or lie a stride apart
                     constexpr int _COLS = {{cols.size}}, _V = {{_cuts.width if geometry.stride[1] == 1 else '_LANES'}};
                     constexpr int _VECTORS = (_COLS * _LANES + _V - 1) / _V, _STEP = {{'_V' if geometry.stride[1] == 1 else '_STRIDE_COL * _LANES'}};
-                    const _scalar* const _origin = _inputs + (size_t) _row * _STRIDE_ROW * _IN_CHANNELS * _RUN + _col0 * _STRIDE_COL * _LANES;
+                    const _scalar* const _origin = _inputs + (_top - _first) * _LINE + _col0 * _STRIDE_COL * _LANES;
                     _scalar _out_here[_TOGETHER][_VECTORS * _V], _other[_TOGETHER][_VECTORS * _V];
                     for (int _v = 0; _v < _n_channels; _v++)
                     {

@@ -1,15 +1,15 @@
 {# Lists of the kernel elements that there are: those of a channel lie from _starts[_channel] on, in the
    order of their taps. #}
 
-{# needs _tap and _channel #}
+{# needs _tap and _channel; a block of none computes nothing #}
 {% macro _element(block) %}
 const int _kernel_idx = _tap * _OUT_CHANNELS + _channel, _post_channel_idx = _channel;
 const int _pre_channel_idx = _channel / _GROUP_OUT * _GROUP_IN + _tap % _GROUP_IN;
 const size_t _vectorisation_idx = _kernel_idx;
-{{vector_code[block]|join('\n')}}
+{{vector_code[block]|join('\n') if block}}
 {%- endmacro %}
 
-{# How many there are: _elements, where what the block computes, `value`, isn't 0 #}
+{# How many there are: _elements, where `value`, which the block computes, isn't 0 #}
 {% macro count_elements(block, value) %}
 constexpr int _LISTS = 16;  // made side by side, of some taps each
 // thread_local: see other loops
@@ -17,7 +17,7 @@ static thread_local std::vector<int> _starts_here(_OUT_CHANNELS + 1);
 int* const _starts = _starts_here.data();
 long _counts[_LISTS] = {0}, _elements = 0;
 {
-    {{scalar_code[block]|autoindent}}
+    {{scalar_code[block]|autoindent if block}}
     {{parallel(geometry.kernel_elements)}}
     for (int _list = 0; _list < _LISTS; _list++)
         for (int _tap = (long) _TAPS * _list / _LISTS; _tap < (long) _TAPS * (_list + 1) / _LISTS; _tap++)
@@ -39,7 +39,7 @@ long _counts[_LISTS] = {0}, _elements = 0;
 {% macro list_elements(block, value) %}
 {
     std::vector<int> _lists[_LISTS];
-    {{scalar_code[block]|autoindent}}
+    {{scalar_code[block]|autoindent if block}}
     {{parallel(geometry.kernel_elements)}}
     for (int _list = 0; _list < _LISTS; _list++)
         for (int _tap = (long) _TAPS * _list / _LISTS; _tap < (long) _TAPS * (_list + 1) / _LISTS; _tap++)

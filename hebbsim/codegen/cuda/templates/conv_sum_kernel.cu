@@ -64,7 +64,7 @@
     {{each(_cut.elements)}}
     {{_type}} _total = 0;
     for (int _chunk = 0; _chunk < {{_cut.chunks}}; _chunk++) _total += _chunk_sums[(size_t) _chunk * {{_cut.elements}} + _idx];
-    {{get_array_name(_target_var)}}[_idx] = _total;
+    {{get_array_name(_target_var)}}[_idx] = {{'%s[_idx] == 0 ? 0 : ' % get_array_name(_mask_var) if _mask_var is not none}}_total;
 {% endcall %}
 {% endblock %}
 

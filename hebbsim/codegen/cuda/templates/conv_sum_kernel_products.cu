@@ -259,7 +259,7 @@ constexpr int _PLACES = {{'_KROWS * _KCOLS' if geometry.pads_zeros else '1'}};
     {% endfor %}
     {{scalar_code['kernel']|autoindent}}
     {{vector_code['kernel']|join('\n')|indent(4)}}
-    {{get_array_name(_target_var)}}[_kernel_idx] = _synaptic_var;
+    {{get_array_name(_target_var)}}[_kernel_idx] = {{'%s[_kernel_idx] == 0 ? 0 : ' % get_array_name(_mask_var) if _mask_var is not none}}_synaptic_var;
 {% endcall %}
 {% endblock %}
 

@@ -106,15 +106,18 @@ def silent_together(products: Sequence[Product]) -> list[int]:
 
 
 def is_zero_with(expression: str, name: str) -> bool:
-    """Return whether an expression is zero wherever a variable of it is.
+    """Return whether an expression is zero wherever a variable is; False if algebra can't say.
 
     Examples
     --------
     >>> is_zero_with("tanh(w)*gain", "w"), is_zero_with("w + 1", "w")
     (True, False)
     """
-    whole = str_to_sympy(expression)
-    return bool(whole.subs({s: 0 for s in whole.free_symbols if str(s) == name}) == 0)
+    try:
+        whole = str_to_sympy(expression)
+        return bool(whole.subs({s: 0 for s in whole.free_symbols if str(s) == name}) == 0)
+    except (SyntaxError, TypeError, ValueError, NotImplementedError):
+        return False
 
 
 def _factors(expression: str) -> frozenset[str]:

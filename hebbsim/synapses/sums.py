@@ -78,7 +78,7 @@ class ConnectionSum(ForwardOperation):
         #: What a mask leaves is visited alone if no more than one weight in so many is left: from
         #: there on it was faster. Lists of them are made for so many positions in all
         lists = 1000 // (connections.batch_size * math.prod(connections.geometry.out_shape[1:]))
-        self.sparse_from = 3 + lists
+        self.sparse_from = 2 if side == "pre" else 3 + lists
         #: Likewise for what active neurons add to a kernel, one element after the other
         self.left_from = 12 + lists
         self.variables = kernel.connection_variables()
@@ -135,6 +135,7 @@ class ConnectionSum(ForwardOperation):
         self.single: Product | None = self._single() if side == "post" else None
         #: Whether it visits the weights alone that a mask leaves
         self.sparse = self._is_sparse(masked)
+        self._listed = kernel.variables[masked] if masked is not None else None
         #: Whether active neurons visit the elements alone that it leaves
         self.lists_elements = left_out and any(p.pre != "1" for p in self.products or ())
         #: That product, if its sums share multiplications
@@ -187,11 +188,11 @@ class ConnectionSum(ForwardOperation):
         return products[0]
 
     def _is_sparse(self, masked: str | None) -> bool:
-        return (
-            masked is not None
-            and self.single is not None
-            and is_zero_with(self.single.kernel, masked)
-        )
+        if masked is None or self.side == "kernel":
+            return False
+        if self.side == "pre":
+            return is_zero_with(self.equation.expr.code, masked)
+        return self.single is not None and is_zero_with(self.single.kernel, masked)
 
     def _saving(self) -> Product | None:
         """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
@@ -217,11 +218,14 @@ class ConnectionSum(ForwardOperation):
         """Check the units of the equation before its code object is made."""
         check_units(self, self.equation, self.target_variable, run_namespace)
         self.use_plain_code()
+        self.template_kwds["_listed_var"] = None
         if code_object_class() is not NumpyCodeObject:
             if self.products is not None:
                 self._separate(run_namespace)
             elif on_cuda() and self.single is not None:
                 self._multiply(run_namespace)
+            elif self.sparse and self.side == "pre":
+                self.template_kwds["_listed_var"] = self._listed
             elif self.sparse and not on_cuda():
                 self._visit(run_namespace, "conv_sum_post_sparse")
             elif self.saving is not None and not on_cuda():

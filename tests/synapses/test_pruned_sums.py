@@ -1,4 +1,4 @@
-"""Sums to a kernel of which a mask leaves some elements: those alone are summed to."""
+"""Sums over a kernel of which a mask leaves some elements: to those alone, and by them alone."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def build(
 ):
     """Maps with a convolution, whose mask is still to be set."""
     geometry = ConvGeometry(shape, filters, kernel, **geometry_kwds)
-    source = FeatureMap(shape, "x : 1", batch_size=batch_size)
+    source = FeatureMap(shape, "x : 1\nd : 1", batch_size=batch_size)
     layer = FeatureMap(geometry.out_shape, "u : 1\ny : 1", batch_size=batch_size)
     conv = ConvSynapses(
         source,
@@ -239,6 +239,52 @@ def test_all_can_be_visited_instead():
         assert (conv.sums["u_post"].template == "conv_sum_post_sparse") != visits_all
         assert conv.sums["dw"].template_kwds["lists_elements"] != visits_all
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("geometry", "threads"), [*zip(GEOMETRIES, (2, 0, 2, 0, 2), strict=True)])
+def test_feedback_equals_torch(geometry, threads):
+    """Few weights are left, or many, or none."""
+    prefs.core.default_float_dtype = np.float64 if threads else np.float32
+    prefs.devices.cpp_standalone.openmp_threads = threads
+    source, layer, conv = build(
+        "d_pre = w*y_post : 1 (summed)", update="w += 0", **GEOMETRIES[geometry]
+    )
+    network = Network(source, layer, conv)
+    kwds = {name: getattr(conv.geometry, name) for name in ("stride", "dilation", "groups")}
+    for left in (0.03, 0.7, 0):
+        mask = prepare(layer, conv, left=left, active=1)
+        total = conv.sums["d_pre"]
+        assert (np.count_nonzero(mask) * total.sparse_from <= mask.size) == (left < 0.7)
+        network.run(defaultclock.dt)
+        assert total.template_kwds["_listed_var"] is conv.variables["w"]
+        y, w = (
+            torch.from_numpy(a.astype(float)) for a in (layer.get_maps("y"), conv.get_kernel("w"))
+        )
+        x = torch.zeros(source.get_maps("x").shape, dtype=torch.float64, requires_grad=True)
+        padded = padded_by_torch(x, conv.geometry.padding, conv.geometry.padding_mode)
+        torch.nn.functional.conv2d(padded, w, **kwds).backward(y)
+        wanted = x.grad.numpy()
+        atol = (1e-13 if threads else 1e-6) * max(1, np.abs(wanted).max())
+        np.testing.assert_allclose(source.get_maps("d"), wanted, rtol=0, atol=atol)
+
+
+def test_feedback_through_kernels_of_each_position():
+    found = {}
+    for target in ("numpy", "auto"):
+        prefs.codegen.target = target
+        source, layer, conv = build(
+            "d_pre = tanh(w*y_post) : 1 (summed)",
+            update="w += 0",
+            padding=1,
+            groups=2,
+            weight_sharing=False,
+        )
+        prepare(layer, conv, left=0.03, active=1)
+        Network(source, layer, conv).run(defaultclock.dt)
+        found[target] = source.get_maps("d")
+    assert conv.sums["d_pre"].template_kwds["_listed_var"] is conv.variables["w"]
+    assert np.count_nonzero(found["numpy"]) > 100
+    np.testing.assert_allclose(found["auto"], found["numpy"], rtol=0, atol=1e-13)
 
 
 def test_it_is_explained():

@@ -1,11 +1,16 @@
-{# Each presynaptic neuron sums over its projective field: transposed convolution, feedback #}
+{# Each presynaptic neuron sums over its projective field: transposed convolution, feedback. Of a kernel
+   of which a mask leaves few weights those alone are visited. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, connection, padded_line, results, write_results with context %}
+{% from 'conv_indices.cpp' import constants, connection, kernel_line, padded_line, results, write_results with context %}
+{% from 'left_elements.cpp' import list_lines with context %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
     {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
+    {% if _listed_var is not none %}
+    {{list_lines(get_array_name(_listed_var), sparse_from)|indent(4)}}
+    {% endif %}
     {{scalar_code|autoindent}}
     {{parallel(batch_size * geometry.n_connections // 16)}}
     for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
@@ -30,6 +35,22 @@
                 {
                     const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
                     if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
+                    {% if _listed_var is not none %}
+                    if (_few_left)
+                    {
+                        const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
+                        {{c_data_type(_target_var.dtype)}} _chain = 0;
+                        for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
+                        {
+                            const int _channel = _channels[_e];
+                            {{connection(geometry)|indent(28)}}
+                            {{vector_code|join('\n')|indent(28)}}
+                            _chain += _synaptic_var;
+                        }
+                        _sum += _chain;
+                        continue;
+                    }
+                    {% endif %}
                     {% set _run = 8 * CHAIN %}
                     for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
                     {

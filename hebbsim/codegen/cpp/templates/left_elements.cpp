@@ -74,3 +74,33 @@ long _counts[_LISTS] = {0}, _elements = 0;
         }
 }
 {%- endmacro %}
+
+{# Lists the channels of those weights that aren't 0, if no more than one in so many is: those of a line of
+   the kernel and a group of channels lie from _starts[line * _GROUPS + group] on, in their order #}
+{% macro list_lines(weights, from) %}
+constexpr int _LINES = {{geometry.kernel_elements // geometry.out_channels}};
+// thread_local: see other loops
+static thread_local std::vector<int> _starts_here((size_t) _LINES * _GROUPS + 1), _channels_here;
+_channels_here.clear();
+int* const _starts = _starts_here.data();
+_starts[0] = 0;
+for (int _line = 0; _line < _LINES && _channels_here.size() * {{from}} <= (size_t) _LINES * _OUT_CHANNELS; _line++)
+    for (int _group = 0; _group < _GROUPS; _group++)
+    {
+        {% for block in cut(geometry.out_channels_per_group, (32, 16, 8, 4, 2, 1)) %}
+        for (int _first = {{block.start}}; _first < {{block.stop}}; _first += {{block.size}})
+        {
+            const auto* const _weights = {{weights}} + (size_t) _line * _OUT_CHANNELS + _group * _GROUP_OUT + _first;
+            unsigned _there = 0;  // a bit for each channel
+            #pragma omp simd reduction(|:_there)
+            for (int _v = 0; _v < {{block.size}}; _v++)
+                _there |= _weights[_v] != 0 ? 1u << _v : 0u;
+            for (; _there; _there &= _there - 1)
+                _channels_here.push_back(_group * _GROUP_OUT + _first + __builtin_ctz(_there));
+        }
+        {% endfor %}
+        _starts[_line * _GROUPS + _group + 1] = _channels_here.size();
+    }
+const int* const _channels = _channels_here.data();
+const bool _few_left = _channels_here.size() * {{from}} <= (size_t) _LINES * _OUT_CHANNELS;
+{%- endmacro %}

@@ -443,7 +443,13 @@ class ConvSynapses(KernelGroup):
             raise ValueError(
                 f"'{self.name}' was made without a mask; give mask= (of ones, to prune later)"
             )
-        values = np.asarray(mask, dtype=float)
+        given = np.asarray(mask)
+        if given.dtype.kind not in "biuf":
+            raise ValueError(
+                f"'{self.name}': a mask holds ones, and zeros for what is pruned, got an array of "
+                f"{given.dtype}"
+            )
+        values = given.astype(float)
         if (odd := values[~np.isin(values, (0.0, 1.0))]).size:
             raise ValueError(
                 f"'{self.name}': a mask holds ones, and zeros for what is pruned, got {odd[0]:g}"

@@ -224,10 +224,11 @@ class ConnectionSum(ForwardOperation):
                 self._separate(run_namespace)
             elif on_cuda() and self.single is not None:
                 self._multiply(run_namespace)
-            elif self.sparse and self.side == "pre":
-                self.template_kwds["_listed_var"] = self._listed
             elif self.sparse and not on_cuda():
-                self._visit(run_namespace, "conv_sum_post_sparse")
+                if self.side == "pre":
+                    self.template_kwds["_listed_var"] = self._listed
+                else:
+                    self._visit(run_namespace, "conv_sum_post_sparse")
             elif self.saving is not None and not on_cuda():
                 self._visit(run_namespace, "conv_sum_post_winograd")
         super().before_run(run_namespace)
@@ -337,7 +338,7 @@ def make_sums(
             used,
             order=order,
             masked=masked,
-            left_out=side == "kernel" and equation.varname in left_out,
+            left_out=equation.varname in left_out,
         )
     return sums
 

@@ -447,6 +447,8 @@ def test_weights_are_stored_and_restored():
         ({"model": "w : 1", "norm": 1 * mV}, ValueError, "norm=1. .* needs normalize='L1' or 'L2'"),
         ({"rule": rules.Hebb(), "mask": np.ones((3, 2, 2))}, ValueError, "'mask': expected an arr"),
         ({"rule": rules.Hebb(), "mask": np.full((3, 2, 2, 2), 0.5)}, ValueError, "ones, and zeros"),
+        ({"rule": rules.Hebb(), "mask": np.full((3, 2, 2, 2), 1j)}, ValueError, "array of complex"),
+        ({"rule": rules.Hebb(), "mask": np.full((3, 2, 2, 2), "1")}, ValueError, "an array of <U1"),
         ({"model": "w : 1", "kernel_size": 3}, GeometryError,
          r"target 'target' has shape \(3, 3, 3\), but this convolution of 'source' \(2, 4, 4\) "
          r"gives \(3, 2, 2\); see conv_output_shape"),

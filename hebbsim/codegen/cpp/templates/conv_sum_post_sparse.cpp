@@ -126,76 +126,76 @@ _values[_place] = _k;
             constexpr int _TOGETHER = 16;  // channels that are stored in one go
             for (int _row = 0; _row < _n_rows; _row++)
             {
-            const int _top = _row * _STRIDE_ROW;
-            if (_top + _EXTENT - _first > _HELD)  // what is seen again moves to the front
-            {
-                if (_n_turned > _top) std::copy(_inputs + (_top - _first) * _LINE, _inputs + (_n_turned - _first) * _LINE, _inputs);
-                _first = _top;
-            }
-            // what nobody has seen yet is turned around just before, so that it's in cache
-            for (_n_turned = std::max(_n_turned, _top); _n_turned < _top + _EXTENT; _n_turned++)
-            {
-                {{_turn_row(_cuts.side)|indent(16)}}
-            }
-            for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _TOGETHER)
-            {
-                const int _n_channels = std::min(_TOGETHER, _OUT_CHANNELS - _channel0);
-                {% for cols in _cuts.cols %}
-                for (int _col0 = {{cols.start}}; _col0 < {{cols.stop}}; _col0 += {{cols.size}})
+                const int _top = _row * _STRIDE_ROW;
+                if (_top + _EXTENT - _first > _HELD)  // what is seen again moves to the front
                 {
-                    // neighbouring positions follow each other, or lie a stride apart
-                    constexpr int _COLS = {{cols.size}}, _V = {{_cuts.width if geometry.stride[1] == 1 else '_LANES'}};
-                    constexpr int _VECTORS = (_COLS * _LANES + _V - 1) / _V, _STEP = {{'_V' if geometry.stride[1] == 1 else '_STRIDE_COL * _LANES'}};
-                    const _scalar* const _origin = _inputs + (_top - _first) * _LINE + _col0 * _STRIDE_COL * _LANES;
-                    _scalar _out_here[_TOGETHER][_VECTORS * _V], _other[_TOGETHER][_VECTORS * _V];
-                    for (int _v = 0; _v < _n_channels; _v++)
-                    {
-                        int _n = _starts[_channel0 + _v];
-                        const int _stop = _starts[_channel0 + _v + 1];
-                        {% if _long %}
-                        // short chains of terms, added up in double precision
-                        double _whole[_VECTORS * _V] = {0};
-                        do {
-                        const int _end = std::min(_n + {{CHAIN}}, _stop);
-                        {% else %}
-                        const int _end = _stop;
-                        {% endif %}
-                        _scalar _sum[_VECTORS][_V];
-                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] = 0;
-                        for (; _n < _end; _n++)
-                        {
-                            const _scalar _weight = _values[_n];
-                            const _scalar* const _x = _origin + _places[_n];
-                            #pragma GCC unroll {{_cuts.vectors}}
-                            for (int _q = 0; _q < _VECTORS; _q++)
-                            {
-                                #pragma omp simd
-                                for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] += _weight * _x[_q * _STEP + _lane];
-                            }
-                        }
-                        {% if _long %}
-                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _whole[_q * _V + _lane] += _sum[_q][_lane];
-                        } while (_n < _stop);
-                        for (int _place = 0; _place < _VECTORS * _V; _place++) _out_here[_v][_place] = _whole[_place];
-                        {% else %}
-                        for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _out_here[_v][_q * _V + _lane] = _sum[_q][_lane];
-                        {% endif %}
-                    }
-                    {{_turned('_out', '_out_here[0]', '_other[0]', '_TOGETHER', '_VECTORS * _V')|indent(20)}}
-                    for (int _lane = 0; _lane < std::min(_LANES, _BATCH - _sample0); _lane++)
-                    for (int _col = 0; _col < _COLS; _col++)
-                    {
-                        {{_type}}* const _target = _results + (((size_t) (_sample0 + _lane) * _OUT_ROWS + _row0 + _row) * _OUT_COLS + _col0 + _col) * _OUT_CHANNELS + _channel0;
-                        const _scalar* const _from = _out + (_col * _LANES + _lane) * _TOGETHER;
-                        if (_n_channels == _TOGETHER)  // of known length: a vector
-                            #pragma omp simd
-                            for (int _v = 0; _v < _TOGETHER; _v++) _target[_v] = _from[_v];
-                        else
-                            for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _from[_v];
-                    }
+                    if (_n_turned > _top) std::copy(_inputs + (_top - _first) * _LINE, _inputs + (_n_turned - _first) * _LINE, _inputs);
+                    _first = _top;
                 }
-                {% endfor %}
-            }
+                // what nobody has seen yet is turned around just before, so that it's in cache
+                for (_n_turned = std::max(_n_turned, _top); _n_turned < _top + _EXTENT; _n_turned++)
+                {
+                    {{_turn_row(_cuts.side)|indent(16)}}
+                }
+                for (int _channel0 = 0; _channel0 < _OUT_CHANNELS; _channel0 += _TOGETHER)
+                {
+                    const int _n_channels = std::min(_TOGETHER, _OUT_CHANNELS - _channel0);
+                    {% for cols in _cuts.cols %}
+                    for (int _col0 = {{cols.start}}; _col0 < {{cols.stop}}; _col0 += {{cols.size}})
+                    {
+                        // neighbouring positions follow each other, or lie a stride apart
+                        constexpr int _COLS = {{cols.size}}, _V = {{_cuts.width if geometry.stride[1] == 1 else '_LANES'}};
+                        constexpr int _VECTORS = (_COLS * _LANES + _V - 1) / _V, _STEP = {{'_V' if geometry.stride[1] == 1 else '_STRIDE_COL * _LANES'}};
+                        const _scalar* const _origin = _inputs + (_top - _first) * _LINE + _col0 * _STRIDE_COL * _LANES;
+                        _scalar _out_here[_TOGETHER][_VECTORS * _V], _other[_TOGETHER][_VECTORS * _V];
+                        for (int _v = 0; _v < _n_channels; _v++)
+                        {
+                            int _n = _starts[_channel0 + _v];
+                            const int _stop = _starts[_channel0 + _v + 1];
+                            {% if _long %}
+                            // short chains of terms, added up in double precision
+                            double _whole[_VECTORS * _V] = {0};
+                            do {
+                            const int _end = std::min(_n + {{CHAIN}}, _stop);
+                            {% else %}
+                            const int _end = _stop;
+                            {% endif %}
+                            _scalar _sum[_VECTORS][_V];
+                            for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] = 0;
+                            for (; _n < _end; _n++)
+                            {
+                                const _scalar _weight = _values[_n];
+                                const _scalar* const _x = _origin + _places[_n];
+                                #pragma GCC unroll {{_cuts.vectors}}
+                                for (int _q = 0; _q < _VECTORS; _q++)
+                                {
+                                    #pragma omp simd
+                                    for (int _lane = 0; _lane < _V; _lane++) _sum[_q][_lane] += _weight * _x[_q * _STEP + _lane];
+                                }
+                            }
+                            {% if _long %}
+                            for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _whole[_q * _V + _lane] += _sum[_q][_lane];
+                            } while (_n < _stop);
+                            for (int _place = 0; _place < _VECTORS * _V; _place++) _out_here[_v][_place] = _whole[_place];
+                            {% else %}
+                            for (int _q = 0; _q < _VECTORS; _q++) for (int _lane = 0; _lane < _V; _lane++) _out_here[_v][_q * _V + _lane] = _sum[_q][_lane];
+                            {% endif %}
+                        }
+                        {{_turned('_out', '_out_here[0]', '_other[0]', '_TOGETHER', '_VECTORS * _V')|indent(20)}}
+                        for (int _lane = 0; _lane < std::min(_LANES, _BATCH - _sample0); _lane++)
+                        for (int _col = 0; _col < _COLS; _col++)
+                        {
+                            {{_type}}* const _target = _results + (((size_t) (_sample0 + _lane) * _OUT_ROWS + _row0 + _row) * _OUT_COLS + _col0 + _col) * _OUT_CHANNELS + _channel0;
+                            const _scalar* const _from = _out + (_col * _LANES + _lane) * _TOGETHER;
+                            if (_n_channels == _TOGETHER)  // of known length: a vector
+                                #pragma omp simd
+                                for (int _v = 0; _v < _TOGETHER; _v++) _target[_v] = _from[_v];
+                            else
+                                for (int _v = 0; _v < _n_channels; _v++) _target[_v] = _from[_v];
+                        }
+                    }
+                    {% endfor %}
+                }
             }
         }
     }

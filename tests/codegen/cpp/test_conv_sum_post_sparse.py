@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from brian2 import Network, defaultclock, prefs
 from cases import padded_by_torch
 from conftest import choose_target
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hebbsim import ConvSynapses, FeatureMap, conv_output_shape
@@ -52,9 +52,9 @@ def torchs(source, conv, function=lambda x: x):
 CASES = {
     "plain": {"batch_size": 19},
     "padded": {"padding": (1, 2), "batch_size": 10},
-    "strided": {"stride": (2, 3), "padding": 1, "batch_size": 5},
+    "strided": {"stride": (2, 3), "padding": 1, "batch_size": 8},
     "dilated": {"dilation": (2, 1), "groups": 2, "batch_size": 1},
-    "reflected": {"padding": 1, "padding_mode": "reflect", "batch_size": 8},
+    "reflected": {"padding": 1, "padding_mode": "reflect", "batch_size": 15},
 }
 
 
@@ -128,12 +128,16 @@ def test_it_is_explained(batch, of):
     itemsize=st.sampled_from([4, 8]),
     registers=st.sampled_from([Registers(), Registers(32, 64), Registers(16, 16)]),
 )
+@example((5, 5, 5), 1, 15, 4, Registers(32, 64))  # a vector of 16, of which one is none
 def test_tiles_cover_the_map_and_stay_in_registers(shape, stride, batch_size, itemsize, registers):
     geometry = ConvGeometry(shape, 40, 5, stride=stride)
     tiles = sparse_tiles(geometry, batch_size, itemsize, registers)
     cols = [n for run in tiles.cols for n in range(run.start, run.stop)]
     assert cols == list(range(conv_output_shape(shape, 40, 5, stride)[2]))
-    assert 1 <= tiles.lanes <= min(batch_size, tiles.width)
+    assert 1 <= tiles.lanes <= tiles.width
+    blocks = -(-batch_size // tiles.lanes)
+    assert blocks == -(-batch_size // tiles.width)
+    assert 8 * blocks * tiles.lanes <= 9 * batch_size or blocks * (tiles.lanes - 1) < batch_size
     assert 1 <= tiles.rows <= geometry.out_shape.rows
     for run in tiles.cols:
         vectors = -(-run.size * tiles.lanes // tiles.width) if stride == 1 else run.size

@@ -1,4 +1,4 @@
-"""Parts b, c and d: steps of learning and forward convolutions, against torch."""
+"""Parts b, c and d: steps of learning, convolutions and feedback, against torch."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,13 @@ from hebbsim.benchmark.ours import (
     stamped,
     steps,
 )
-from hebbsim.benchmark.rivals import LAYOUTS, ClosedForm, Convolution, GradientTrick
+from hebbsim.benchmark.rivals import (
+    LAYOUTS,
+    ClosedForm,
+    Convolution,
+    GradientTrick,
+    TransposedConvolution,
+)
 from hebbsim.benchmark.rows import Row, Target, largest_difference
 from hebbsim.benchmark.setting import Found, Setting
 from hebbsim.benchmark.sizes import Sizes
@@ -217,32 +223,39 @@ def network_difference(setting: Setting) -> float:
     return max(found)
 
 
-# --- d: the forward convolution -----------------------------------------------------------------
+# --- d: convolutions ----------------------------------------------------------------------------
 
 
 def convolution(setting: Setting) -> Found:
-    """Measure the forward convolution alone, on the shapes of the three layers."""
+    """Measure the forward convolution of each of the three layers, and feedback between them."""
     torch.set_num_threads(setting.threads)
-    return Found([_convolution(setting, shape) for shape in shapes(setting.sizes)], [])
+    layers = shapes(setting.sizes)
+    rows = [_convolution(setting, shape, "forward") for shape in layers]
+    return Found(rows + [_convolution(setting, shape, "feedback") for shape in layers[1:]], [])
 
 
-def _convolution(setting: Setting, shape: Shape) -> Row:
-    setting.announce(f"forward convolution, {shape}")
-    layer = Layer.build(*shape, batch=setting.sizes.batch)
+def _convolution(setting: Setting, shape: Shape, way: str) -> Row:
+    setting.announce(f"{way}, {shape}")
+    layer = Layer.build(*shape, batch=setting.sizes.batch, learning=way)
     ours = layer.stamped(setting.threads)
     ours.run(1)
+    if way == "forward":
+        function, name, given, found = Convolution, "conv2d", layer.input, layer.drive
+    else:
+        function, name = TransposedConvolution, "conv_transpose2d"
+        given, found = layer.target.get_maps("y"), layer.source.get_maps("d")
     contenders: dict[str, Contender] = {"ours": ours}
     kernel, differences = torch.from_numpy(layer.kernel), []
     for layout in LAYOUTS:
-        rival = Convolution(kernel, layout)
-        x = rival.prepare(torch.from_numpy(layer.input))
-        differences.append(largest_difference(layer.drive, rival.step(x).numpy()))
+        rival = function(kernel, layout)
+        x = rival.prepare(torch.from_numpy(given))
+        differences.append(largest_difference(found, rival.step(x).numpy()))
         contenders[layout] = Repeated(partial(rival.step, x))
     return _row(
         setting,
         contenders,
-        ("d", f"forward, {shape}, batch {setting.sizes.batch}"),
-        "conv2d",
+        ("d", f"{way}, {shape}, batch {setting.sizes.batch}"),
+        name,
         Target(0.6, aim=1),
         (max(differences), ROUNDING),
     )

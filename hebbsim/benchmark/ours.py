@@ -31,10 +31,16 @@ __all__ = [
 ]
 
 FORWARD = "w : 1\nu_post = w*x_pre : 1 (summed)"
+FEEDBACK = "w : 1\nd_pre = w*y_post : 1 (summed)"
 RATE = 1e-4
 THRESHOLD_STEP = 3.0
 
-_MODELS = {"forward": "u : 1", "linear": "u : 1\ny = u : 1", "winner": "u : 1\ny : 1"}
+_MODELS = {
+    "forward": "u : 1",
+    "feedback": "y : 1",
+    "linear": "u : 1\ny = u : 1",
+    "winner": "u : 1\ny : 1",
+}
 
 
 @dataclass
@@ -45,7 +51,7 @@ class Layer:
     Parameters
     ----------
     source, target : FeatureMap
-        The maps, with the variables ``x`` and ``u``.
+        The maps, with the variables ``x`` and ``u``, or ``d`` and ``y`` where there is feedback.
     conv : ConvSynapses
         From one to the other.
     initial : array
@@ -73,23 +79,25 @@ class Layer:
         rate: float = RATE,
     ) -> "Layer":
         """
-        Build a layer that learns in one of three ways.
+        Build a layer that learns in one of two ways, or not.
 
         Parameters
         ----------
         in_shape, maps, kernel_size, batch, padding
             Input `(channels, rows, cols)`, filters and their size, samples, zeros around.
-        learning : {'forward', 'linear', 'winner'}
-            Not at all; by Oja's rule; by the instar of the one winner at each position, with
-            filters of L2 norm 1.
+        learning : {'forward', 'feedback', 'linear', 'winner'}
+            Not at all, and the target map is computed, or the source from it; by Oja's rule; by the
+            instar of the one winner at each position, with filters of L2 norm 1.
         rate : float
             The learning rate.
         """
         shape = conv_output_shape(in_shape, maps, kernel_size, padding=padding)
-        source = FeatureMap(in_shape, "x : 1", batch_size=batch, name="source")
+        model = "x : 1\nd : 1" if learning == "feedback" else "x : 1"
+        source = FeatureMap(in_shape, model, batch_size=batch, name="source")
         target = FeatureMap(shape, _MODELS[learning], batch_size=batch, name="layer")
         rules_of: dict[str, dict[str, Any]] = {
             "forward": {"model": FORWARD},
+            "feedback": {"model": FEEDBACK},
             "linear": {"rule": rules.Oja(rate)},
             "winner": {"rule": rules.Instar(rate), "normalize": "L2"},
         }
@@ -107,6 +115,8 @@ class Layer:
         source.set_maps("x", rng.standard_normal((batch, *in_shape)).astype(np.float32))
         kernel = random_kernel(rng, conv.geometry.kernel_shape)
         conv.set_kernel("w", kernel)
+        if learning == "feedback":
+            target.set_maps("y", rng.standard_normal((batch, *shape)).astype(np.float32))
         return cls(source, target, conv, kernel, rate)
 
     @property

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-__all__ = ["LAYOUTS", "ClosedForm", "Convolution", "GradientTrick"]
+__all__ = ["LAYOUTS", "ClosedForm", "Convolution", "GradientTrick", "TransposedConvolution"]
 
 #: How torch keeps maps in memory
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -39,6 +39,15 @@ class Convolution:
     def step(self, x: Tensor) -> Tensor:
         """Return the maps ``(batch, out_channels, rows, cols)``."""
         return F.conv2d(x, self.kernel)
+
+
+class TransposedConvolution(Convolution):
+    """Feedback alone: from the convolution's output to its input."""
+
+    @torch.inference_mode()
+    def step(self, x: Tensor) -> Tensor:
+        """Return the maps ``(batch, in_channels, rows, cols)``."""
+        return F.conv_transpose2d(x, self.kernel)
 
 
 class ClosedForm:

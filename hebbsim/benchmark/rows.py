@@ -13,7 +13,7 @@ PARTS = {
     "a": "explicit Brian2 synapses",
     "b": "torch, closed form",
     "c": "torch, gradient trick",
-    "d": "torch, forward convolution",
+    "d": "torch, convolution and feedback",
     "e": "memory",
     "f": "scaling",
     "g": "start-up",

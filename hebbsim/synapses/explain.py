@@ -173,7 +173,8 @@ def _sum(total: ConnectionSum) -> Work:
     text = f"{equation.varname} = {equation.expr.code}"
     loops = {
         "post": "for each target neuron, over its receptive field; tiles of positions by channels",
-        "pre": "for each source neuron, over its projective field",
+        "pre": "for each source neuron, over its projective field"
+        + ("; tiles of positions by channels" if total.backward is not None else ""),
         "kernel": "for each kernel element, over all positions and samples that share it",
     }[total.side]
     lines, operations = [loops], connections

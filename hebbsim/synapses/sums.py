@@ -27,12 +27,13 @@ from hebbsim.synapses.algebra import (
 )
 from hebbsim.synapses.kernel import KernelGroup
 from hebbsim.synapses.model import ConvModel, check_identifiers
+from hebbsim.synapses.sum_products import (
+    feedback_product,
+    forward_product,
+    shares_multiplications,
+)
 
 __all__ = ["ConnectionSum", "make_sums"]
-
-
-_CHANNELS_OF_A_TILE = 16  # with fewer, a tile of the matrix product on a GPU is mostly empty
-_CHANNELS_TO_SAVE = 32  # of source and target each; with fewer, the transforms cost what they save
 
 
 class ConnectionSum(ForwardOperation):
@@ -78,7 +79,7 @@ class ConnectionSum(ForwardOperation):
         #: What a mask leaves is visited alone if no more than one weight in so many is left: from
         #: there on it was faster. Lists of them are made for so many positions in all
         lists = 1000 // (connections.batch_size * math.prod(connections.geometry.out_shape[1:]))
-        self.sparse_from = 2 if side == "pre" else 3 + lists
+        self.sparse_from = 3 + lists
         #: Likewise for what active neurons add to a kernel, one element after the other
         self.left_from = 12 + lists
         self.variables = kernel.connection_variables()
@@ -124,26 +125,47 @@ class ConnectionSum(ForwardOperation):
         )
         if side != "kernel":
             self.computes = self.target_variable
-        #: The products that a sum to the kernel separates into, if it does
-        self.products: tuple[Product, ...] | None = None
-        visits_all = not connections.geometry.weight_sharing or "per sample" in equation.flags
-        if side == "kernel" and not cumulative and not visits_all:
-            self.products = separate(equation.expr.code, sides_of(self.variables))
-        #: Which of them are zero for the same neurons, see `silent_together`
-        self.part_of = silent_together(self.products or ())
-        #: What a sum to neurons is, if it is a single product of the kernel with the inputs
-        self.single: Product | None = self._single() if side == "post" else None
-        #: Whether it visits the weights alone that a mask leaves
-        self.sparse = self._is_sparse(masked)
-        self._listed = kernel.variables[masked] if masked is not None else None
-        #: Whether active neurons visit the elements alone that it leaves
-        self.lists_elements = left_out and any(p.pre != "1" for p in self.products or ())
-        #: That product, if its sums share multiplications
-        self.saving: Product | None = self._saving()
+        self._choose_loops(kernel, masked)
         if side != "kernel":
             groups = [group for _, group in connections.sides]
             owners = [g.source if isinstance(g, Subgroup) else g for g in groups]
             self.take_place([g for g in owners if isinstance(g, FeatureMap)], order)
+
+    def _choose_loops(self, kernel: KernelGroup, masked: str | None) -> None:
+        """Find what is multiplied, and what a mask saves."""
+        text, variables, geometry = (
+            self.equation.expr.code,
+            self.variables,
+            kernel.connections.geometry,
+        )
+        #: The products that a sum to the kernel separates into, if it does
+        self.products: tuple[Product, ...] | None = None
+        runs = bool(self.template_kwds["cumulative"])
+        visits_all = runs or not geometry.weight_sharing or "per sample" in self.equation.flags
+        if self.side == "kernel" and not visits_all:
+            self.products = separate(text, sides_of(variables))
+        #: Which of them are zero for the same neurons, see `silent_together`
+        self.part_of = silent_together(self.products or ())
+        #: What a sum to target neurons is, if it is a single product of the kernel with the inputs
+        self.single: Product | None = None
+        #: Likewise of a sum to source neurons
+        self.backward: Product | None = None
+        if self.side == "post" and not self._buffered:
+            self.single = forward_product(text, variables, geometry)
+        if self.side == "pre":
+            if not self._buffered:
+                self.backward = feedback_product(text, variables, geometry)
+            # one weight after the other: faster than tiles where nearly all are pruned
+            self.sparse_from = 50 if self.backward is not None else 2
+            self.template_kwds["sparse_from"] = self.sparse_from
+        #: Whether it visits the weights alone that a mask leaves
+        self.sparse = self._is_sparse(masked)
+        self._listed = kernel.variables[masked] if masked is not None else None
+        #: Whether active neurons visit the elements alone that it leaves
+        self.lists_elements = self.left_out and any(p.pre != "1" for p in self.products or ())
+        #: That product, if its sums share multiplications
+        shares = shares_multiplications(geometry, np.dtype(self.target_variable.dtype))
+        self.saving: Product | None = self.single if shares else None
 
     @property
     def text(self) -> str:
@@ -176,39 +198,12 @@ class ConnectionSum(ForwardOperation):
             lines.append(f"{name} = _before_{name} + ({running.expr.code})")
         return lines
 
-    def _single(self) -> Product | None:
-        """Return what a convolution multiplies, if it is a matrix product of some size."""
-        geometry = self.connections.geometry
-        large = geometry.out_channels_per_group >= _CHANNELS_OF_A_TILE and geometry.fan_in >= 8
-        if not (large and geometry.weight_sharing) or self._buffered:
-            return None
-        products = separate(self.equation.expr.code, sides_of(self.variables))
-        if products is None or len(products) > 1 or products[0].post != "1":
-            return None
-        return products[0]
-
     def _is_sparse(self, masked: str | None) -> bool:
         if masked is None or self.side == "kernel":
             return False
         if self.side == "pre":
             return is_zero_with(self.equation.expr.code, masked)
         return self.single is not None and is_zero_with(self.single.kernel, masked)
-
-    def _saving(self) -> Product | None:
-        """Return what a 3x3 convolution multiplies, if neighbouring sums can share the work.
-
-        In single precision alone: they share rounding too.
-        """
-        geometry, target = self.connections.geometry, self.target_variable
-        fits = (
-            geometry.kernel_size == (3, 3)
-            and geometry.stride == geometry.dilation == (1, 1)
-            and geometry.groups == 1
-            and np.dtype(target.dtype) == np.float32
-            and min(geometry.in_shape.channels, geometry.out_channels) >= _CHANNELS_TO_SAVE
-            and max(geometry.padding) <= 2
-        )
-        return self.single if fits else None
 
     def visit_all(self) -> None:
         """From the next run on visit what a mask leaves out, too: what it saves is told by that."""
@@ -224,11 +219,10 @@ class ConnectionSum(ForwardOperation):
                 self._separate(run_namespace)
             elif on_cuda() and self.single is not None:
                 self._multiply(run_namespace)
+            elif not on_cuda() and self.side == "pre":
+                self._feed_back(run_namespace)
             elif self.sparse and not on_cuda():
-                if self.side == "pre":
-                    self.template_kwds["_listed_var"] = self._listed
-                else:
-                    self._visit(run_namespace, "conv_sum_post_sparse")
+                self._visit(run_namespace, "conv_sum_post_sparse")
             elif self.saving is not None and not on_cuda():
                 self._visit(run_namespace, "conv_sum_post_winograd")
         super().before_run(run_namespace)
@@ -242,6 +236,21 @@ class ConnectionSum(ForwardOperation):
         self.abstract_code = {
             "pre": f"_p = {self.single.pre}",
             "kernel": f"_k = {self.single.kernel}",
+        }
+        self.user_code = self.abstract_code
+
+    def _feed_back(self, run_namespace: dict[str, Any]) -> None:
+        """Prepare the factors of a product of the kernel with what target neurons give."""
+        self.template_kwds["_listed_var"] = self._listed if self.sparse else None
+        if self.backward is None:
+            return
+        self._declare("_q", self.backward.post, run_namespace)
+        self._declare("_k", self.backward.kernel, run_namespace)
+        self.template = "conv_sum_pre_product"
+        self.abstract_code = {
+            "post": f"_q = {self.backward.post}",
+            "kernel": f"_k = {self.backward.kernel}",
+            "direct": self._text,
         }
         self.user_code = self.abstract_code
 

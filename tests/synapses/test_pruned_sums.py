@@ -247,15 +247,16 @@ def test_feedback_equals_torch(geometry, threads):
     prefs.core.default_float_dtype = np.float64 if threads else np.float32
     prefs.devices.cpp_standalone.openmp_threads = threads
     source, layer, conv = build(
-        "d_pre = w*y_post : 1 (summed)", update="w += 0", **GEOMETRIES[geometry]
+        "d_pre = w*y_post : 1 (summed)", (8, 9, 11), update="w += 0", **GEOMETRIES[geometry]
     )
     network = Network(source, layer, conv)
     kwds = {name: getattr(conv.geometry, name) for name in ("stride", "dilation", "groups")}
-    for left in (0.03, 0.7, 0):
+    for left in (0.01, 0.7, 0):
         mask = prepare(layer, conv, left=left, active=1)
         total = conv.sums["d_pre"]
         assert (np.count_nonzero(mask) * total.sparse_from <= mask.size) == (left < 0.7)
         network.run(defaultclock.dt)
+        assert total.template == "conv_sum_pre_product"
         assert total.template_kwds["_listed_var"] is conv.variables["w"]
         y, w = (
             torch.from_numpy(a.astype(float)) for a in (layer.get_maps("y"), conv.get_kernel("w"))

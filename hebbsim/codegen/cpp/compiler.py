@@ -23,6 +23,7 @@ from hebbsim.codegen.cpp.tiles import (
     packed_tiles,
     packs,
     post_tiles,
+    pre_tiles,
     sparse_tiles,
     strips,
     winograd_blocks,
@@ -205,6 +206,7 @@ TEMPLATE_GLOBALS = {
     "post_tiles": post_tiles,
     "registers": registers,
     "strips": strips,
+    "pre_tiles": pre_tiles,
     "sparse_tiles": sparse_tiles,
     "winograd_blocks": winograd_blocks,
 }

@@ -8,13 +8,15 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hebbsim.geometry import ConvGeometry
+from hebbsim.geometry import ConvGeometry, MapShape
 
 __all__ = [
     "Cut",
     "KernelTiles",
     "PackedTiles",
     "PostTiles",
+    "PreRun",
+    "PreTiles",
     "Registers",
     "SparseTiles",
     "WinogradBlocks",
@@ -24,6 +26,7 @@ __all__ = [
     "packed_tiles",
     "packs",
     "post_tiles",
+    "pre_tiles",
     "sparse_tiles",
     "strips",
     "winograd_blocks",
@@ -162,16 +165,14 @@ def _scaled(runs: Iterable[Cut], lanes: int) -> list[Cut]:
     return [Cut(*(lanes * n for n in run)) for run in runs]
 
 
-def strips(geometry: ConvGeometry, batch_size: int, itemsize: int, rows: list[Cut]) -> int:
-    """Return into how many strips the lines of tiles of all samples are cut.
+def strips(batch_size: int, lines: int, shape: MapShape, itemsize: int) -> int:
+    """Return into how many strips the `lines` of tiles of each sample are cut.
 
-    The kernel is read once for each strip, whose input should stay in cache; and all threads
-    should have as many of them.
+    The kernel is read once for each strip, whose share of the maps of `shape` that are read should
+    stay in cache; and all threads should have as many of them.
     """
-    lines = batch_size * sum(run.pieces for run in rows)
-    in_bytes = batch_size * math.prod(geometry.in_shape) * itemsize
-    wanted = max(16, -(-in_bytes // _L2_BYTES))
-    return min(lines, -(-wanted // 16) * 16)
+    wanted = max(16, -(-batch_size * math.prod(shape) * itemsize // _L2_BYTES))
+    return min(batch_size * lines, -(-wanted // 16) * 16)
 
 
 class WinogradBlocks(NamedTuple):
@@ -249,6 +250,76 @@ def sparse_tiles(
 def _extent(geometry: ConvGeometry, axis: int) -> int:
     """Return how many rows or columns of the source a receptive field spans."""
     return (geometry.kernel_size[axis] - 1) * geometry.dilation[axis] + 1
+
+
+class PreRun(NamedTuple):
+    """Columns of a tile that meet neighbouring columns of the target by one column of the kernel.
+
+    The first lies at `place` of the tile, and meets `col`; the others follow in steps.
+    """
+
+    kernel_col: int
+    place: int
+    col: int
+    length: int
+
+
+class PreTiles(NamedTuple):
+    """How the source map of a sum over projective fields is cut.
+
+    `runs` holds what the columns of each piece of each cut meet, in steps of `step` columns.
+    """
+
+    cols: list[Cut]
+    channels: list[Cut]
+    runs: list[list[list[PreRun]]]
+    step: int
+
+
+def pre_tiles(geometry: ConvGeometry, itemsize: int, registers: Registers) -> PreTiles:
+    """Choose tiles of columns by input channels that registers hold."""
+    channels = geometry.in_channels_per_group
+    lanes = _lanes(channels, itemsize, registers)
+    # no more columns follow each other than the smaller map has
+    most = _sums(registers) // min(geometry.in_shape.cols, geometry.out_shape.cols)
+    width = min(max(_KERNEL_VECTORS, most), _MOST_VECTORS, channels // lanes)
+    # a stride leaves out columns, always the same ones but where neurons are padding
+    step = 1 if geometry.pads_neurons else geometry.stride[1]
+    cols = even_cut(geometry.in_shape.cols, step * (_sums(registers) // width))
+    runs = [
+        [
+            _pre_runs(geometry, start, run.size, step)
+            for start in range(run.start, run.stop, run.size)
+        ]
+        for run in cols
+    ]
+    return PreTiles(cols, _exact_cut(channels, lanes, width), runs, step)
+
+
+def _pre_runs(geometry: ConvGeometry, start: int, size: int, step: int) -> list[PreRun]:
+    """Return what some columns of the source meet."""
+    stride, dilation = geometry.stride[1], geometry.dilation[1]
+    runs: list[PreRun] = []
+    for kernel_col in range(geometry.kernel_size[1]):
+        begun = len(runs)
+        for copies in _padded_cols(geometry, start, size):
+            for place, padded in enumerate(copies):
+                col, rest = divmod(padded - kernel_col * dilation, stride)
+                if padded < 0 or rest or not 0 <= col < geometry.out_shape.cols:
+                    continue
+                last = runs[-1] if len(runs) > begun else None
+                if last and last[1:3] == (place - step * last.length, col - last.length):
+                    runs[-1] = last._replace(length=last.length + 1)
+                else:
+                    runs.append(PreRun(kernel_col, place, col, 1))
+    return runs
+
+
+def _padded_cols(geometry: ConvGeometry, start: int, size: int) -> Iterable[Iterable[int]]:
+    """Return where columns lie in the padded map; if several times, one after the other."""
+    if geometry.pads_neurons:
+        return geometry.padded_lines[1][start : start + size].T.tolist()
+    return [range(start + geometry.padding[1], start + size + geometry.padding[1])]
 
 
 class KernelTiles(NamedTuple):

@@ -1,8 +1,9 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback. Of a kernel
    of which a mask leaves few weights those alone are visited. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, connection, kernel_line, padded_line, results, write_results with context %}
+{% from 'conv_indices.cpp' import constants, results, write_results with context %}
 {% from 'left_elements.cpp' import list_lines with context %}
+{% from 'pre_nest.cpp' import pre_nest with context %}
 
 {% block maincode %}
     {{constants(geometry, batch_size)|indent(4)}}
@@ -12,62 +13,6 @@
     {{list_lines(get_array_name(_listed_var), sparse_from)|indent(4)}}
     {% endif %}
     {{scalar_code|autoindent}}
-    {{parallel(batch_size * geometry.n_connections // 16)}}
-    for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
-    {
-        const int _sample = _line / _IN_ROWS, _pre_row = _line % _IN_ROWS;
-        for (int _pre_col = 0; _pre_col < _IN_COLS; _pre_col++)
-        for (int _group = 0; _group < _IN_CHANNELS / _GROUP_IN; _group++)
-        for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
-        {
-            {{accumulator(_target_var.dtype)}} _sum = 0;
-            for (int _krow = 0; _krow < _KROWS; _krow++)
-            {% if geometry.pads_neurons %}
-            for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
-            {% endif %}
-            {
-                const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-                if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
-                for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-                {% if geometry.pads_neurons %}
-                for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
-                {% endif %}
-                {
-                    const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
-                    if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
-                    {% if _listed_var is not none %}
-                    if (_few_left)
-                    {
-                        const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
-                        {{c_data_type(_target_var.dtype)}} _chain = 0;
-                        for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
-                        {
-                            const int _channel = _channels[_e];
-                            {{connection(geometry)|indent(28)}}
-                            {{vector_code|join('\n')|indent(28)}}
-                            _chain += _synaptic_var;
-                        }
-                        _sum += _chain;
-                        continue;
-                    }
-                    {% endif %}
-                    {% set _run = 8 * CHAIN %}
-                    for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
-                    {
-                        {{c_data_type(_target_var.dtype)}} _chain = 0;  // in lanes, each of which is a chain
-                        #pragma omp simd reduction(+:_chain)
-                        for (int _channel = _first; _channel < std::min(_first + {{_run}}, (_group + 1) * _GROUP_OUT); _channel++)
-                        {
-                            {{connection(geometry)|indent(28)}}
-                            {{vector_code|join('\n')|indent(28)}}
-                            _chain += _synaptic_var;
-                        }
-                        _sum += _chain;
-                    }
-                }
-            }
-            _results[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;
-        }
-    }
+    {{pre_nest(vector_code, _listed_var is not none)|indent(4)}}
     {{write_results()}}
 {% endblock %}

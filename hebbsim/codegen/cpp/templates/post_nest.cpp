@@ -102,7 +102,7 @@ for (int _p = 0; _p < _R * _C; _p++)
 
 {% macro post_nest(code) %}
     {% set _cuts = post_tiles(geometry, itemsize, registers()) %}
-    constexpr int _ROW_TILES = {{_cuts.rows|sum('pieces')}}, _LINES = _BATCH * _ROW_TILES, _STRIPS = {{strips(geometry, batch_size, itemsize, _cuts.rows)}};
+    constexpr int _ROW_TILES = {{_cuts.rows|sum('pieces')}}, _LINES = _BATCH * _ROW_TILES, _STRIPS = {{strips(batch_size, _cuts.rows|sum('pieces'), geometry.in_shape, itemsize)}};
     {{parallel(batch_size * geometry.n_connections // 16)}}
     for (int _strip = 0; _strip < _STRIPS; _strip++)
     for (int _group = 0; _group < _OUT_CHANNELS / _GROUP_OUT; _group++)

@@ -142,15 +142,26 @@ def sides_of(variables: Variables) -> Callable[[str], str]:
 
 
 def _text(product: sympy.Expr) -> str:
-    """Write a product with small powers multiplied out: C++ calls a function for ``x**2``."""
+    """Write a product with powers of ratios whole, and with small powers multiplied out.
+
+    ``y**4`` alone may be 0 in single precision where ``(y/pA)**4`` is not; and C++ calls a function
+    for ``x**2``.
+    """
+    factors = sympy.Mul.make_args(product)
     repeated: list[str] = []
     others: list[sympy.Expr] = []
-    for factor in sympy.Mul.make_args(product):
-        base, power = factor.as_base_exp()
-        if power in (2, 3) and base.is_Symbol:
-            repeated += [sympy_to_str(base)] * int(power)
-        else:
-            others.append(factor)
+    for power in dict.fromkeys(map(_power, factors)):
+        alike = [factor.as_base_exp() for factor in factors if _power(factor) == power]
+        if power > 1 and len({exponent for _, exponent in alike}) > 1:
+            whole = sympy.Mul(*(base ** (exponent / power) for base, exponent in alike))
+            ratio = f"({sympy_to_str(whole)})"
+            repeated += [ratio] * power if power in (2, 3) else [f"{ratio}**{power}"]
+            continue
+        for base, exponent in alike:
+            if exponent in (2, 3) and base.is_Symbol:
+                repeated += [sympy_to_str(base)] * int(exponent)
+            else:
+                others.append(base**exponent)
     rest = sympy.Mul(*others)
     if not repeated:
         return sympy_to_str(product)
@@ -200,8 +211,19 @@ def _multiplied_out(factor: sympy.Expr) -> tuple[sympy.Expr, ...] | None:
 
 def _sorted(factors: tuple[sympy.Expr, ...], side: Callable[[str], str]) -> _Term:
     parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "kernel": []}
+    constants = [factor for factor in factors if not _sides(factor, side)]
     for factor in factors:
-        sides = _sides(factor, side)
-        parts[sides.pop() if sides else "kernel"].append(factor)
+        if factor not in constants:
+            parts[_sides(factor, side).pop()].append(factor)
+    for factor in constants:  # of (y/pA)**4, the unit stays with y
+        power = _power(factor)
+        homes = (name for name, part in parts.items() if power > 1 and power in map(_power, part))
+        parts[next(homes, "kernel")].append(factor)
     pre, post, kernel = (sympy.Mul(*parts[name]) for name in ("pre", "post", "kernel"))
     return pre, post, kernel
+
+
+def _power(factor: sympy.Expr) -> int:
+    """Return the size of a whole power of what isn't a number; 1 if there is none."""
+    base, power = factor.as_base_exp()
+    return abs(int(power)) if power.is_Integer and not base.is_number else 1

@@ -170,11 +170,12 @@ def _normalization(runner: Normalization) -> Work:
 
 def _sum(total: ConnectionSum) -> Work:
     equation, connections = total.equation, total.connections.number
+    template = total.loops_of_product()
     text = f"{equation.varname} = {equation.expr.code}"
     loops = {
         "post": "for each target neuron, over its receptive field; tiles of positions by channels",
         "pre": "for each source neuron, over its projective field"
-        + ("; tiles of positions by channels" if total.backward is not None else ""),
+        + ("; tiles of positions by channels" if template == "conv_sum_pre_product" else ""),
         "kernel": "for each kernel element, over all positions and samples that share it",
     }[total.side]
     lines, operations = [loops], connections
@@ -184,7 +185,7 @@ def _sum(total: ConnectionSum) -> Work:
         lines.append(
             f"where no more than 1 weight of {total.sparse_from} is left, those alone are visited"
         )
-    elif total.saving is not None:
+    elif template == "conv_sum_post_winograd":
         lines.append(
             "2x2 neurons share multiplications, 16 for 36 (Winograd), unless a weight is 0"
         )

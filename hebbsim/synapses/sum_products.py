@@ -20,7 +20,7 @@ def forward_product(
 ) -> Product | None:
     """Return what a convolution multiplies, if it is a matrix product of some size."""
     large = geometry.out_channels_per_group >= _CHANNELS_OF_A_TILE and geometry.fan_in >= 8
-    if not (large and geometry.weight_sharing):
+    if not large:
         return None
     product = _single(text, variables)
     return product if product is not None and product.post == "1" else None
@@ -31,7 +31,7 @@ def feedback_product(
 ) -> Product | None:
     """Return what a transposed convolution multiplies, if it is a matrix product of some size."""
     size = min(geometry.in_channels_per_group, geometry.out_channels_per_group)
-    if size < _CHANNELS_OF_FEEDBACK or not geometry.weight_sharing:
+    if size < _CHANNELS_OF_FEEDBACK:
         return None
     product = _single(text, variables)
     return product if product is not None and product.pre == "1" else None

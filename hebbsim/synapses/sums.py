@@ -76,9 +76,10 @@ class ConnectionSum(ForwardOperation):
         #: Measured in C++ at 9 to 900 connections of a neuron; on a GPU a guess
         slowest, fewest = (1000, 8) if on_cuda() else (450, 3)
         self.dense_from = max(fewest, slowest // connections.geometry.fan_in)
-        #: What a mask leaves is visited alone if no more than one weight in so many is left: from
-        #: there on it was faster. Lists of them are made for so many positions in all
+        # lists of what a mask leaves are made for so many positions in all
         lists = 1000 // (connections.batch_size * math.prod(connections.geometry.out_shape[1:]))
+        #: What a mask leaves is visited alone if no more than one weight in so many is left: from
+        #: there on it was faster
         self.sparse_from = 3 + lists
         #: Likewise for what active neurons add to a kernel, one element after the other
         self.left_from = 12 + lists
@@ -118,7 +119,6 @@ class ConnectionSum(ForwardOperation):
                 "n_results": self.target_variable.size,
                 "_sum_index": self.variables.indices[equation.varname],
                 "per_sample": "per sample" in equation.flags,
-                "sparse_from": self.sparse_from,
                 "_mask_var": kernel.variables["mask"] if left_out else None,
             },
             needed_variables=[equation.varname, *(["mask"] if left_out else [])],
@@ -140,32 +140,33 @@ class ConnectionSum(ForwardOperation):
         )
         #: The products that a sum to the kernel separates into, if it does
         self.products: tuple[Product, ...] | None = None
-        runs = bool(self.template_kwds["cumulative"])
-        visits_all = runs or not geometry.weight_sharing or "per sample" in self.equation.flags
+        visits_all = (
+            bool(self.template_kwds["cumulative"])
+            or not geometry.weight_sharing
+            or "per sample" in self.equation.flags
+            # a term is cut to a whole number, its factors aren't
+            or not np.issubdtype(self.target_variable.dtype, np.floating)
+        )
         if self.side == "kernel" and not visits_all:
             self.products = separate(text, sides_of(variables))
         #: Which of them are zero for the same neurons, see `silent_together`
         self.part_of = silent_together(self.products or ())
-        #: What a sum to target neurons is, if it is a single product of the kernel with the inputs
+        #: What a sum to neurons is, if it is a single product of the kernel with what neurons give
         self.single: Product | None = None
-        #: Likewise of a sum to source neurons
-        self.backward: Product | None = None
-        if self.side == "post" and not self._buffered:
-            self.single = forward_product(text, variables, geometry)
+        if self.side != "kernel" and not (visits_all or self._buffered):
+            product = forward_product if self.side == "post" else feedback_product
+            self.single = product(text, variables, geometry)
         if self.side == "pre":
-            if not self._buffered:
-                self.backward = feedback_product(text, variables, geometry)
             # one weight after the other: faster than tiles where nearly all are pruned
-            self.sparse_from = 50 if self.backward is not None else 2
-            self.template_kwds["sparse_from"] = self.sparse_from
+            self.sparse_from = 50 if self.single is not None else 2
+        self.template_kwds["sparse_from"] = self.sparse_from
         #: Whether it visits the weights alone that a mask leaves
         self.sparse = self._is_sparse(masked)
         self._listed = kernel.variables[masked] if masked is not None else None
         #: Whether active neurons visit the elements alone that it leaves
         self.lists_elements = self.left_out and any(p.pre != "1" for p in self.products or ())
-        #: That product, if its sums share multiplications
-        shares = shares_multiplications(geometry, np.dtype(self.target_variable.dtype))
-        self.saving: Product | None = self.single if shares else None
+        dtype = np.dtype(self.target_variable.dtype)
+        self._shares = self.side == "post" and shares_multiplications(geometry, dtype)
 
     @property
     def text(self) -> str:
@@ -215,51 +216,40 @@ class ConnectionSum(ForwardOperation):
         self.use_plain_code()
         self.template_kwds["_listed_var"] = None
         if code_object_class() is not NumpyCodeObject:
+            template = self.loops_of_product()
             if self.products is not None:
                 self._separate(run_namespace)
-            elif on_cuda() and self.single is not None:
-                self._multiply(run_namespace)
-            elif not on_cuda() and self.side == "pre":
-                self._feed_back(run_namespace)
-            elif self.sparse and not on_cuda():
-                self._visit(run_namespace, "conv_sum_post_sparse")
-            elif self.saving is not None and not on_cuda():
-                self._visit(run_namespace, "conv_sum_post_winograd")
+            elif template is not None:
+                self._multiply(run_namespace, template)
+            if self.side == "pre" and self.sparse and not on_cuda():
+                self.template_kwds["_listed_var"] = self._listed
         super().before_run(run_namespace)
 
-    def _multiply(self, run_namespace: dict[str, Any]) -> None:
-        """Prepare the factors of a product of the kernel with the inputs."""
+    def loops_of_product(self) -> str | None:
+        """Name the template that sums a single product, where it is faster than a plain one."""
+        if self.single is None:
+            return None
+        if on_cuda():
+            return "conv_sum_post_product" if self.side == "post" else None
+        if self.side == "pre":
+            return "conv_sum_pre_product"
+        if self.sparse:
+            return "conv_sum_post_sparse"
+        return "conv_sum_post_winograd" if self._shares else None
+
+    def _multiply(self, run_namespace: dict[str, Any], template: str) -> None:
+        """Prepare the factors of a product of the kernel with what neurons give."""
         assert self.single is not None
-        self._declare("_p", self.single.pre, run_namespace)
+        side, name, given = "pre", "_p", self.single.pre
+        if self.side == "pre":
+            side, name, given = "post", "_q", self.single.post
+        self._declare(name, given, run_namespace)
         self._declare("_k", self.single.kernel, run_namespace)
-        self.template = "conv_sum_post_product"
-        self.abstract_code = {
-            "pre": f"_p = {self.single.pre}",
-            "kernel": f"_k = {self.single.kernel}",
-        }
-        self.user_code = self.abstract_code
-
-    def _feed_back(self, run_namespace: dict[str, Any]) -> None:
-        """Prepare the factors of a product of the kernel with what target neurons give."""
-        self.template_kwds["_listed_var"] = self._listed if self.sparse else None
-        if self.backward is None:
-            return
-        self._declare("_q", self.backward.post, run_namespace)
-        self._declare("_k", self.backward.kernel, run_namespace)
-        self.template = "conv_sum_pre_product"
-        self.abstract_code = {
-            "post": f"_q = {self.backward.post}",
-            "kernel": f"_k = {self.backward.kernel}",
-            "direct": self._text,
-        }
-        self.user_code = self.abstract_code
-
-    def _visit(self, run_namespace: dict[str, Any], template: str) -> None:
-        """Prepare the code of a product that can be summed in a better way, or directly."""
-        self._multiply(run_namespace)
-        assert isinstance(self.abstract_code, dict)
         self.template = template
-        self.abstract_code["direct"] = self._text
+        self.abstract_code = {side: f"{name} = {given}", "kernel": f"_k = {self.single.kernel}"}
+        if not on_cuda():
+            self.abstract_code["direct"] = self._text
+        self.user_code = self.abstract_code
 
     def _declare(self, name: str, expression: str, run_namespace: dict[str, Any]) -> None:
         """Let what is multiplied have the type of the sum."""

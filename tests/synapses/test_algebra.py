@@ -31,6 +31,23 @@ def test_rules_separate(expression, products):
     assert list(separate(expression, side)) == [Product(*p) for p in products]
 
 
+@pytest.mark.parametrize(
+    ("expression", "product"),
+    [
+        ("w*(y_post/unit)**4", Product("1", "(y_post/unit)**4", "w")),
+        ("w*(y_post/unit)**2", Product("1", "(y_post/unit)*(y_post/unit)", "w")),
+        ("(x_pre/unit)**3*w**2", Product("(x_pre/unit)*(x_pre/unit)*(x_pre/unit)", "1", "w*w")),
+        ("w*y_post/unit", Product("1", "y_post", "w/unit")),
+        ("w*(3*y_post)**4", Product("1", "y_post**4", "81*w")),
+    ],
+)
+def test_powers_of_ratios_stay_whole(expression, product):
+    """In single precision a power of a small current may be 0, and that of its unit infinite."""
+    assert separate(expression, lambda name: "constant" if name == "unit" else side(name)) == (
+        product,
+    )
+
+
 def test_deviations_from_a_mean_are_not_multiplied_out():
     """They would lose their precision: the mean of squares minus the square of the mean."""
     (product,) = separate("(x_pre - m_pre)*(y_post - z_post)", side)

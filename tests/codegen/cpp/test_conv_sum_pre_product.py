@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, defaultclock, prefs
+from brian2 import Network, defaultclock, pA, prefs
 from cases import Case, suffixed
 from conftest import choose_target
 
@@ -59,10 +59,27 @@ def test_equals_torch_in_standalone_mode(tmp_path):
     assert_equal_to_torch(simulate(), 1e-14)
 
 
+def test_factors_keep_what_their_product_keeps():
+    """A weight below 1 is no whole number, and single precision doesn't hold (1 pA)**4."""
+    prefs.core.default_float_dtype = np.float32
+    source = FeatureMap((4, 4, 4), "n : 1\nwhole : integer\nratio : 1")
+    target = FeatureMap((4, 2, 2), "y : integer\nI : amp")
+    model = """w : 1
+    n_pre = 1 : 1 (summed)
+    whole_pre = w*y_post : integer (summed)
+    ratio_pre = w*(I_post/pA)**4 : 1 (summed)"""
+    conv = ConvSynapses(source, target, model, kernel_size=3)
+    conv.w, target.y, target.I = 0.5, 2, 2 * pA
+    Network(source, target, conv).run(defaultclock.dt)
+    assert set(source.n) == {4, 8, 16}
+    np.testing.assert_array_equal(source.whole, source.n)
+    np.testing.assert_allclose(source.ratio, 8 * source.n, rtol=1e-6)
+
+
 def test_few_channels_and_sums_that_read_what_they_write_visit_each_connection():
     few = build(Case(ConvGeometry((3, 6, 5), 7, 3), 2, "y*x"))[-1]
     neurons = FeatureMap((4, 6, 5), "d : 1")
     own = ConvSynapses(
         neurons, neurons, "w : 1\nd_pre = w*d_post : 1 (summed)", kernel_size=3, padding=1
     )
-    assert few.sums["d_pre"].backward is own.sums["d_pre"].backward is None
+    assert few.sums["d_pre"].single is own.sums["d_pre"].single is None

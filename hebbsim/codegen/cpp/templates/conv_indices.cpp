@@ -41,6 +41,31 @@ _pre_{{axis}} + _PAD_{{AXIS}}
 {%- endif %}
 {% endmacro %}
 
+{# Loops over the rows (or columns) of the kernel by which a source row _pre_row (or column) meets a row of the
+   target; backwards, so that neurons of the target come in their order, from the last that can meet one. #}
+{% macro projective_lines(geometry, axis, backwards=False) %}
+{% set AXIS = axis|upper %}
+{% set _last = '_K%sS - 1'|format(AXIS) %}
+{% if not backwards %}
+for (int _k{{axis}} = 0; _k{{axis}} <= {{_last}}; _k{{axis}}++)
+{% elif geometry.pads_neurons %}
+for (int _k{{axis}} = {{_last}}; _k{{axis}} >= 0; _k{{axis}}--)
+{% else %}
+for (int _k{{axis}} = std::min({{_last}}, ({{padded_line(geometry, axis)}}) / _DILATE_{{AXIS}}); _k{{axis}} >= 0; _k{{axis}}--)
+{% endif %}
+{% if geometry.pads_neurons %}
+for (int _{{axis}}_copy = 0; _{{axis}}_copy < _{{AXIS}}_COPIES; _{{axis}}_copy++)
+{% endif %}
+{
+    const int _from_{{axis}} = {{padded_line(geometry, axis)}} - _k{{axis}} * _DILATE_{{AXIS}}, _{{axis}} = _from_{{axis}} / _STRIDE_{{AXIS}};
+    {% if backwards and not geometry.pads_neurons %}
+    if (_{{axis}} >= _OUT_{{AXIS}}S) break;
+    {% endif %}
+    if (_from_{{axis}} < 0 || _from_{{axis}} % _STRIDE_{{AXIS}} || _{{axis}} >= _OUT_{{AXIS}}S) continue;
+    {{caller()|indent(4)}}
+}
+{%- endmacro %}
+
 {# The place of a target neuron `_neuron` #}
 {% macro post_place() %}
 const int _channel = _neuron % _OUT_CHANNELS, _group = _channel / _GROUP_OUT;

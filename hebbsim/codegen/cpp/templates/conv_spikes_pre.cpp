@@ -2,79 +2,48 @@
    chains first, chunk by chunk: how spikes are cut into chunks depends on their number alone, and so
    do the results; threads share the chunks #}
 {% extends 'conv_spikes.cpp' %}
-{% from 'conv_indices.cpp' import after_connection, connection, kernel_line, padded_line with context %}
+{% from 'conv_indices.cpp' import after_connection, connection, kernel_line, projective_lines with context %}
 {% set _in_chunks = only_kernel and not draws and ages|length == 1 %}
-
-{# The last row (or column) of the kernel that can meet the neuron; earlier ones meet later places #}
-{% macro _last_element(axis) %}
-{% set AXIS = axis|upper %}
-{% if geometry.pads_neurons %}
-_K{{AXIS}}S - 1
-{%- else %}
-std::min(_K{{AXIS}}S - 1, ({{padded_line(geometry, axis)}}) / _DILATE_{{AXIS}})
-{%- endif %}
-{% endmacro %}
-
-{% macro _leave_out(axis) %}
-{% set AXIS = axis|upper %}
-{% if not geometry.pads_neurons %}
-if (_{{axis}} >= _OUT_{{AXIS}}S) break;
-{% endif %}
-if (_from_{{axis}} < 0 || _from_{{axis}} % _STRIDE_{{AXIS}} || _{{axis}} >= _OUT_{{AXIS}}S) continue;
-{%- endmacro %}
 
 {% macro _visit(in_sums=False) %}
 const int _in = _neuron % _IN_CHANNELS, _group = _in / _GROUP_IN, _in_channel = _in % _GROUP_IN;
 const int _pre_col = _neuron / _IN_CHANNELS % _IN_COLS, _pre_row = _neuron / (_IN_CHANNELS * _IN_COLS) % _IN_ROWS;
 const int _sample = _neuron / (_IN_CHANNELS * _IN_COLS * _IN_ROWS);
-// the last element first: neurons in their order
-for (int _krow = {{_last_element('row')}}; _krow >= 0; _krow--)
-{% if geometry.pads_neurons %}
-for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
+{% call projective_lines(geometry, 'row', backwards=true) %}
+{% call projective_lines(geometry, 'col', backwards=true) %}
+{% if marks %}
+{% if in_sums or by_sample %}
+#pragma omp atomic write
+{% endif %}
+{{_touched_rows}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * %d + ' % geometry.fan_in}}(_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel] = 1;
+{% endif %}
+{% if vectorise and not draws and ages|length == 1 %}
+#pragma omp simd
+{% endif %}
+{% if ages|length > 1 %}
+// channels sorted by delay: those that this age arrives at follow each other
+const int _line = {{kernel_line(geometry)}} + _group * _GROUP_OUT;
+const auto* const _by_delay = {{_order}} + _line;
+{% if has_starts %}
+const auto* const _starts_here = {{_starts}} + (size_t) (_line / _GROUP_OUT) * {{ages|length + 1}} + {{ages|length - 1}} - _arriving;
+for (int _next = _starts_here[0]; _next < _starts_here[1]; _next++)
+{% else %}
+const auto* const _delays = {{_steps}} + _line;
+int _next = std::partition_point(_by_delay, _by_delay + _GROUP_OUT, [&](int _n) { return _delays[_n] < _age; }) - _by_delay;
+for (; _next < _GROUP_OUT && _delays[_by_delay[_next]] == _age; _next++)
 {% endif %}
 {
-    const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-    {{_leave_out('row')|indent(4)}}
-    for (int _kcol = {{_last_element('col')}}; _kcol >= 0; _kcol--)
-    {% if geometry.pads_neurons %}
-    for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
-    {% endif %}
-    {
-        const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
-        {{_leave_out('col')|indent(8)}}
-        {% if marks %}
-        {% if in_sums or by_sample %}
-        #pragma omp atomic write
-        {% endif %}
-        {{_touched_rows}}[{{'' if geometry.weight_sharing else '(_row * _OUT_COLS + _col) * %d + ' % geometry.fan_in}}(_krow * _KCOLS + _kcol) * _GROUP_IN + _in_channel] = 1;
-        {% endif %}
-        {% if vectorise and not draws and ages|length == 1 %}
-        #pragma omp simd
-        {% endif %}
-        {% if ages|length > 1 %}
-        // channels sorted by delay: those that this age arrives at follow each other
-        const int _line = {{kernel_line(geometry)}} + _group * _GROUP_OUT;
-        const auto* const _by_delay = {{_order}} + _line;
-        {% if has_starts %}
-        const auto* const _starts_here = {{_starts}} + (size_t) (_line / _GROUP_OUT) * {{ages|length + 1}} + {{ages|length - 1}} - _arriving;
-        for (int _next = _starts_here[0]; _next < _starts_here[1]; _next++)
-        {% else %}
-        const auto* const _delays = {{_steps}} + _line;
-        int _next = std::partition_point(_by_delay, _by_delay + _GROUP_OUT, [&](int _n) { return _delays[_n] < _age; }) - _by_delay;
-        for (; _next < _GROUP_OUT && _delays[_by_delay[_next]] == _age; _next++)
-        {% endif %}
-        {
-            const int _channel = _group * _GROUP_OUT + _by_delay[_next];
-        {% else %}
-        for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
-        {
-        {% endif %}
-            {{connection(geometry)|indent(12)}}
-            {{vector_code|join('\n')|indent(12)}}
-            {{after_connection(in_sums)|indent(12)}}
-        }
-    }
+    const int _channel = _group * _GROUP_OUT + _by_delay[_next];
+{% else %}
+for (int _channel = _group * _GROUP_OUT; _channel < (_group + 1) * _GROUP_OUT; _channel++)
+{
+{% endif %}
+    {{connection(geometry)|indent(4)}}
+    {{vector_code|join('\n')|indent(4)}}
+    {{after_connection(in_sums)|indent(4)}}
 }
+{% endcall %}
+{% endcall %}
 {%- endmacro %}
 
 {% block spikes %}

@@ -2,7 +2,7 @@
    Columns that meet neighbouring columns of the target by one column of the kernel are summed in registers,
    by contiguous channels; input channels of the kernel are laid side by side first. #}
 {% extends 'common_group.cpp' %}
-{% from 'conv_indices.cpp' import constants, padded_line, results with context %}
+{% from 'conv_indices.cpp' import constants, projective_lines, results with context %}
 {% from 'left_elements.cpp' import list_lines with context %}
 {% from 'pre_nest.cpp' import pre_nest with context %}
 
@@ -31,36 +31,30 @@ constexpr int _V = {{channels.size}};
 {% set _cut = in_chains(_target_var.dtype, geometry.kernel_size[0] * geometry.kernel_size[1] * geometry.out_channels_per_group) %}
 {{'double' if _cut else '_scalar'}} _whole[{{cols.size}}][_V];
 for (int _p = 0; _p < {{cols.size}}; _p++) for (int _v = 0; _v < _V; _v++) _whole[_p][_v] = 0;
-for (int _krow = 0; _krow < _KROWS; _krow++)
-{% if geometry.pads_neurons %}
-for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
-{% endif %}
+{% call projective_lines(geometry, 'row') %}
+const _scalar* const _line = _given + ((size_t) _sample * _OUT_ROWS + _row) * _OUT_COLS * _OUT_CHANNELS + _group * _GROUP_OUT;
+for (int _r = 0; _r < {{most}} && _RUNS[_piece][_r][3]; _r++)
 {
-    const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-    if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
-    const _scalar* const _line = _given + ((size_t) _sample * _OUT_ROWS + _row) * _OUT_COLS * _OUT_CHANNELS + _group * _GROUP_OUT;
-    for (int _r = 0; _r < {{most}} && _RUNS[_piece][_r][3]; _r++)
+    const int* const _run = _RUNS[_piece][_r];
+    const _scalar* const _y = _line + (size_t) _run[2] * _OUT_CHANNELS;
+    const _scalar* const _weights = _turned + (size_t) _in_channel0 * _KROWS * _KCOLS * _OUT_CHANNELS + ((_krow * _KCOLS + _run[0]) * _OUT_CHANNELS + _group * _GROUP_OUT) * _V;
+    {% if _cut %}
+    for (int _first = 0, _end; _first < _GROUP_OUT; _first = _end)
     {
-        const int* const _run = _RUNS[_piece][_r];
-        const _scalar* const _y = _line + (size_t) _run[2] * _OUT_CHANNELS;
-        const _scalar* const _weights = _turned + (size_t) _in_channel0 * _KROWS * _KCOLS * _OUT_CHANNELS + ((_krow * _KCOLS + _run[0]) * _OUT_CHANNELS + _group * _GROUP_OUT) * _V;
-        {% if _cut %}
-        for (int _first = 0, _end; _first < _GROUP_OUT; _first = _end)
+        _end = std::min(_first + {{even_chain(geometry.out_channels_per_group)}}, _GROUP_OUT);
+    {% else %}
+    {
+        constexpr int _first = 0, _end = _GROUP_OUT;
+    {% endif %}
+        switch (_run[3])
         {
-            _end = std::min(_first + {{even_chain(geometry.out_channels_per_group)}}, _GROUP_OUT);
-        {% else %}
-        {
-            constexpr int _first = 0, _end = _GROUP_OUT;
-        {% endif %}
-            switch (_run[3])
-            {
-                {% for length in lengths %}
-                case {{length}}: {{_add(length, step)|indent(16)}} break;
-                {% endfor %}
-            }
+            {% for length in lengths %}
+            case {{length}}: {{_add(length, step)|indent(12)}} break;
+            {% endfor %}
         }
     }
 }
+{% endcall %}
 for (int _p = 0; _p < {{cols.size}}; _p++)
     for (int _v = 0; _v < _V; _v++)
         _results[(((size_t) _sample * _IN_ROWS + _pre_row) * _IN_COLS + _col0 + _p) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel0 + _v] = _whole[_p][_v];

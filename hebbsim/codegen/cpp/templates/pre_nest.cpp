@@ -1,6 +1,6 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback. Of a kernel
    of which few weights are left, where `lists` says so, it visits those that are listed. #}
-{% from 'conv_indices.cpp' import connection, kernel_line, padded_line with context %}
+{% from 'conv_indices.cpp' import connection, kernel_line, projective_lines with context %}
 
 {% macro pre_nest(code, lists) %}
 {{parallel(batch_size * geometry.n_connections // 16)}}
@@ -12,51 +12,39 @@ for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
     for (int _in_channel = 0; _in_channel < _GROUP_IN; _in_channel++)
     {
         {{accumulator(_target_var.dtype)}} _sum = 0;
-        for (int _krow = 0; _krow < _KROWS; _krow++)
-        {% if geometry.pads_neurons %}
-        for (int _row_copy = 0; _row_copy < _ROW_COPIES; _row_copy++)
-        {% endif %}
+        {% call projective_lines(geometry, 'row') %}
+        {% call projective_lines(geometry, 'col') %}
+        {% if lists %}
+        if (_few_left)
         {
-            const int _from_row = {{padded_line(geometry, 'row')}} - _krow * _DILATE_ROW, _row = _from_row / _STRIDE_ROW;
-            if (_from_row < 0 || _from_row % _STRIDE_ROW || _row >= _OUT_ROWS) continue;
-            for (int _kcol = 0; _kcol < _KCOLS; _kcol++)
-            {% if geometry.pads_neurons %}
-            for (int _col_copy = 0; _col_copy < _COL_COPIES; _col_copy++)
-            {% endif %}
+            const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
+            {{c_data_type(_target_var.dtype)}} _chain = 0;
+            for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
             {
-                const int _from_col = {{padded_line(geometry, 'col')}} - _kcol * _DILATE_COL, _col = _from_col / _STRIDE_COL;
-                if (_from_col < 0 || _from_col % _STRIDE_COL || _col >= _OUT_COLS) continue;
-                {% if lists %}
-                if (_few_left)
-                {
-                    const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
-                    {{c_data_type(_target_var.dtype)}} _chain = 0;
-                    for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
-                    {
-                        const int _channel = _channels[_e];
-                        {{connection(geometry)|indent(28)}}
-                        {{code|join('\n')|indent(28)}}
-                        _chain += _synaptic_var;
-                    }
-                    _sum += _chain;
-                    continue;
-                }
-                {% endif %}
-                {% set _run = 8 * CHAIN %}
-                for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
-                {
-                    {{c_data_type(_target_var.dtype)}} _chain = 0;  // in lanes, each of which is a chain
-                    #pragma omp simd reduction(+:_chain)
-                    for (int _channel = _first; _channel < std::min(_first + {{_run}}, (_group + 1) * _GROUP_OUT); _channel++)
-                    {
-                        {{connection(geometry)|indent(28)}}
-                        {{code|join('\n')|indent(28)}}
-                        _chain += _synaptic_var;
-                    }
-                    _sum += _chain;
-                }
+                const int _channel = _channels[_e];
+                {{connection(geometry)|indent(20)}}
+                {{code|join('\n')|indent(20)}}
+                _chain += _synaptic_var;
             }
+            _sum += _chain;
+            continue;
         }
+        {% endif %}
+        {% set _run = 8 * CHAIN %}
+        for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
+        {
+            {{c_data_type(_target_var.dtype)}} _chain = 0;  // in lanes, each of which is a chain
+            #pragma omp simd reduction(+:_chain)
+            for (int _channel = _first; _channel < std::min(_first + {{_run}}, (_group + 1) * _GROUP_OUT); _channel++)
+            {
+                {{connection(geometry)|indent(20)}}
+                {{code|join('\n')|indent(20)}}
+                _chain += _synaptic_var;
+            }
+            _sum += _chain;
+        }
+        {% endcall %}
+        {% endcall %}
         _results[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;
     }
 }

@@ -283,8 +283,7 @@ def pre_tiles(geometry: ConvGeometry, itemsize: int, registers: Registers) -> Pr
     # no more columns follow each other than the smaller map has
     most = _sums(registers) // min(geometry.in_shape.cols, geometry.out_shape.cols)
     width = min(max(_KERNEL_VECTORS, most), _MOST_VECTORS, channels // lanes)
-    # a stride leaves out columns, always the same ones but where neurons are padding
-    step = 1 if geometry.pads_neurons else geometry.stride[1]
+    step = geometry.stride[1]  # columns between are met by other columns of the kernel
     cols = even_cut(geometry.in_shape.cols, step * (_sums(registers) // width))
     runs = [
         [

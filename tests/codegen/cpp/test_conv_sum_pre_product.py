@@ -15,7 +15,7 @@ CASES = (
     Case(ConvGeometry((37, 6, 5), 5, (3, 2), (2, 1), (1, 2), (1, 2)), 2, "y*x", seed=1),
     Case(ConvGeometry((20, 8, 6), 14, 3, 2, 1, groups=2), 1, "y*x", seed=2),
     Case(ConvGeometry((4, 6, 7), 70, 3, padding=1, padding_mode="circular"), 2, "y*x", seed=3),
-    Case(ConvGeometry((9, 5, 31), 8, 2, padding=1, padding_mode="reflect"), 2, "y*x", seed=4),
+    Case(ConvGeometry((9, 5, 31), 8, 4, (1, 2), 1, padding_mode="reflect"), 2, "y*x", seed=4),
     # a shared factor, and a function of the neuron that is not zero where its argument is
     Case(ConvGeometry((6, 5, 5), 7, 3), 2, "y*x", feedback="2*abs(w)*exp(y)", seed=5),
 )

@@ -63,6 +63,7 @@ def test_every_template_exists_for_every_target(stem):
         "conv_sum_kernel_products",
         "conv_sum_post_sparse",
         "conv_sum_post_winograd",
+        "conv_sum_pre_product",
         "map_integrate_threshold",
         "map_threshold",
     }

@@ -1,5 +1,7 @@
 """What algebra says about a sum over connections: which parts of it separate."""
 
+import ast
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +31,8 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
 
     The sum over positions of ``kernel*post*pre`` is ``kernel`` times one correlation of ``post``
     with ``pre``: a matrix product. Only factors that mix the sides are multiplied out, so that
-    deviations from a mean, such as ``(x_pre - m_pre)``, keep their precision.
+    deviations from a mean, such as ``(x_pre - m_pre)``, keep their precision. Nor is a power of a
+    ratio split: in single precision ``y_post**4`` may be 0 where ``(y_post/pA)**4`` isn't.
 
     Parameters
     ----------
@@ -52,10 +55,11 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
     (-w)*(y_post*y_post)
     """
     try:
-        whole = str_to_sympy(expression)
+        bases = _Bases(side)
+        whole = str_to_sympy(bases.named(expression))
         if whole.has(sympy.true, sympy.false):  # a comparison that sympy's assumptions decided
             return None
-        terms = _terms(whole, side)
+        terms = _terms(whole, bases.side)
     except (SyntaxError, TypeError, ValueError, NotImplementedError):
         return None
     if terms is None:
@@ -66,7 +70,7 @@ def separate(expression: str, side: Callable[[str], str]) -> tuple[Product, ...]
     if len(merged) > _MOST_TERMS:
         return None
     products = tuple(
-        Product(_text(pre), _text(post), _text(kernel))
+        Product(*(bases.written_out(_text(factor)) for factor in (pre, post, kernel)))
         for (pre, post), kernel in merged.items()
         if kernel != 0
     )
@@ -141,27 +145,51 @@ def sides_of(variables: Variables) -> Callable[[str], str]:
     return side
 
 
-def _text(product: sympy.Expr) -> str:
-    """Write a product with powers of ratios whole, and with small powers multiplied out.
+class _Bases(ast.NodeTransformer):
+    """Name what is raised to a power, if it scales by constants what is of one side."""
 
-    ``y**4`` alone may be 0 in single precision where ``(y/pA)**4`` is not; and C++ calls a function
-    for ``x**2``.
-    """
-    factors = sympy.Mul.make_args(product)
+    def __init__(self, side: Callable[[str], str]) -> None:
+        self._side = side
+        self._names: dict[str, str] = {}  # by text
+        self._sides: dict[str, str] = {}  # by name
+
+    def named(self, expression: str) -> str:
+        """Put the names in place of what they stand for."""
+        return ast.unparse(self.visit(ast.parse(expression.strip(), mode="eval")))
+
+    def written_out(self, expression: str) -> str:
+        """Put back what the names stand for."""
+        texts = {name: text for text, name in self._names.items()}
+        return re.sub(r"\b_base\d+\b", lambda found: f"({texts[found[0]]})", expression)
+
+    def side(self, name: str) -> str:
+        """Return whose a variable is, or what a name stands for."""
+        return self._sides.get(name) or self._side(name)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Name the base of a power."""
+        if not (isinstance(node.op, ast.Pow) and isinstance(node.left, ast.BinOp)):
+            return self.generic_visit(node)
+        base = str_to_sympy(ast.unparse(node.left))
+        constants = [s for s in base.free_symbols if self._side(str(s)) == "constant"]
+        sides = _sides(base, self._side)
+        if not constants or len(sides) != 1:
+            return self.generic_visit(node)
+        name = self._names.setdefault(sympy_to_str(base), f"_base{len(self._names)}")
+        self._sides[name] = sides.pop()
+        return ast.BinOp(ast.Name(name), node.op, self.visit(node.right))
+
+
+def _text(product: sympy.Expr) -> str:
+    """Write a product with small powers multiplied out: C++ calls a function for ``x**2``."""
     repeated: list[str] = []
     others: list[sympy.Expr] = []
-    for power in dict.fromkeys(map(_power, factors)):
-        alike = [factor.as_base_exp() for factor in factors if _power(factor) == power]
-        if power > 1 and len({exponent for _, exponent in alike}) > 1:
-            whole = sympy.Mul(*(base ** (exponent / power) for base, exponent in alike))
-            ratio = f"({sympy_to_str(whole)})"
-            repeated += [ratio] * power if power in (2, 3) else [f"{ratio}**{power}"]
-            continue
-        for base, exponent in alike:
-            if exponent in (2, 3) and base.is_Symbol:
-                repeated += [sympy_to_str(base)] * int(exponent)
-            else:
-                others.append(base**exponent)
+    for factor in sympy.Mul.make_args(product):
+        base, power = factor.as_base_exp()
+        if power in (2, 3) and base.is_Symbol:
+            repeated += [sympy_to_str(base)] * int(power)
+        else:
+            others.append(factor)
     rest = sympy.Mul(*others)
     if not repeated:
         return sympy_to_str(product)
@@ -211,19 +239,8 @@ def _multiplied_out(factor: sympy.Expr) -> tuple[sympy.Expr, ...] | None:
 
 def _sorted(factors: tuple[sympy.Expr, ...], side: Callable[[str], str]) -> _Term:
     parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "kernel": []}
-    constants = [factor for factor in factors if not _sides(factor, side)]
     for factor in factors:
-        if factor not in constants:
-            parts[_sides(factor, side).pop()].append(factor)
-    for factor in constants:  # of (y/pA)**4, the unit stays with y
-        power = _power(factor)
-        homes = (name for name, part in parts.items() if power > 1 and power in map(_power, part))
-        parts[next(homes, "kernel")].append(factor)
+        sides = _sides(factor, side)
+        parts[sides.pop() if sides else "kernel"].append(factor)
     pre, post, kernel = (sympy.Mul(*parts[name]) for name in ("pre", "post", "kernel"))
     return pre, post, kernel
-
-
-def _power(factor: sympy.Expr) -> int:
-    """Return the size of a whole power of what isn't a number; 1 if there is none."""
-    base, power = factor.as_base_exp()
-    return abs(int(power)) if power.is_Integer and not base.is_number else 1

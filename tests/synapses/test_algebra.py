@@ -37,6 +37,10 @@ def test_rules_separate(expression, products):
         ("w*(y_post/unit)**4", Product("1", "(y_post/unit)**4", "w")),
         ("w*(y_post/unit)**2", Product("1", "(y_post/unit)*(y_post/unit)", "w")),
         ("(x_pre/unit)**3*w**2", Product("(x_pre/unit)*(x_pre/unit)*(x_pre/unit)", "1", "w*w")),
+        (
+            "w*(x_pre/unit)**2*(y_post/unit)**2",
+            Product("(x_pre/unit)*(x_pre/unit)", "(y_post/unit)*(y_post/unit)", "w"),
+        ),
         ("w*y_post/unit", Product("1", "y_post", "w/unit")),
         ("w*(3*y_post)**4", Product("1", "y_post**4", "81*w")),
     ],

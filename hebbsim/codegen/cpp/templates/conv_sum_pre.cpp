@@ -9,10 +9,17 @@
     {{constants(geometry, batch_size)|indent(4)}}
     {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
     {% if _listed_var is not none %}
     {{list_lines(get_array_name(_listed_var), sparse_from)|indent(4)}}
+    if (_few_left)
+    {
+        {{pre_nest(vector_code, listed=true)|indent(8)}}
+    }
+    else
     {% endif %}
-    {{scalar_code|autoindent}}
-    {{pre_nest(vector_code, _listed_var is not none)|indent(4)}}
+    {
+        {{pre_nest(vector_code, listed=false)|indent(8)}}
+    }
     {{write_results()}}
 {% endblock %}

@@ -71,7 +71,7 @@ for (int _p = 0; _p < {{cols.size}}; _p++)
     if (_few_left)
     {
         {{scalar_code['direct']|autoindent}}
-        {{pre_nest(vector_code['direct'], true)|indent(8)}}
+        {{pre_nest(vector_code['direct'], listed=true)|indent(8)}}
     }
     else
     {% endif %}

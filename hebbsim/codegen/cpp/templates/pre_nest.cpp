@@ -1,8 +1,8 @@
 {# Each presynaptic neuron sums over its projective field: transposed convolution, feedback. Of a kernel
-   of which few weights are left, where `lists` says so, it visits those that are listed. #}
+   of which few weights are left it visits those that are `listed`. #}
 {% from 'conv_indices.cpp' import connection, kernel_line, projective_lines with context %}
 
-{% macro pre_nest(code, lists) %}
+{% macro pre_nest(code, listed) %}
 {{parallel(batch_size * geometry.n_connections // 16)}}
 for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
 {
@@ -14,22 +14,18 @@ for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
         {{accumulator(_target_var.dtype)}} _sum = 0;
         {% call projective_lines(geometry, 'row') %}
         {% call projective_lines(geometry, 'col') %}
-        {% if lists %}
-        if (_few_left)
+        {% if listed %}
+        const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
+        {{c_data_type(_target_var.dtype)}} _chain = 0;
+        for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
         {
-            const int _list = ({{kernel_line(geometry)}}) / _OUT_CHANNELS * _GROUPS + _group;
-            {{c_data_type(_target_var.dtype)}} _chain = 0;
-            for (int _e = _starts[_list]; _e < _starts[_list + 1]; _e++)
-            {
-                const int _channel = _channels[_e];
-                {{connection(geometry)|indent(20)}}
-                {{code|join('\n')|indent(20)}}
-                _chain += _synaptic_var;
-            }
-            _sum += _chain;
-            continue;
+            const int _channel = _channels[_e];
+            {{connection(geometry)|indent(16)}}
+            {{code|join('\n')|indent(16)}}
+            _chain += _synaptic_var;
         }
-        {% endif %}
+        _sum += _chain;
+        {% else %}
         {% set _run = 8 * CHAIN %}
         for (int _first = _group * _GROUP_OUT; _first < (_group + 1) * _GROUP_OUT; _first += {{_run}})
         {
@@ -43,6 +39,7 @@ for (int _line = 0; _line < _BATCH * _IN_ROWS; _line++)
             }
             _sum += _chain;
         }
+        {% endif %}
         {% endcall %}
         {% endcall %}
         _results[((_sample * _IN_ROWS + _pre_row) * _IN_COLS + _pre_col) * _IN_CHANNELS + _group * _GROUP_IN + _in_channel] = _sum;

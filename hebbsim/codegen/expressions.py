@@ -27,6 +27,7 @@ __all__ = [
     "add_equation_variable",
     "add_renamed",
     "add_suffixed",
+    "arrays_elsewhere",
     "arrays_of_others",
     "bind_names",
     "changed_read",
@@ -60,6 +61,21 @@ def arrays_of_others(
         variable
         for name, index in indices.items()
         if index not in _OF_OWN and isinstance(variable := variables.get(name), ArrayVariable)
+    }
+
+
+def arrays_elsewhere(
+    variables: Mapping[str, Variable], indices: Mapping[str, str]
+) -> set[ArrayVariable]:
+    """Return the arrays of which a loop's code looks up which element to name.
+
+    So for linked variables. All else is named by an index that the loop defines.
+    """
+    return {
+        variable
+        for name, index in indices.items()
+        if isinstance(variables.get(index), ArrayVariable)
+        and isinstance(variable := variables.get(name), ArrayVariable)
     }
 
 

@@ -45,6 +45,12 @@ class LoopNest(MadeByUser, CodeRunner):
 
     #: The variable that is computed anew in each step, which nothing else may write
     computes: Variable | None = None
+    #: The variable that it writes, if it is one
+    target_variable: Variable | None = None
+    #: Samples of the maps that it goes through
+    n_samples: int = 1
+    #: For how many of them it ran at a time in the last run, and what else did
+    block: tuple[int, tuple[str, ...]] | None = None
     #: What its code sets to a number from 0 on where something is wrong
     fault: ArrayVariable | None = None
 

@@ -33,6 +33,7 @@ class ForwardMap:
     """A group of neurons whose differential equations find their place among forward operations."""
 
     order: int
+    batch_size: int
     equations: Any
     variables: Any
     state_updater: Any
@@ -96,6 +97,7 @@ class ForwardOperation(LoopNest):
         self.creation_number = next(_numbers)
         self.shift = shift
         self.maps = tuple(maps)
+        self.n_samples = max((feature_map.batch_size for feature_map in self.maps), default=1)
         self._found: int | None = None
         for feature_map in self.maps:
             feature_map.forward_operations.append(weakref.ref(self))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from brian2.core.functions import Function
 from brian2.core.network import Network
-from brian2.core.variables import Constant, Variables
+from brian2.core.variables import Constant, Variable, Variables
 from brian2.devices.device import RuntimeDevice, get_device
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.rendering import NumpyNodeRenderer
@@ -102,6 +102,8 @@ class StoredImages(LoopNest):
     ...     repeat_while='n_spikes < 5',
     ... )
     """
+
+    target_variable: Variable
 
     def __init__(
         self,

@@ -12,9 +12,11 @@ from brian2.core.base import BrianObject
 
 from hebbsim.brian2_private import last_step_of_run
 from hebbsim.codegen.cpp.libraries import compile_library
+from hebbsim.codegen.cpp.runtime import Compiled
 from hebbsim.codegen.loop_nest import LoopNest
 from hebbsim.codegen.targets import CPPRuntimeCodeObject
 from hebbsim.runs.fused_thresholds import FusedThreshold
+from hebbsim.runs.sample_blocks import sample_blocks
 
 __all__ = ["Chains"]
 
@@ -24,8 +26,36 @@ _TURN = 0.01
 _NAME = "steps"
 _STEPS = """
 #include <cstdint>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
-struct Link { void (*run)(void**); void** arguments; const int32_t* fault; };
+struct Blocks
+{
+    int64_t links, size, n_samples, threads;
+    void** const* arguments;
+    int32_t* samples;
+};
+struct Link { void (*run)(void**); void** arguments; const int32_t* fault; const Blocks* blocks; };
+
+// Runs links one after the other for each block of samples; each thread has blocks of its own.
+static void run_blocks(const Link* const links, const Blocks& blocks)
+{
+    #pragma omp parallel for schedule(static) num_threads(blocks.threads) if (blocks.threads > 1)
+    for (int64_t first = 0; first < blocks.n_samples; first += blocks.size)
+    {
+        int thread = 0;
+#ifdef _OPENMP
+        thread = omp_get_thread_num();
+#endif
+        int32_t* const samples = blocks.samples + 16 * thread;  // a line of the cache for each
+        const int64_t last = first + blocks.size;
+        samples[0] = first;
+        samples[1] = last < blocks.n_samples ? last : blocks.n_samples;
+        for (int64_t number = 0; number < blocks.links; number++)
+            links[number].run(blocks.arguments[thread * blocks.links + number]);
+    }
+}
 
 // Runs all links for a number of steps; stops after a link that found a fault.
 extern "C" void run(void** _arguments)
@@ -39,6 +69,12 @@ extern "C" void run(void** _arguments)
     {
         for (int64_t number = 0; number < state[0]; number++)
         {
+            if (links[number].blocks)
+            {
+                run_blocks(links + number, *links[number].blocks);
+                number += links[number].blocks->links - 1;
+                continue;
+            }
             links[number].run(links[number].arguments);
             if (links[number].fault && *links[number].fault >= 0)
             {
@@ -95,6 +131,7 @@ class Chains:
         if made_of != self._made_of:
             self._segments, self._made_of = _segments(active, list(fused.values())), made_of
         for segment in self._segments:
+            segment.chain.tell_blocks()
             leader, *followers = segment.chain.items
             # not by assignment: groups refuse attributes that they don't know
             leader.__dict__["run"] = segment.run
@@ -121,8 +158,8 @@ def _is_idle(item: BrianObject) -> bool:
     return type(item).run is BrianObject.run and not item.code_objects
 
 
-def _links(item: BrianObject) -> list[tuple[int, Any]]:
-    """Return where an object's functions are, and their arguments; none if it needs Python."""
+def _links(item: BrianObject) -> list[Compiled]:
+    """Return an object's functions and their arguments; none if it needs Python."""
     needs_python = type(item).run is not BrianObject.run
     if item.needs_python if isinstance(item, LoopNest) else needs_python:
         return []
@@ -166,6 +203,7 @@ class _Link(ctypes.Structure):
         ("run", ctypes.c_void_p),
         ("arguments", ctypes.c_void_p),
         ("fault", ctypes.c_void_p),
+        ("blocks", ctypes.c_void_p),
     ]
 
 
@@ -176,23 +214,31 @@ class _Chain:
         self,
         clock: Clock,
         items: Sequence[BrianObject],
-        links: dict[BrianObject, list[tuple[int, Any]]],
+        links: dict[BrianObject, list[Compiled]],
         fused: Sequence[FusedThreshold],
     ) -> None:
         self.items = items
-        does: dict[BrianObject, list[tuple[int, Any]]] = {}
+        does: dict[BrianObject, list[Compiled]] = {}
         for one in fused:
             if one.takes_place(items):
                 does |= {one.updater: links[one], one.thresholder: []}
-        found = [(item, *link) for item in items for link in does.get(item, links[item])]
-        self._item_of = [item for item, *_ in found]
+        found = [(item, link) for item in items for link in does.get(item, links[item])]
+        self._item_of = [item for item, _ in found]
         faults = [getattr(item, "fault", None) for item in self._item_of]
         self._links = (_Link * len(found))(
             *(
-                _Link(run, ctypes.addressof(arguments), fault and _address(fault.get_value()))
-                for (_, run, arguments), fault in zip(found, faults, strict=True)
+                _Link(
+                    link.address,
+                    ctypes.addressof(link.arguments),
+                    fault and _address(fault.get_value()),
+                )
+                for (_, link), fault in zip(found, faults, strict=True)
             )
         )
+        #: What runs for some samples at a time
+        self.blocks = sample_blocks(found)
+        for blocks in self.blocks:
+            self._links[blocks.first].blocks = ctypes.addressof(blocks.structure)
         self._state = (ctypes.c_int64 * 3)(len(found), 0, -1)
         times = [clock.variables[name].get_value() for name in ("timestep", "t", "dt")]
         self._arguments = (ctypes.c_void_p * 5)(
@@ -200,6 +246,17 @@ class _Chain:
         )
         self._held = (links, faults, times)
         self._function = compile_library(_STEPS, _NAME)
+
+    def tell_blocks(self) -> None:
+        """Let the objects know which of them run for some samples at a time."""
+        for item in self.items:
+            if isinstance(item, LoopNest):
+                item.block = None
+        for blocks in self.blocks:
+            items = self._item_of[blocks.first : blocks.first + blocks.n_links]
+            for item in items:
+                others = tuple(other.name for other in items if other is not item)
+                item.block = (blocks.size, others)
 
     def run(self, steps: int) -> None:
         """Run all for a number of steps; the clock is left at the last of them."""

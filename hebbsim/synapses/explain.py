@@ -130,7 +130,15 @@ def _steps(kernel: KernelGroup) -> tuple[str, ...]:
         for before in ("before_", "", "after_")
     ]
     runners = sorted(found.values(), key=lambda r: (slots.index(r.when), r.order, r.name))
-    return tuple(f"{r.when} {r.order}: {r.name} (dt = {r.clock.dt})" for r in runners)
+    return tuple(f"{r.when} {r.order}: {r.name} (dt = {r.clock.dt})" + _block(r) for r in runners)
+
+
+def _block(runner: CodeRunner) -> str:
+    """Say what else runs for some samples before a runner goes on to the next."""
+    if not isinstance(runner, LoopNest) or runner.block is None:
+        return ""
+    size, others = runner.block
+    return f", {size} sample{'s' if size > 1 else ''} at a time with {', '.join(others)}"
 
 
 def _update(update: KernelUpdate) -> Work:

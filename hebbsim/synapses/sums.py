@@ -130,6 +130,7 @@ class ConnectionSum(ForwardOperation):
             groups = [group for _, group in connections.sides]
             owners = [g.source if isinstance(g, Subgroup) else g for g in groups]
             self.take_place([g for g in owners if isinstance(g, FeatureMap)], order)
+            self.n_samples = connections.batch_size  # of a slice it may be another
 
     def _choose_loops(self, kernel: KernelGroup, masked: str | None) -> None:
         """Find what is multiplied, and what a mask saves."""

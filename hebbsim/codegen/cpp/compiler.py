@@ -17,6 +17,7 @@ from hebbsim.brian2_private import let_decide_on_flags
 from hebbsim.codegen.cpp.forks import ask
 from hebbsim.codegen.cpp.shared_loops import parallel
 from hebbsim.codegen.cpp.tiles import (
+    FEWEST_STRIPS,
     Registers,
     cut,
     kernel_tiles,
@@ -194,6 +195,7 @@ def registers() -> Registers:
 #: What the templates of C++ call besides Brian2's own
 TEMPLATE_GLOBALS = {
     "CHAIN": CHAIN,
+    "FEWEST_STRIPS": FEWEST_STRIPS,
     "accumulator": accumulator,
     "chain": chain,
     "cut": cut,

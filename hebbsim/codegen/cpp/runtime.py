@@ -9,7 +9,7 @@ parallel on the cores that there are, from the moment that Brian2 creates the co
 import ctypes
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from brian2.codegen.codeobject import CodeObject, constant_or_scalar
@@ -29,10 +29,19 @@ from hebbsim.codegen.cpp.random_numbers import add_random_numbers
 from hebbsim.codegen.cpp.shared_loops import pragma_where_shared
 from hebbsim.codegen.cpp.timesteps import add_timestep
 
-__all__ = ["CPPRuntimeCodeObject"]
+__all__ = ["CPPRuntimeCodeObject", "Compiled"]
 
 #: Where code names nothing of them, they would take most of its time to compile
 _CONTAINERS = "".join(f"#include <{name}>\n" for name in ("algorithm", "utility", "vector"))
+
+
+class Compiled(NamedTuple):
+    """Where the function is that runs a step of a code object, and what it is given."""
+
+    address: int
+    arguments: Any
+    #: Those that it runs for, ``[first, last)``, if it may run for some samples at a time
+    samples: np.ndarray | None
 
 
 class CPPRuntimeCodeObject(CodeObject):
@@ -59,10 +68,12 @@ class CPPRuntimeCodeObject(CodeObject):
         self._arguments: dict[str, ctypes.Array[ctypes.c_void_p]] = {}
         self._kept: list[np.ndarray] = []  # what the arguments point into
         self._library: Library | None = None
+        self._samples = np.array([0, np.iinfo(np.int32).max], dtype=np.int32)
+        self._is_by_samples = False
 
     def _values(self) -> dict[str, Any]:
         """Map each name in the code to the array or number that it stands for."""
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {"_samples": self._samples}
         for name, variable in self.variables.items():
             if isinstance(variable, Function):
                 implementation = variable.implementations[type(self)]
@@ -81,6 +92,7 @@ class CPPRuntimeCodeObject(CodeObject):
         if not code.strip() or "EMPTY_CODE_BLOCK" in code:
             return None
         used = get_identifiers(code)
+        self._is_by_samples |= "_samples" in used
         lines: list[str] = []
         renamed: dict[str, str] = {}
         pointers: list[int] = []
@@ -118,13 +130,14 @@ class CPPRuntimeCodeObject(CodeObject):
         if compiled is not None:
             compiled()
 
-    def compiled(self) -> tuple[int, Any] | None:
-        """Return the place of the function that runs a step and its arguments, if there is any."""
+    def compiled(self) -> Compiled | None:
+        """Return what runs a step, if there is anything to run."""
         if isinstance(self.compiled_code["run"], Library):
             self._finish("run")
         if self._library is None:
             return None
-        return self._library.address, self._arguments["run"]
+        samples = self._samples if self._is_by_samples else None
+        return Compiled(self._library.address, self._arguments["run"], samples)
 
     def _finish(self, block: str) -> Callable[[], None]:
         """Wait until a block is compiled, and bind its arguments."""

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from hebbsim.geometry import ConvGeometry, MapShape
 
 __all__ = [
+    "FEWEST_STRIPS",
+    "L2_BYTES",
     "Cut",
     "KernelTiles",
     "PackedTiles",
@@ -33,14 +35,17 @@ __all__ = [
 ]
 
 
+#: What the second cache of a core holds, at least
+L2_BYTES = 512 * 1024
+#: As many strips of lines as threads share evenly
+FEWEST_STRIPS = 16
 _MOST_VECTORS = 4  # in a tile's run of channels
 _KERNEL_VECTORS = 2  # likewise, where every sum loads its own activity
 _WINOGRAD_TILES = 48  # in a block
 _SPARSE_TASKS = 14  # that threads share, at least
 _PACKED_POSITIONS = 960  # in a block, chains of 96
 _L1_BYTES = 32 * 1024
-_L2_BYTES = 512 * 1024
-_HELD_BYTES = 2 * _L2_BYTES  # of which a few rows are read at a time
+_HELD_BYTES = 2 * L2_BYTES  # of which a few rows are read at a time
 
 
 class Registers(NamedTuple):
@@ -171,8 +176,8 @@ def strips(batch_size: int, lines: int, shape: MapShape, itemsize: int) -> int:
     The kernel is read once for each strip, whose share of the maps of `shape` that are read should
     stay in cache; and all threads should have as many of them.
     """
-    wanted = max(16, -(-batch_size * math.prod(shape) * itemsize // _L2_BYTES))
-    return min(batch_size * lines, -(-wanted // 16) * 16)
+    wanted = max(FEWEST_STRIPS, -(-batch_size * math.prod(shape) * itemsize // L2_BYTES))
+    return min(batch_size * lines, -(-wanted // FEWEST_STRIPS) * FEWEST_STRIPS)
 
 
 class WinogradBlocks(NamedTuple):
@@ -354,7 +359,7 @@ def kernel_tiles(
     together = geometry.weight_sharing and everywhere and not running
     cols = even_cut(geometry.kernel_size[1], max(1, taps // in_channels[0].size) if together else 1)
     in_bytes = (math.prod(geometry.in_shape) + math.prod(geometry.out_shape)) * itemsize
-    samples = max(1, _L2_BYTES // in_bytes) if geometry.weight_sharing else batch_size
+    samples = max(1, L2_BYTES // in_bytes) if geometry.weight_sharing else batch_size
     return KernelTiles(
         cols,
         in_channels,
@@ -382,7 +387,7 @@ def packs(geometry: ConvGeometry, batch_size: int, itemsize: int) -> bool:
     That pays where the kernel doesn't fit into a cache, and all its elements meet all positions.
     """
     everywhere = geometry.pads_neurons or not any(geometry.padding)
-    large = geometry.kernel_elements * itemsize > _L2_BYTES
+    large = geometry.kernel_elements * itemsize > L2_BYTES
     wide = min(geometry.in_channels_per_group, geometry.out_channels) >= 16
     deep = batch_size * math.prod(geometry.out_shape[1:]) >= 16
     return (
@@ -397,7 +402,7 @@ def packed_tiles(
     channels = _KERNEL_VECTORS * registers.bytes // itemsize
     taps = _sums(registers) // _KERNEL_VECTORS
     positions = min(batch_size * math.prod(geometry.out_shape[1:]), _PACKED_POSITIONS)
-    tiles = max(1, _L2_BYTES // 2 // (positions * taps * itemsize))
+    tiles = max(1, L2_BYTES // 2 // (positions * taps * itemsize))
     return PackedTiles(
         taps, channels, positions, min(tiles, -(-geometry.in_channels_per_group // taps))
     )

@@ -8,6 +8,6 @@
     {{results()|indent(4)}}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-{{post_nest(vector_code)}}
+{{post_nest(vector_code, by_samples=not buffered)}}
     {{write_results()}}
 {% endblock %}

@@ -3,6 +3,7 @@
 {% extends 'common_group.cpp' %}
 {% from 'local_array.cpp' import local_array %}
 {% from 'neuron_indices.cpp' import evaluate with context %}
+{% from 'samples.cpp' import first_sample, last_sample with context %}
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _POSITIONS = {{memory_shape[1] * memory_shape[2]}}, _CHANNELS = {{memory_shape[3]}};
@@ -10,7 +11,7 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{parallel(n_neurons)}}
-    for (int _position = 0; _position < _BATCH * _POSITIONS; _position++)
+    for (int _position = {{first_sample()}} * _POSITIONS; _position < {{last_sample()}} * _POSITIONS; _position++)
     {
         {{local_array('_scalar', '_values', memory_shape[3])|indent(8)}}
         {% block declare %}{% endblock %}

@@ -1,6 +1,7 @@
 {# Summarise each window of the source map #}
 {% extends 'common_group.cpp' %}
 {% from 'local_array.cpp' import local_array %}
+{% from 'samples.cpp' import first_sample, last_sample with context %}
 
 {% block maincode %}
     constexpr int _BATCH = {{out_shape[0]}}, _OUT_ROWS = {{out_shape[1]}}, _OUT_COLS = {{out_shape[2]}}, _CHANNELS = {{out_shape[3]}};
@@ -11,7 +12,7 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{parallel(n_neurons)}}
-    for (int _position = 0; _position < _BATCH * _OUT_ROWS * _OUT_COLS; _position++)
+    for (int _position = {{first_sample()}} * _OUT_ROWS * _OUT_COLS; _position < {{last_sample()}} * _OUT_ROWS * _OUT_COLS; _position++)
     {
         const int _col = _position % _OUT_COLS, _row = _position / _OUT_COLS % _OUT_ROWS, _sample = _position / (_OUT_COLS * _OUT_ROWS);
         {{local_array('_long' if kind != 'max' else '_scalar', '_summary', out_shape[3])|indent(8)}}

@@ -1,11 +1,12 @@
 {% extends 'common_group.cpp' %}
+{% from 'samples.cpp' import first_sample, last_sample with context %}
 
 {% block maincode %}
     constexpr int _BATCH = {{memory_shape[0]}}, _CHANNELS = {{memory_shape[3]}}, _SIZE = {{memory_shape[1] * memory_shape[2] * memory_shape[3]}};
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {{parallel(n_neurons)}}
-    for (int _sample_idx = 0; _sample_idx < _BATCH; _sample_idx++)
+    for (int _sample_idx = {{first_sample()}}; _sample_idx < {{last_sample()}}; _sample_idx++)
     {
         {{c_data_type(_target_var.dtype)}}* const _out = {{get_array_name(_target_var)}} + _sample_idx * _SIZE;
         {% if not draws %}

@@ -1,6 +1,17 @@
 {% extends 'map_operation.cpp' %}
 {% from 'local_array.cpp' import local_array %}
 {% from 'neuron_indices.cpp' import evaluate with context %}
+{% macro _largest_of(first, last) %}
+for (int _channel = {{first}}; _channel < {{last}}; _channel++)
+    _largest = _values[_channel] > _largest ? _values[_channel] : _largest;
+{%- endmacro %}
+{% macro _first_of(first, last) %}
+for (int _channel = {{first}}; _channel < {{last}}; _channel++)
+{
+    const int _reached = _values[_channel] == _largest ? _channel : _CHANNELS;
+    _first = _reached < _first ? _reached : _first;
+}
+{%- endmacro %}
 {% block extra_headers %}
 #include <algorithm>
 #include <limits>
@@ -17,18 +28,18 @@
 {% endblock %}
 {% block operation %}
         {% if k == 1 %}
+        // whole vectors apart from the rest, which compilers would add in a slow way
+        {% set _lanes = registers().bytes // values_dtype.itemsize %}
+        constexpr int _WHOLE = {{memory_shape[3] // _lanes * _lanes}};
         _scalar _largest = -std::numeric_limits<_scalar>::infinity();
+        {{_largest_of('_WHOLE', '_CHANNELS')|indent(8)}}
         #pragma omp simd reduction(max:_largest)
-        for (int _channel = 0; _channel < _CHANNELS; _channel++)
-            _largest = _values[_channel] > _largest ? _values[_channel] : _largest;
+        {{_largest_of('0', '_WHOLE')|indent(8)}}
         int _first = _CHANNELS;
+        {{_first_of('_WHOLE', '_CHANNELS')|indent(8)}}
         #pragma omp simd reduction(min:_first)
-        for (int _channel = 0; _channel < _CHANNELS; _channel++)
-        {
-            const int _reached = _values[_channel] == _largest ? _channel : _CHANNELS;
-            _first = _reached < _first ? _reached : _first;
-        }
-        _first %= _CHANNELS;  // all are NaN
+        {{_first_of('0', '_WHOLE')|indent(8)}}
+        if (_first == _CHANNELS) _first = 0;  // all are NaN
         const int _ranked[1] = {_first};
         {% else %}
         {{local_array('int', '_ranked', memory_shape[3])|indent(8)}}

@@ -2,6 +2,7 @@
    positions by contiguous channels is summed in registers and stored once; a strip of tiles shares
    the kernels of some channels while they are in cache. #}
 {% from 'conv_indices.cpp' import connection, source_line with context %}
+{% from 'samples.cpp' import first_sample, last_sample with context %}
 
 {% macro _contribution(code) %}
 {{connection(geometry)}}
@@ -100,9 +101,17 @@ for (int _p = 0; _p < _R * _C; _p++)
 }
 {%- endmacro %}
 
-{% macro post_nest(code) %}
+{# All samples, or those that the call is for #}
+{% macro post_nest(code, by_samples=false) %}
     {% set _cuts = post_tiles(geometry, itemsize, registers()) %}
-    constexpr int _ROW_TILES = {{_cuts.rows|sum('pieces')}}, _LINES = _BATCH * _ROW_TILES, _STRIPS = {{strips(batch_size, _cuts.rows|sum('pieces'), geometry.in_shape, itemsize)}};
+    {% set _strips = strips(batch_size, _cuts.rows|sum('pieces'), geometry.in_shape, itemsize) %}
+    constexpr int _ROW_TILES = {{_cuts.rows|sum('pieces')}};
+    {% if by_samples %}
+    const int _FIRST_LINE = {{first_sample()}} * _ROW_TILES, _LINES = {{last_sample()}} * _ROW_TILES - _FIRST_LINE;
+    const int _STRIPS = _LINES == _BATCH * _ROW_TILES ? {{_strips}} : std::min(_LINES, {{FEWEST_STRIPS}});
+    {% else %}
+    constexpr int _FIRST_LINE = 0, _LINES = _BATCH * _ROW_TILES, _STRIPS = {{_strips}};
+    {% endif %}
     {{parallel(batch_size * geometry.n_connections // 16)}}
     for (int _strip = 0; _strip < _STRIPS; _strip++)
     for (int _group = 0; _group < _OUT_CHANNELS / _GROUP_OUT; _group++)
@@ -111,7 +120,7 @@ for (int _p = 0; _p < _R * _C; _p++)
         for (int _cut = {{channels.start}}; _cut < {{channels.stop}}; _cut += {{channels.size}})
         {
             const int _channel0 = _group * _GROUP_OUT + std::min(_cut, _GROUP_OUT - {{channels.size}});
-            for (int _line = (long) _LINES * _strip / _STRIPS; _line < (long) _LINES * (_strip + 1) / _STRIPS; _line++)
+            for (int _line = _FIRST_LINE + (long) _LINES * _strip / _STRIPS; _line < _FIRST_LINE + (long) _LINES * (_strip + 1) / _STRIPS; _line++)
             {
                 const int _sample = _line / _ROW_TILES, _row_tile = _line % _ROW_TILES;
                 {% for rows in _cuts.rows %}

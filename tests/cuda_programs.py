@@ -13,6 +13,7 @@ from brian2.devices.device import all_devices
 from hebbsim.codegen.cpp.compiler import target
 from hebbsim.codegen.cpp.headers import STANDARD, compile_header, header
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
+from hebbsim.codegen.cuda.step_graphs import mark_fixed_launches
 from hebbsim.codegen.cuda.toolkit import compile_without_gpu, requirements
 from hebbsim.codegen.joined_units import in_groups, join, joinable
 from hebbsim.codegen.units import Project
@@ -24,6 +25,7 @@ LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
 def compile_for_cpu(directory) -> None:
     """Compile a project's CUDA code with g++; the program is ``main``, as nvcc's would be."""
     folder = Path(directory)
+    mark_fixed_launches(folder)
     leave_headers_out(folder)
     project = Project(folder)
     project, _ = join(project, in_groups(filter(joinable, project.units)))

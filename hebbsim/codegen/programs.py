@@ -9,6 +9,7 @@ from hebbsim.codegen.cpp.compiler import CompilationError, target
 from hebbsim.codegen.cpp.standalone import compile_headers, join_frame
 from hebbsim.codegen.cuda.host_units import compile_on_host
 from hebbsim.codegen.cuda.light_headers import leave_headers_out
+from hebbsim.codegen.cuda.step_graphs import mark_fixed_launches
 from hebbsim.codegen.cuda.toolkit import nvcc_version
 from hebbsim.codegen.joined_units import forget_joined
 from hebbsim.codegen.kept_objects import objects_kept
@@ -44,6 +45,7 @@ def compiling(folder: Path, arguments: str) -> Iterator[None]:
         return
     project = Project(folder)
     if nvcc := project.variable("NVCC").removeprefix("@"):
+        mark_fixed_launches(folder)
         leave_headers_out(folder)
         project = compile_on_host(Project(folder))
         made_with += f"\0{nvcc_version(nvcc.split()[0])}"

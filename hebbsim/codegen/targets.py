@@ -36,6 +36,7 @@ from hebbsim.codegen.cuda import blocks, toolkit
 from hebbsim.codegen.cuda.host_units import prepare_host_units
 from hebbsim.codegen.cuda.light_headers import put_spike_spaces_in_std
 from hebbsim.codegen.cuda.missing import MissingDevice
+from hebbsim.codegen.cuda.step_graphs import prepare_step_graphs
 from hebbsim.codegen.cuda.tensor_cores import tensor_cores
 from hebbsim.codegen.long_sums import CHAIN, accumulator, in_chains
 from hebbsim.codegen.programs import compiling, leave_what_brian2_wrote
@@ -77,6 +78,7 @@ def _register_cuda_templates() -> None:
             toolkit.use_modern_standard(codeobj_class.templater)
             put_spike_spaces_in_std(codeobj_class.templater)
             prepare_host_units(codeobj_class.templater)
+            prepare_step_graphs(codeobj_class.templater)
             implement_as_generator("exp", codeobj_class)
 
 

@@ -108,14 +108,33 @@ inline void run_block(int n)
     }
 }
 
+// a graph is the launches that were captured, in their order
+typedef std::vector<std::function<void()>> Graph;
+inline Graph* capturing = nullptr;
+inline void not_while_capturing(const char* what)
+{
+    if (capturing) { std::fprintf(stderr, "%s while a stream is captured\n", what); std::exit(1); }
+}
+
 template <class F>
 struct Launch
 {
     F function;
     unsigned blocks, n;
+    void* stream;
     template <class... A>
     void operator()(A... arguments)
     {
+        if (stream)
+        {
+            // a graph keeps what it launches, and the arguments as they are now
+            if (!capturing) { std::fprintf(stderr, "launch in a stream that isn't captured\n"); std::exit(1); }
+            const F function = this->function;
+            const unsigned blocks = this->blocks, n = this->n;
+            capturing->push_back([=] { Launch<F>{function, blocks, n, nullptr}(arguments...); });
+            return;
+        }
+        not_while_capturing("a launch in the default stream");
         if (blocks == 0 || n == 0 || n > 1024) { std::fprintf(stderr, "invalid launch of %u blocks of %u threads\n", blocks, n); std::exit(1); }
         kernel = [=] { function(arguments...); };
         gridDim.x = blocks;
@@ -128,7 +147,7 @@ struct Launch
     }
 };
 template <class F>
-Launch<F> launch(F function, unsigned blocks, unsigned n) { return {function, blocks, n}; }
+Launch<F> launch(F function, unsigned blocks, unsigned n, size_t = 0, void* stream = nullptr) { return {function, blocks, n, stream}; }
 }  // namespace cuda_on_cpu
 
 inline void __syncthreads() { cuda_on_cpu::leave(true); }
@@ -145,7 +164,7 @@ inline long long __double_as_longlong(double value) { return reinterpreted<long 
 inline double __longlong_as_double(long long value) { return reinterpreted<double>(value); }
 
 // --- runtime --------------------------------------------------------------------------------
-enum cudaError { cudaSuccess };
+enum cudaError { cudaSuccess, cudaErrorNotSupported };
 typedef cudaError cudaError_t;
 enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaLimit { cudaLimitMallocHeapSize };
@@ -164,15 +183,36 @@ inline cudaError cudaDeviceSetLimit(cudaLimit, size_t) { return cudaSuccess; }
 inline cudaError cudaProfilerStop() { return cudaSuccess; }
 inline cudaError cudaGetDeviceProperties(cudaDeviceProp* properties, int) { *properties = {}; return cudaSuccess; }
 inline cudaError cudaMemGetInfo(size_t* free, size_t* total) { *free = *total = size_t(4) << 30; return cudaSuccess; }
+typedef void* cudaStream_t;
+typedef cuda_on_cpu::Graph *cudaGraph_t, *cudaGraphExec_t;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+inline cudaError cudaStreamCreate(cudaStream_t* stream) { *stream = new char; return cudaSuccess; }
+inline cudaError cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) { cuda_on_cpu::capturing = new cuda_on_cpu::Graph; return cudaSuccess; }
+inline cudaError cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) { *graph = cuda_on_cpu::capturing; cuda_on_cpu::capturing = nullptr; return cudaSuccess; }
+inline cudaError cudaGraphInstantiateWithFlags(cudaGraphExec_t* launched, cudaGraph_t graph, unsigned long long)
+{
+    if (std::getenv("CUDA_ON_CPU_WITHOUT_GRAPHS")) return cudaErrorNotSupported;
+    *launched = new cuda_on_cpu::Graph(*graph);
+    return cudaSuccess;
+}
+inline cudaError cudaGraphDestroy(cudaGraph_t graph) { delete graph; return cudaSuccess; }
+inline cudaError cudaGraphLaunch(cudaGraphExec_t launched, cudaStream_t)
+{
+    static const char* const told = std::getenv("CUDA_ON_CPU_GRAPHS");  // a file that counts kernels of graphs
+    if (told) { std::FILE* file = std::fopen(told, "a"); std::fprintf(file, "%zu\n", launched->size()); std::fclose(file); }
+    for (auto& run : *launched) run();
+    return cudaSuccess;
+}
 template <class T> cudaError cudaMalloc(T** pointer, size_t size)
 {
+    cuda_on_cpu::not_while_capturing("cudaMalloc");
     *pointer = (T*) std::malloc(size ? size : 1);
     std::memset(*pointer, 0xA5, size);  // as on a device, nothing is 0 by itself
     return cudaSuccess;
 }
 inline cudaError cudaFree(void* pointer) { std::free(pointer); return cudaSuccess; }
-inline cudaError cudaMemset(void* pointer, int value, size_t size) { std::memset(pointer, value, size); return cudaSuccess; }
-inline cudaError cudaMemcpy(void* to, const void* from, size_t size, cudaMemcpyKind) { std::memcpy(to, from, size); return cudaSuccess; }
+inline cudaError cudaMemset(void* pointer, int value, size_t size) { cuda_on_cpu::not_while_capturing("cudaMemset"); std::memset(pointer, value, size); return cudaSuccess; }
+inline cudaError cudaMemcpy(void* to, const void* from, size_t size, cudaMemcpyKind) { cuda_on_cpu::not_while_capturing("cudaMemcpy"); std::memcpy(to, from, size); return cudaSuccess; }
 template <class T> cudaError cudaMemcpyToSymbol(T& symbol, const void* from, size_t size) { std::memcpy(&symbol, from, size); return cudaSuccess; }
 template <class F> cudaError cudaFuncGetAttributes(cudaFuncAttributes* attributes, F) { *attributes = {}; return cudaSuccess; }
 template <class F> cudaError cudaOccupancyMaxPotentialBlockSize(int* grid, int* block, F, size_t, int) { *grid = 4; *block = 64; return cudaSuccess; }

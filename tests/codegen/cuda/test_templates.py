@@ -267,8 +267,14 @@ def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypat
     assert 0 < expected["arrived.arrived"].mean() < 1
     assert set(expected["decided.reward"]) == {1, -1}
     folder = tmp_path / "cuda"
+    graphs = tmp_path / "graphs"
+    monkeypatch.setenv("CUDA_ON_CPU_GRAPHS", str(graphs))
     use_cuda(folder, monkeypatch, on_cpu=True)
     found = run_all(9)
+    # captured in the second step
+    launched = [int(line) for line in graphs.read_text().split()]
+    assert len(launched) % 8 == 0
+    assert sum(launched) > 8 * 20
     used = {code.template_name for code in device.code_objects.values()}
     stems = {path.stem for path in FOLDER.glob("*.cu")} - FRAMES
     assert stems <= used, f"{stems - used} not run"
@@ -276,12 +282,12 @@ def test_every_template_equals_numpy_in_any_order_of_threads(tmp_path, monkeypat
     for name, values in expected.items():
         assert_allclose(found[name], values, rtol=1e-7, atol=1e-9, err_msg=name)
 
-    # a race between threads would show
+    # a race between threads would show, and what graphs repeat that should change
     before = {path.name: path.read_bytes() for path in (folder / "results").glob("_array*")}
     subprocess.run(
         [folder / "main"],
         cwd=folder,
-        env={**os.environ, "CUDA_ON_CPU_ORDER": "reverse"},
+        env={**os.environ, "CUDA_ON_CPU_ORDER": "reverse", "CUDA_ON_CPU_WITHOUT_GRAPHS": "1"},
         check=True,
         capture_output=True,
     )

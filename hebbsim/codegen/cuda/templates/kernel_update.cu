@@ -55,12 +55,21 @@ if (_place >= 0)
 {{launch('check', (geometry.kernel_elements + 255) // 256)}}
 {% endblock %}
 
-{% block extra_kernel_call_post %}
-static int _steps = 0;
-if (++_steps % 256 == 0)
+{% block extra_kernel_definitions %}
+static void _look_{{codeobj_name}}()
 {
-    {{_stop_if_not_finite()|indent(4)}}
+    using namespace brian;
+    static int _steps = 0;
+    if (++_steps % 256 == 0)
+    {
+        {{_stop_if_not_finite()|indent(8)}}
+    }
 }
+{% endblock %}
+
+{% block extra_kernel_call_post %}
+host_part = _look_{{codeobj_name}};
+if (step_stream == 0) host_part();
 {% endblock %}
 
 {% block after_run_host_maincode %}

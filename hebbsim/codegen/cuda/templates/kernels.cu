@@ -17,7 +17,7 @@ __global__ void __launch_bounds__({{threads}}) _{{name}}_{{codeobj_name}}(
 
 {# Run it; `arguments` are those of its `parameters` #}
 {% macro launch(name, blocks, threads=256, arguments='') %}
-_{{name}}_{{codeobj_name}}<<<{{blocks}}, {{threads}}>>>(
+_{{name}}_{{codeobj_name}}<<<{{blocks}}, {{threads}}, 0, step_stream>>>(
     _N,
     {{arguments}}
     %HOST_PARAMETERS%

@@ -130,7 +130,8 @@ class ConnectionSum(ForwardOperation):
             groups = [group for _, group in connections.sides]
             owners = [g.source if isinstance(g, Subgroup) else g for g in groups]
             self.take_place([g for g in owners if isinstance(g, FeatureMap)], order)
-            self.n_samples = connections.batch_size  # of a slice it may be another
+            # a slice may show neurons of other samples
+            self.n_samples = connections.batch_size if owners == groups else 1
 
     def _choose_loops(self, kernel: KernelGroup, masked: str | None) -> None:
         """Find what is multiplied, and what a mask saves."""

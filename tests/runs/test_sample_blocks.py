@@ -161,6 +161,33 @@ def test_what_looks_up_other_neurons_waits_for_all_samples():
     assert assert_same(build) == {}
 
 
+def test_what_sees_a_slice_of_a_map_waits_for_all_samples(monkeypatch):
+    monkeypatch.setattr(sample_blocks, "BLOCK_BYTES", 1)
+
+    def build():
+        source = FeatureMap((4, 1, 1), "x : 1\ny : 1", batch_size=6, name="source")
+        target = FeatureMap((3, 1, 1), "u : 1\nz : 1", batch_size=6, name="target")
+        source.x = np.arange(24) + 1
+        Rectify(source, "x", "y", name="before")
+        conv = ConvSynapses(
+            source[12:24],  # the second half, as six samples
+            target,
+            "w : 1\nu_post = w*y_pre : 1 (summed)",
+            kernel_size=1,
+            source_shape=(2, 1, 1),
+            name="conv",
+        )
+        conv.set_kernel("w", np.ones((3, 2, 1, 1)))
+        Rectify(target, "u", "z", name="after")
+        return Network(source, target, conv), target
+
+    (network, target), (whole, wanted) = build(), build()
+    network.run(defaultclock.dt)
+    whole.run(defaultclock.dt, profile=True)
+    assert wanted.z[0] == 13 + 14
+    np.testing.assert_array_equal(target.z[:], wanted.z[:])
+
+
 def test_random_numbers_are_drawn_in_one_order():
     def compete(layer):
         WinnerTakeAll(layer, "z + rand()", "y", name="winners")

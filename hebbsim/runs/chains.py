@@ -249,9 +249,6 @@ class _Chain:
 
     def tell_blocks(self) -> None:
         """Let the objects know which of them run for some samples at a time."""
-        for item in self.items:
-            if isinstance(item, LoopNest):
-                item.block = None
         for blocks in self.blocks:
             items = self._item_of[blocks.first : blocks.first + blocks.n_links]
             for item in items:

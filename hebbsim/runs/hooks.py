@@ -16,7 +16,7 @@ from brian2.synapses.synapses import StateUpdater as SynapsesStateUpdater
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 
 from hebbsim.brian2_private import schedule_held
-from hebbsim.codegen.loop_nest import compile_directly
+from hebbsim.codegen.loop_nest import LoopNest, compile_directly
 from hebbsim.codegen.targets import CPPRuntimeCodeObject, code_object_class
 from hebbsim.runs.chains import Chains
 from hebbsim.runs.checked_units import units_checked_once
@@ -80,6 +80,9 @@ def _run(
     if not _holds_ours(network):
         original(namespace, profile, level + 1)
         return
+    for item in _with_parts(network.objects):
+        if isinstance(item, LoopNest):
+            item.block = None
     ran_before = _CHAINS in network.__dict__
     chains = network.__dict__.setdefault(_CHAINS, Chains())
     chains.allowed = not (get_device().build_options.get("profile") if profile is None else profile)

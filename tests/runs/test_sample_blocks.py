@@ -119,6 +119,8 @@ def test_the_explanation_says_what_passes_sample_by_sample():
     layer.numbers()
     steps = "\n".join(layer.conv.explain().schedule)
     assert "conv_sum_u_post (dt = 100. us), 2 samples at a time with winners" in steps
+    layer.numbers(profile=True)  # one object after the other
+    assert "at a time" not in str(layer.conv.explain())
 
 
 def test_one_sample_and_maps_that_fit_into_the_cache_stay_whole(monkeypatch):

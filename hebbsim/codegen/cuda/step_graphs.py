@@ -2,7 +2,7 @@
 
 Code objects that launch the same kernels with the same arguments in each step say so when they
 first run. Those that follow each other are captured in the step after it, and from then on are one
-launch. Where that fails they run as they did.
+launch. Where no graph can be made of them they run as they did.
 """
 
 import re
@@ -125,7 +125,7 @@ _MARK = "    launches_are_fixed = true;\n"
 _REST = re.compile(
     r"using namespace brian;"
     r"|^\s*//[^\n]*$"
-    r"|const \w+ \w+ = [-+.\w]+;"
+    r"|const \w+ \w+ = (?:[-+.]*\d[-+.\w]*|true|false);"
     r"|static [\w ]+\* (\w+) = nullptr;\s*if \(\1 == nullptr\)\s*\{[^{}]*\}"
     r"|[\w ]+\* const \w+ = dev_array_\w+;"
     r'|CUDA_CHECK_ERROR\("\w+"\);'
@@ -134,7 +134,10 @@ _REST = re.compile(
 )
 _LAUNCH = re.compile(r"\b\w+<<<([^<>]*), 0, step_stream>>>\(([^()]*(?:\(size_t\)[^()]*)*)\);")
 _SIZE = re.compile(r"[\d\s+/*(),]|\b_N\b")
-_ARGUMENT = re.compile(r"_N|\d+|dev_array_\w+|_[a-z]\w*( \+ \(size_t\) \d+)?")
+#: Random numbers of an object named ``array...`` move in each step
+_ARGUMENT = re.compile(
+    r"_N|\d+|dev_array_(?!\w*_(?:rand|randn|poisson_\d+)$)\w+|_[a-z]\w*( \+ \(size_t\) \d+)?"
+)
 
 
 def prepare_step_graphs(templater: Templater) -> None:

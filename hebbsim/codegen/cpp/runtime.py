@@ -69,7 +69,6 @@ class CPPRuntimeCodeObject(CodeObject):
         self._kept: list[np.ndarray] = []  # what the arguments point into
         self._library: Library | None = None
         self._samples = np.array([0, np.iinfo(np.int32).max], dtype=np.int32)
-        self._is_by_samples = False
 
     def _values(self) -> dict[str, Any]:
         """Map each name in the code to the array or number that it stands for."""
@@ -92,7 +91,6 @@ class CPPRuntimeCodeObject(CodeObject):
         if not code.strip() or "EMPTY_CODE_BLOCK" in code:
             return None
         used = get_identifiers(code)
-        self._is_by_samples |= "_samples" in used
         lines: list[str] = []
         renamed: dict[str, str] = {}
         pointers: list[int] = []
@@ -136,8 +134,9 @@ class CPPRuntimeCodeObject(CodeObject):
             self._finish("run")
         if self._library is None:
             return None
-        samples = self._samples if self._is_by_samples else None
-        return Compiled(self._library.address, self._arguments["run"], samples)
+        arguments = self._arguments["run"]
+        by_samples = self._samples.ctypes.data in arguments
+        return Compiled(self._library.address, arguments, self._samples if by_samples else None)
 
     def _finish(self, block: str) -> Callable[[], None]:
         """Wait until a block is compiled, and bind its arguments."""

@@ -255,3 +255,9 @@ def test_numbers_of_a_run_that_goes_on_are_those_of_one():
     found, wanted = layer.numbers(), whole.numbers(profile=True)
     for name in ("layer.u", "layer.y"):
         np.testing.assert_array_equal(found[name], wanted[name])
+
+
+def test_a_negative_number_of_threads_is_refused():
+    prefs.devices.cpp_standalone.openmp_threads = -2
+    with pytest.raises(ValueError, match="must be a number of threads, or 0 for no OpenMP, got -2"):
+        Layer(winners).numbers()

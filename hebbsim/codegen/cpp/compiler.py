@@ -87,7 +87,13 @@ def link_flags() -> list[str]:
 
 
 def _threads() -> list[str]:
-    return ["-fopenmp"] if prefs.devices.cpp_standalone.openmp_threads else []
+    threads = prefs.devices.cpp_standalone.openmp_threads
+    if threads < 0:
+        raise ValueError(
+            "prefs.devices.cpp_standalone.openmp_threads must be a number of threads, or 0 for no "
+            f"OpenMP, got {threads}"
+        )
+    return ["-fopenmp"] if threads else []
 
 
 # --- what the compiler knows ----------------------------------------------------------------
